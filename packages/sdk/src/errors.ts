@@ -40,7 +40,7 @@ export interface PolicyViolationOptions {
  */
 export class PolicyViolationError extends Error {
   override readonly name: string = "PolicyViolationError";
-  readonly code: RefusalCode;
+  #code: RefusalCode;
   readonly policyResult: PolicyResult | undefined;
   /** Milliseconds after which the same call has a chance again; set with code `policy_throttle`. */
   readonly retryAfterMs: number | undefined;
@@ -49,12 +49,26 @@ export class PolicyViolationError extends Error {
 
   constructor(message: string, options: PolicyViolationOptions = {}) {
     super(message);
-    this.code = options.code ?? "policy_block";
+    this.#code = options.code ?? "policy_block";
     this.policyResult = options.policyResult;
     this.retryAfterMs = options.retryAfterMs;
     hide(this, "cause", options.cause);
     hide(this, "call", options.call);
     hide(this, "approval", options.approval);
+  }
+
+  get code(): RefusalCode {
+    return this.#code;
+  }
+
+  /**
+   * Says how asking ended. The handler and the caller see one and the same error; only guard's answer to the block is added.
+   * @internal
+   */
+  static settle(error: PolicyViolationError, end: { readonly code: RefusalCode; readonly approval?: ApprovalDecision | undefined; readonly cause?: unknown }): void {
+    error.#code = end.code;
+    hide(error, "approval", end.approval);
+    hide(error, "cause", end.cause);
   }
 
   toJSON(): Record<string, unknown> {
@@ -76,6 +90,33 @@ export class PolicyViolationError extends Error {
 function hide(target: object, key: string, value: unknown): void {
   if (value === undefined) return;
   Object.defineProperty(target, key, { value, enumerable: false, configurable: true, writable: false });
+}
+
+/**
+ * A refusal on its way through guard.ts, which turns it into an outcome. It never leaves the SDK.
+ * @internal
+ */
+export class Refusal {
+  readonly code: RefusalCode;
+  readonly reason: string;
+  readonly cause: unknown;
+  /** The answer, where somebody was asked. */
+  readonly approval: ApprovalDecision | undefined;
+
+  constructor(code: RefusalCode, reason: string, cause?: unknown, approval?: ApprovalDecision) {
+    this.code = code;
+    this.reason = reason;
+    this.cause = cause;
+    this.approval = approval;
+  }
+}
+
+/** The refusal that a failure amounts to. Whatever is not one of ours is an internal error, with its cause kept. */
+export function refusalOf(failure: unknown): Refusal {
+  if (failure instanceof Refusal) return failure;
+  const code = failure instanceof Error && "code" in failure && failure.code === "record_unavailable" ? "record_unavailable" : "internal_error";
+  const reason = code === "record_unavailable" ? "the record cannot be written, so nothing runs" : "something failed while the call was being decided, so it does not run";
+  return new Refusal(code, reason, failure);
 }
 
 /** A policy document that cannot be loaded. Nothing runs under it; the last good one stays in force. */

@@ -24,6 +24,15 @@ export interface Caller {
   readonly session: { readonly id: string };
 }
 
+/** What a connection tells about itself; for spans only. */
+export interface ConnectionFacts {
+  /** The protocol's own session id (`Mcp-Session-Id`), which is not the session of `Caller`. */
+  readonly sessionId: string | undefined;
+  readonly protocolVersion: string | undefined;
+  readonly address: string | undefined;
+  readonly port: number | undefined;
+}
+
 /** A call after the strict parse, before it is bound. */
 export interface ReadCall {
   readonly server: ServerRef;

@@ -92,7 +92,7 @@ export interface OutcomeEntry {
 export interface EventEntry {
   readonly type: "event";
   readonly at: number;
-  readonly event: "policy_activated" | "policy_refused" | "tools_listed" | "gap";
+  readonly event: "policy_activated" | "policy_refused" | "gap" | "record_opened" | "record_closed" | "record_linked" | "intent_withdrawn";
   readonly detail: { readonly [key: string]: string | number | boolean | null | readonly string[] };
 }
 

@@ -1,0 +1,61 @@
+/**
+ * Asking people about one held call: the port between guard.ts and whoever answers, a handler in this process or the
+ * control plane. A request is joined before anyone is told, waited for, claimed once, and its outcome reported.
+ * Nothing here runs a tool; an approved request only lets guard.ts mint a permit.
+ */
+import type { Call } from "../call/call.ts";
+import type { PolicyViolationError } from "../errors.ts";
+import type { ExecutionOutcome } from "../record/entry.ts";
+import type { PolicyResult, Requirement } from "../policy/result.ts";
+import type { ApprovalDecision } from "./decision.ts";
+
+/** What is asked. `error` is the block as the caller will see it if nobody approves. */
+export interface Question {
+  readonly call: Call;
+  readonly reason: string;
+  readonly policyResult: PolicyResult | undefined;
+  readonly requirements: readonly Requirement[];
+  readonly error: PolicyViolationError;
+}
+
+/** A request under way. */
+export interface JoinedRequest {
+  readonly id: string;
+  /** Request digest, hex. */
+  readonly digest: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  readonly question: Question;
+}
+
+/** How waiting ended. `elapsedMs` is measured by us, on a monotonic clock. */
+export type Answer =
+  | { readonly kind: "approved"; readonly decision: ApprovalDecision; readonly elapsedMs: number }
+  | {
+      readonly kind: "denied" | "timeout";
+      readonly decision: ApprovalDecision;
+      readonly elapsedMs: number;
+      /** Why, where nobody said no: "cancelled", or what failed. */
+      readonly error?: string;
+      readonly cause?: unknown;
+    }
+  | { readonly kind: "pending"; readonly until: number };
+
+export interface WaitOptions {
+  /** The caller's own signal: aborting cancels the request. */
+  readonly signal: AbortSignal | undefined;
+  /** Answer `pending` after this many milliseconds; undefined waits to the end. */
+  readonly waitMs: number | undefined;
+}
+
+export interface AskPort {
+  /** Whether an answer through this port can satisfy all of them. */
+  canMeet(requirements: readonly Requirement[]): boolean;
+  join(question: Question): JoinedRequest | Promise<JoinedRequest>;
+  wait(request: JoinedRequest, options: WaitOptions): Promise<Answer>;
+  /** Spends the approval: true exactly once per request, and only after an approval that still holds. */
+  claim(request: JoinedRequest): boolean | Promise<boolean>;
+  /** Takes back a request that no longer asks the right question. */
+  supersede(request: JoinedRequest): void | Promise<void>;
+  report(request: JoinedRequest, outcome: ExecutionOutcome): void | Promise<void>;
+}

@@ -1,0 +1,40 @@
+/** From a blocking verdict to the question that is put to people, or to why nobody is asked; and from their answer to a refusal. */
+import type { Call } from "../call/call.ts";
+import { PolicyViolationError, type RefusalCode } from "../errors.ts";
+import type { Verdict } from "../policy/evaluate.ts";
+import type { Answer, AskPort, Question } from "./ask.ts";
+
+/** True where the call may not run on the verdict alone. */
+export function isHeld(verdict: Verdict): boolean {
+  return verdict.action === "block" || verdict.rateLimited;
+}
+
+/** The code for a held call that nobody is asked about, or undefined where it can be asked. */
+export function whyNotAsked(verdict: Verdict, ask: AskPort | undefined): RefusalCode | undefined {
+  if (verdict.action === "throttle") return "policy_throttle";
+  if (ask === undefined || !verdict.askable) return verdict.policyResult === undefined ? "inspection_block" : "policy_block";
+  return ask.canMeet(verdict.requirements) ? undefined : "approval_needs_control_plane";
+}
+
+export function questionOf(call: Call, verdict: Verdict): Question {
+  const { reason, policyResult, requirements } = verdict;
+  const code = policyResult === undefined ? "inspection_block" : "policy_block";
+  return { call, reason, policyResult, requirements, error: new PolicyViolationError(blockMessage(call.policyId, reason), { code, call, policyResult }) };
+}
+
+/** The message of every refusal. It never holds arguments. */
+export function blockMessage(policyId: string, reason: string): string {
+  return `MCP tool call blocked: ${policyId}: ${reason}`;
+}
+
+/** True where a yes to the first verdict is a yes to the second: it runs anyway, or it is held for the very same reasons. */
+export function isSameQuestion(asked: Verdict, now: Verdict): boolean {
+  if (!isHeld(now)) return true;
+  return now.askable && JSON.stringify([now.reason, now.requirements]) === JSON.stringify([asked.reason, asked.requirements]);
+}
+
+/** Why an answered request does not run. */
+export function codeOfAnswer(answer: Exclude<Answer, { kind: "approved" | "pending" }>): RefusalCode {
+  if (answer.kind === "timeout") return "approval_timeout";
+  return answer.error === "cancelled" ? "cancelled" : "approval_denied";
+}

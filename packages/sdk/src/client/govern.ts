@@ -1,0 +1,78 @@
+/**
+ * Putting the hook in place and taking it away: an own `request` (and v1's `requestStream`) on a client class's prototype or
+ * on one client. `Protocol.prototype` is never touched, since servers share it. Doing it twice is harmless.
+ */
+import type { ClientClass, ClientLike, RequestLike } from "./client-like.ts";
+import { governedRequest, refusalOfRequest, type OriginalRequest } from "./governed-request.ts";
+
+/** Marks our functions, also those of another copy of the SDK in this process. */
+const GOVERNED = Symbol.for("countersign.governed");
+
+type OriginalStream = (this: ClientLike, request: RequestLike, ...rest: unknown[]) => AsyncGenerator<unknown, void>;
+
+const undo = new Set<() => void>();
+
+/** Governs all clients of a class. Throws TypeError for what is no client class. */
+export function governClass(given: ClientClass): void {
+  const prototype: unknown = typeof given === "function" ? Reflect.get(given, "prototype") : undefined;
+  if (prototype === null || typeof prototype !== "object" || typeof Reflect.get(prototype, "request") !== "function") {
+    throw new TypeError("not an MCP client class: it has no request method");
+  }
+  hook(prototype);
+}
+
+/** Governs one client, unless its class is governed already. */
+export function governClient(client: ClientLike): void {
+  if (client === null || typeof client !== "object" || typeof client.request !== "function") {
+    throw new TypeError("configureSession needs a client of @modelcontextprotocol/sdk or @modelcontextprotocol/client");
+  }
+  hook(client);
+}
+
+/** Takes every hook away. */
+export function ungovernAll(): void {
+  for (const restore of undo) restore();
+  undo.clear();
+}
+
+function hook(target: object): void {
+  replace(target, "request", (original) => {
+    // The member that was there is the client's own `request`.
+    const request = original as OriginalRequest;
+    return function governed(this: ClientLike, call: RequestLike, ...rest: unknown[]): Promise<unknown> {
+      return governedRequest(this, request, call, rest);
+    };
+  });
+  replace(target, "requestStream", (original) => {
+    // The member that was there is v1's `requestStream`.
+    const stream = original as OriginalStream;
+    return function governedStream(this: ClientLike, call: RequestLike, ...rest: unknown[]): AsyncGenerator<unknown, void> {
+      return unwrapRefusals(this, stream, call, rest);
+    };
+  });
+}
+
+/** v1 turns every error of a stream into an McpError of its own; a refusal comes out as itself. */
+async function* unwrapRefusals(client: ClientLike, stream: OriginalStream, request: RequestLike, rest: unknown[]): AsyncGenerator<unknown, void> {
+  const own = { ...request };
+  for await (const message of Reflect.apply(stream, client, [own, ...rest])) {
+    const refusal = refusalOfRequest(own);
+    const isError = message !== null && typeof message === "object" && Reflect.get(message, "type") === "error";
+    yield isError && refusal !== undefined ? { type: "error", error: refusal } : message;
+  }
+}
+
+function replace(target: object, key: string, wrap: (original: unknown) => unknown): void {
+  const original: unknown = Reflect.get(target, key);
+  if (typeof original !== "function" || GOVERNED in original) return;
+  const before = Object.getOwnPropertyDescriptor(target, key);
+  const wrapped = wrap(original);
+  if (typeof wrapped !== "function") return;
+  Object.defineProperty(wrapped, GOVERNED, { value: true });
+  Object.defineProperty(target, key, { value: wrapped, writable: true, configurable: true, enumerable: false });
+  undo.add(() => {
+    if (Reflect.get(target, key) !== wrapped) return; // somebody wrapped it after us: leave theirs, ours passes through
+    if (before === undefined) Reflect.deleteProperty(target, key);
+    else Object.defineProperty(target, key, before);
+  });
+}

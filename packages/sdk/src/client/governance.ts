@@ -1,0 +1,52 @@
+/** What `init` set up for this process: the ports that every governed client shares. There is one at a time. */
+import { randomUUID } from "node:crypto";
+import type { ApprovalHandler } from "../approval/decision.ts";
+import { createHandlerAsk } from "../approval/ask-handler.ts";
+import type { AskPort } from "../approval/ask.ts";
+import type { Ports } from "../guard.ts";
+import { observeCalls } from "../otel/observe-calls.ts";
+import type { Inspection } from "../inspection/inspection.ts";
+import type { PolicyStore } from "../policy/policy-store.ts";
+import type { RecordPort } from "../record/entry.ts";
+
+export interface GovernanceOptions {
+  readonly policies: PolicyStore;
+  readonly record: RecordPort;
+  readonly inspections: readonly Inspection[];
+  readonly approvalTimeoutMs: number;
+  readonly captureContent: boolean;
+  readonly maxCallBytes: number | undefined;
+  readonly onWarning: (message: string) => void;
+  /** Key of the installation, for digests that leave it. */
+  readonly digestKey: () => Uint8Array;
+}
+
+export interface Governance extends GovernanceOptions {
+  /** Everything guard.ts needs but whom to ask and how to send. */
+  readonly ports: Omit<Ports, "ask" | "send">;
+  askWith(handler: ApprovalHandler): AskPort;
+}
+
+export function createGovernance(options: GovernanceOptions): Governance {
+  const observe = observeCalls({
+    kind: "client",
+    captureContent: options.captureContent,
+    digestKey: options.digestKey,
+  });
+  const { policies, record, inspections } = options;
+  return {
+    ...options,
+    ports: { inspect: { inspections }, policies, record, observe, now: Date.now, newId: randomUUID },
+    askWith: (handler) => createHandlerAsk({ handler, defaultTimeoutMs: options.approvalTimeoutMs, onWarning: options.onWarning, now: Date.now }),
+  };
+}
+
+let current: Governance | undefined;
+
+export function governance(): Governance | undefined {
+  return current;
+}
+
+export function setGovernance(next: Governance | undefined): void {
+  current = next;
+}

@@ -1,0 +1,159 @@
+/**
+ * What stands in for a client's `request`: `tools/call` goes through guard, all else passes. The person's time is spent
+ * here, before the client's own 60 s timer starts. What runs is guard's snapshot; the object the caller holds is not read again.
+ */
+import { guard, type GuardOptions, type Ports } from "../guard.ts";
+import { paramsOf, type Carrier, type Sent } from "../execution/send.ts";
+import { spendPermit, type Permit } from "../execution/permit.ts";
+import type { Call } from "../call/call.ts";
+import type { ProposedCall } from "../call/read-call.ts";
+import type { PolicyViolationError } from "../errors.ts";
+import { eraKeysOf, isServerAnswer, nextRequestId, optionsIndex, type ClientLike, type RequestLike } from "./client-like.ts";
+import type { Connection } from "./connection.ts";
+import { governance, type Governance } from "./governance.ts";
+import { connectionOf, sessionOf, type Session } from "./session.ts";
+
+/** A client's `request` as it was before ours. */
+export type OriginalRequest = (this: ClientLike, request: RequestLike, ...rest: unknown[]) => Promise<unknown>;
+
+/** Requests that guard has already let through, for classes that hand them on to a governed `request` below. */
+const permitted = new WeakSet<object>();
+/** The refusal that a request object ended in, for requestStream, which would wrap it. */
+const refusals = new WeakMap<object, PolicyViolationError>();
+
+export function refusalOfRequest(request: object): PolicyViolationError | undefined {
+  return refusals.get(request);
+}
+
+/** Governs one request of `client`. `original` is called with the client as `this`. */
+export function governedRequest(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[]): Promise<unknown> {
+  const governed = governance();
+  if (governed === undefined || permitted.delete(request)) return Reflect.apply(original, client, [request, ...rest]);
+  const { method } = request; // read once: what we judge by is what is sent
+  if (method === "tools/call") return governCall(client, original, request, rest, governed);
+  const passed = Reflect.apply(original, client, [{ ...request, method }, ...rest]);
+  if (method === "tools/list" || method === "initialize") observeAnswer(client, original, method, request, passed);
+  return passed;
+}
+
+async function governCall(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[], governed: Governance): Promise<unknown> {
+  const session = sessionOf(client);
+  const connection = connectionOf(client, session, rawRequest(original));
+  if (connection === undefined) throw new Error("Not connected"); // as the client says it
+  if (connection.identity === undefined) await connection.identify();
+  const at = optionsIndex(client, rest);
+  const options = readOptions(rest[at]);
+  const proposed: ProposedCall = {
+    params: request.params,
+    task: options?.["task"],
+    eraKeys: eraKeysOf(client),
+    server: (session.server ??= { name: session.serverName, identity: connection.identity ?? null, transport: connection.kind }),
+    caller: session.caller,
+    tools: connection.tools,
+    connection: connection.facts,
+    maxBytes: governed.maxCallBytes,
+  };
+  const send = (permit: Permit, call: Call, carrier: Carrier): Promise<Sent> => sendCall(client, original, connection, { rest, at, options }, permit, call, carrier);
+  const ports: Ports = { ...governed.ports, ask: session.ask, send };
+  const outcome = await guard(proposed, ports, new CallSignal(options?.["signal"], connection));
+  switch (outcome.kind) {
+    case "ran":
+      return outcome.result;
+    case "refused":
+      refusals.set(request, outcome.error);
+      throw outcome.error;
+    case "pending":
+      throw new Error("guard answered pending to a caller that cannot come back");
+  }
+}
+
+interface ClientArguments {
+  readonly rest: readonly unknown[];
+  readonly at: 0 | 1;
+  /** A copy, so that nobody can change options while a person thinks. */
+  readonly options: { readonly [key: string]: unknown } | undefined;
+}
+
+async function sendCall(client: ClientLike, original: OriginalRequest, connection: Connection, given: ClientArguments, permit: Permit, call: Call, carrier: Carrier): Promise<Sent> {
+  spendPermit(permit, call);
+  if (client.transport !== connection.transport) {
+    return { ok: false, error: new Error("the connection that the call was made on is closed"), answered: true };
+  }
+  const request = { method: "tools/call", params: paramsOf(call, carrier, permit.basis.kind === "claimed") };
+  const rest = [...given.rest];
+  if (given.options !== undefined) {
+    const task = call.era["task"];
+    rest[given.at] = given.options["task"] === undefined ? given.options : { ...given.options, task };
+  }
+  permitted.add(request);
+  const requestId = nextRequestId(client);
+  const id = requestId === undefined ? {} : { requestId };
+  try {
+    const result = await Reflect.apply(original, client, [request, ...rest]);
+    return { ok: true, result, isError: isErrorResult(result), ...id };
+  } catch (error) {
+    return { ok: false, error, answered: isServerAnswer(error), ...id };
+  } finally {
+    permitted.delete(request);
+  }
+}
+
+/** The caller's signal and the connection's end as one, made only where somebody waits. */
+class CallSignal implements GuardOptions {
+  readonly #given: unknown;
+  readonly #connection: Connection;
+  #both: AbortSignal | undefined;
+
+  constructor(given: unknown, connection: Connection) {
+    this.#given = given;
+    this.#connection = connection;
+  }
+
+  get signal(): AbortSignal {
+    const closed = this.#connection.closed();
+    return (this.#both ??= this.#given instanceof AbortSignal ? AbortSignal.any([this.#given, closed]) : closed);
+  }
+}
+
+/** Our own listing, past the hook, so that it is neither governed nor observed twice. Any result will do as it stands. */
+function rawRequest(original: OriginalRequest) {
+  return async (client: ClientLike, request: RequestLike, signal: AbortSignal): Promise<unknown> => {
+    const schema = anyResult;
+    return Reflect.apply(original, client, [request, schema, { signal }]);
+  };
+}
+
+/** A result schema that takes everything: callable as zod's `parse`/`safeParse` (v1) and as a Standard Schema (v2). */
+const anyResult = {
+  parse: (value: unknown) => value,
+  safeParse: (value: unknown) => ({ success: true, data: value }),
+  "~standard": { version: 1, vendor: "countersign", validate: (value: unknown) => ({ value }) },
+};
+
+/** Learns from answers that pass by. The answer itself goes to the caller as it is. */
+function observeAnswer(client: ClientLike, original: OriginalRequest, method: string, request: RequestLike, answer: Promise<unknown>): void {
+  const session: Session = sessionOf(client);
+  const connection = connectionOf(client, session, rawRequest(original));
+  if (connection === undefined) return;
+  const cursor: unknown = request.params !== null && typeof request.params === "object" ? Reflect.get(request.params, "cursor") : undefined;
+  answer.then(
+    (result) => {
+      if (method === "tools/list") connection.tools.observe(typeof cursor === "string" ? cursor : undefined, result);
+      else connection.protocolVersion = stringMember(result, "protocolVersion");
+    },
+    () => undefined, // the caller sees the error; there is nothing to learn from it
+  );
+}
+
+function readOptions(given: unknown): ClientArguments["options"] {
+  return given !== null && typeof given === "object" ? { ...given } : undefined;
+}
+
+function isErrorResult(result: unknown): boolean {
+  return result !== null && typeof result === "object" && Reflect.get(result, "isError") === true;
+}
+
+function stringMember(value: unknown, key: string): string | undefined {
+  const member: unknown = value !== null && typeof value === "object" ? Reflect.get(value, key) : undefined;
+  return typeof member === "string" ? member : undefined;
+}

@@ -1,0 +1,217 @@
+/**
+ * READ FIRST. One governed call, from proposal to outcome, as a straight line:
+ * 1 call · 2 inspection · 3 policy · 4 approval · 5 execution · 6 record.
+ * Every way to a tool leads through here, and nothing else mints a permit. Whatever fails before the send, the tool does
+ * not run. It knows neither JSON-RPC nor MCP classes; client.ts turns its outcome into a result or a throw.
+ */
+import type { AskPort, JoinedRequest } from "./approval/ask.ts";
+import { blockMessage, codeOfAnswer, isHeld, isSameQuestion, questionOf, whyNotAsked } from "./approval/question.ts";
+import { bindCall } from "./call/bind-call.ts";
+import type { Call, ReadCall } from "./call/call.ts";
+import { readCall, type ProposedCall } from "./call/read-call.ts";
+import { policyIdOf } from "./call/policy-id.ts";
+import { PolicyViolationError, Refusal, refusalOf, type RefusalCode } from "./errors.ts";
+import { mintPermit, type Permit } from "./execution/permit.ts";
+import type { Carrier, SendPort } from "./execution/send.ts";
+import { inspectCall, inspectResult, type InspectedResult, type InspectPort } from "./inspection/inspect.ts";
+import type { Verdict } from "./policy/evaluate.ts";
+import type { PolicyPort } from "./policy/policy-store.ts";
+import { approvalOfAnswer } from "./record/approval-of-answer.ts";
+import { approvalEntry, decisionEntry, intentEntry, outcomeEntry } from "./record/entries-of-story.ts";
+import type { Queued, RecordPort } from "./record/entry.ts";
+import type { ObservePort } from "./record/observe.ts";
+import { openStory, type CallStory } from "./record/story.ts";
+
+export interface Ports {
+  readonly inspect: InspectPort;
+  readonly policies: PolicyPort;
+  /** Undefined where nobody can be asked. */
+  readonly ask: AskPort | undefined;
+  readonly send: SendPort;
+  readonly record: RecordPort;
+  readonly observe: ObservePort;
+  /** Milliseconds since the epoch, for rows. */
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+export interface GuardOptions {
+  /** The caller's own signal: aborting while people think cancels the request. */
+  readonly signal?: AbortSignal | undefined;
+  /** Answer `pending` after this many milliseconds of waiting. Only callers that can come back set it. */
+  readonly waitMs?: number | undefined;
+}
+
+export type Outcome =
+  | { readonly kind: "ran"; readonly result: unknown }
+  /** `error` is the very one a handler was given, if one was asked. */
+  | { readonly kind: "refused"; readonly code: RefusalCode; readonly reason: string; readonly error: PolicyViolationError }
+  | { readonly kind: "pending"; readonly requestId: string; readonly until: number };
+
+/** Governs one call. Rejects only with the error that sending gave; every decision of ours is an outcome. */
+export async function guard(proposed: ProposedCall, ports: Ports, options: GuardOptions = {}): Promise<Outcome> {
+  const story = openStory(ports.newId(), performance.now(), proposed, readCall(proposed)); // 1 call
+  const span = ports.observe.begin(story);
+  try {
+    return await span.run(() => govern(story, ports, span.carrier, options));
+  } finally {
+    span.end(story);
+  }
+}
+
+async function govern(story: CallStory, ports: Ports, carrier: Carrier, options: GuardOptions): Promise<Outcome> {
+  let cleared: Cleared | Pending;
+  try {
+    const call = await listed(story);
+    const seen = await inspected(call, story, ports, options); // 2 inspection
+    cleared = await clear(seen, story, ports, options); // 3 policy, 4 approval
+  } catch (error) {
+    return refuse(story, ports, error); // whatever failed, the call does not run
+  }
+  return cleared.kind === "pending" ? cleared : execute(cleared, story, ports, carrier, options); // 5 execution
+}
+
+interface Cleared {
+  readonly kind: "cleared";
+  readonly call: Call;
+  readonly permit: Permit;
+  readonly queued: Queued;
+  readonly request: JoinedRequest | undefined;
+}
+type Pending = Extract<Outcome, { kind: "pending" }>;
+
+/** How often one call is asked about anew because the question changed meanwhile. */
+const MAX_ROUNDS = 5;
+const LISTING_MS = 10_000;
+const UNLISTED = "the server's own list of tools does not have it";
+
+async function clear(read: ReadCall, story: CallStory, ports: Ports, options: GuardOptions): Promise<Cleared | Pending> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const call = (story.call = bindCall(read, definitionOf(read, story)));
+    const verdict = (story.verdict = judge(call, story, ports, round === 0));
+    if (!isHeld(verdict)) {
+      const queued = await ports.record.append(decisionEntry(story, ports.now()));
+      return { kind: "cleared", call, permit: mintPermit({ kind: "allowed", policies: verdict.policies }, call), queued, request: undefined };
+    }
+    const ask = askable(verdict, story, ports);
+    if (round === 0 && (await definitionAppeared(read, story, options))) continue; // bind and judge anew, with what is known now
+    story.queued = await ports.record.append(decisionEntry(story, ports.now()));
+    const question = (story.question = questionOf(call, verdict));
+    const request = await ask.join(question);
+    const answer = await ask.wait(request, { signal: options.signal, waitMs: options.waitMs });
+    if (answer.kind === "pending") return { kind: "pending", requestId: request.id, until: answer.until };
+
+    const stands = definitionOf(read, story) === call.definition && isSameQuestion(verdict, judge(call, story, ports, false));
+    story.approval = approvalOfAnswer(request, answer, stands);
+    await ports.record.append(approvalEntry(story, ports.now()));
+    if (answer.kind !== "approved") throw new Refusal(codeOfAnswer(answer), verdict.reason, answer.cause, answer.decision);
+    if (!stands) {
+      await ask.supersede(request);
+      continue;
+    }
+    if (options.signal?.aborted === true || !(await ask.claim(request))) throw new Refusal("cancelled", "the request ended before it was claimed");
+    await ports.record.commit(intentEntry(story, ports.now())); // durable before the first byte, or nothing runs
+    return { kind: "cleared", call, permit: mintPermit({ kind: "claimed", requestId: request.id }, call), queued: story.queued, request };
+  }
+  throw new Refusal("superseded", `the question changed ${MAX_ROUNDS} times while it was being answered`);
+}
+
+async function execute({ call, permit, queued, request }: Cleared, story: CallStory, ports: Ports, carrier: Carrier, options: GuardOptions): Promise<Outcome> {
+  const started = performance.now();
+  const sent = await ports.send(permit, call, carrier);
+  const looked = sent.ok ? await lookAt(sent.result, call, ports, options) : undefined;
+  const withheld = looked?.action === "block";
+  const isError = sent.ok && sent.isError;
+  const outcome = withheld ? "withheld" : sent.ok ? (isError ? "failed" : "completed") : sent.answered ? "failed" : "outcome_unknown";
+  story.execution = { outcome, elapsedMs: performance.now() - started, isError, ...(sent.requestId === undefined ? {} : { requestId: sent.requestId }), ...(sent.ok ? { result: looked?.result } : { error: sent.error }) };
+  if (looked !== undefined && looked.findings.length > 0) story.findings = [...story.findings, ...looked.findings];
+
+  ports.record.complete(queued, outcomeEntry(story, ports.now())); // 6 record
+  if (request !== undefined) await ports.ask?.report(request, outcome);
+  if (!sent.ok) throw sent.error;
+  return withheld ? withhold(story) : { kind: "ran", result: looked?.result };
+}
+
+/** Refuses names that the server's own list does not have. A listing that fails leaves the old list standing. */
+async function listed({ reading, proposed: { tools } }: CallStory): Promise<ReadCall> {
+  if (!reading.ok) throw new Refusal(reading.refusal.code, reading.refusal.reason, reading.refusal.cause);
+  const { tool } = reading.call;
+  if (tools.standing(tool) === "unlisted") {
+    await tools.refresh(AbortSignal.timeout(LISTING_MS)).catch(() => undefined); // it may have come since
+    if (tools.standing(tool) === "unlisted") throw new Refusal("unknown_tool", UNLISTED);
+  }
+  return reading.call;
+}
+
+async function inspected(call: ReadCall, story: CallStory, ports: Ports, { signal }: GuardOptions): Promise<ReadCall> {
+  if (ports.policies.loading !== undefined) await ports.policies.loading;
+  if (ports.inspect.inspections.length === 0) return call;
+  const seen = await inspectCall(call, ports.inspect, (finding) => ports.policies.findingAction(finding), signal);
+  story.findings = seen.findings;
+  story.findingAction = seen.action;
+  return seen.call;
+}
+
+function judge(call: Call, story: CallStory, ports: Ports, charge: boolean): Verdict {
+  const verdict = ports.policies.evaluate(call, story.findings, { charge, now: performance.now() });
+  if (verdict === undefined) throw new Refusal("policy_unavailable", "no policy document is in force");
+  return verdict;
+}
+
+/** Whom to ask about a held call; refuses where nobody can be. */
+function askable(verdict: Verdict, story: CallStory, ports: Ports): AskPort {
+  const code = whyNotAsked(verdict, ports.ask);
+  if (code === undefined && ports.ask !== undefined) return ports.ask;
+  if (verdict.action === "block") story.approval = { status: "not_required" };
+  throw new Refusal(code ?? "policy_block", verdict.reason);
+}
+
+function definitionOf({ tool }: ReadCall, { proposed }: CallStory): string | null {
+  return proposed.tools.definition(tool)?.digest ?? null;
+}
+
+/** Lists a held call's tool if it was never listed, so that people see its definition. True where there is one now. */
+async function definitionAppeared(call: ReadCall, { proposed: { tools } }: CallStory, { signal }: GuardOptions): Promise<boolean> {
+  if (tools.standing(call.tool) !== "unknown") return false;
+  const limit = AbortSignal.timeout(LISTING_MS);
+  await tools.refresh(signal === undefined ? limit : AbortSignal.any([signal, limit])).catch(() => undefined);
+  if (tools.standing(call.tool) === "unlisted") throw new Refusal("unknown_tool", UNLISTED);
+  return tools.definition(call.tool) !== undefined;
+}
+
+/** Ends a call that does not run: one refusal in the story, the record and the error. */
+async function refuse(story: CallStory, ports: Ports, failure: unknown): Promise<Outcome> {
+  const { code, reason, cause, approval } = refusalOf(failure);
+  const { verdict, call, proposed } = story;
+  story.refusal = { code, reason, action: verdict?.rateLimited === true ? "throttle" : "block" };
+  // An answered request has its own row; everything else that ends a call is a decision.
+  if (story.approval?.requestId === undefined || approval === undefined) {
+    try {
+      await ports.record.append(decisionEntry(story, ports.now()));
+    } catch {
+      // The call is refused already; that it cannot be recorded too makes no difference to it.
+    }
+  }
+  const id = call?.policyId ?? policyIdOf(proposed.server.name, story.reading.ok ? story.reading.call.tool : "");
+  const retryAfterMs = verdict?.rateLimited === true ? verdict.retryAfterMs : undefined;
+  const error = story.question?.error ?? new PolicyViolationError(blockMessage(id, reason), { call, policyResult: verdict?.policyResult, retryAfterMs });
+  PolicyViolationError.settle(error, { code, approval, cause });
+  return { kind: "refused", code, reason, error };
+}
+
+/** Inspects a result that is already there. An inspection that fails withholds it. */
+async function lookAt(result: unknown, call: Call, ports: Ports, { signal }: GuardOptions): Promise<InspectedResult> {
+  if (ports.inspect.inspections.length === 0) return { result, findings: [], action: undefined };
+  try {
+    return await inspectResult(call, result, ports.inspect, (finding) => ports.policies.findingAction(finding), signal);
+  } catch {
+    return { result: undefined, findings: [], action: "block" };
+  }
+}
+
+function withhold(story: CallStory): Outcome {
+  const reason = "the tool ran, and its result was withheld because of what it contains";
+  const error = new PolicyViolationError(blockMessage(story.call?.policyId ?? "", reason), { code: "result_withheld", call: story.call });
+  story.refusal = { code: "result_withheld", reason, action: story.verdict?.action ?? "block" };
+  return { kind: "refused", code: "result_withheld", reason, error };
+}

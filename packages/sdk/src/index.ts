@@ -1,0 +1,41 @@
+/** The public surface of @countersign/sdk, each symbol by name. What is not here is no API. */
+export { configureSession, init, shutdown } from "./client.ts";
+export type { Initialized, InitOptions, RecordDestination, RecordSettings } from "./client.ts";
+export type { GovernanceConfig, SessionOptions } from "./client/session.ts";
+export type { ClientClass } from "./client/client-like.ts";
+export type { GovernedClass } from "./client/find-classes.ts";
+
+export { PolicyDocumentError, PolicyViolationError } from "./errors.ts";
+export type { PolicyProblem, PolicyViolationOptions, RefusalCode } from "./errors.ts";
+
+export { ApprovalDecision } from "./approval/decision.ts";
+export type { ApprovalAnswer, ApprovalContext, ApprovalDecisionFields, ApprovalHandler, ApprovalStatus } from "./approval/decision.ts";
+export { extractBlockMetadata } from "./approval/metadata.ts";
+export type { BlockMetadata } from "./approval/metadata.ts";
+
+export { promptApproval } from "./handlers/prompt-approval.ts";
+export { autoApprove, autoDeny } from "./handlers/auto.ts";
+export { allOf, firstOf } from "./handlers/combine.ts";
+export { escalate } from "./handlers/escalate.ts";
+export { withTimeout } from "./handlers/with-timeout.ts";
+export { auditOnly } from "./handlers/audit-only.ts";
+export { approveWhen } from "./handlers/approve-when.ts";
+export { businessHours } from "./handlers/business-hours.ts";
+export { webhookApproval } from "./handlers/webhook-approval.ts";
+
+export { filePolicies, functionPolicies, objectPolicies } from "./policy/policy-source.ts";
+export type { PolicyContent, PolicySource, PolicyText } from "./policy/policy-source.ts";
+export type { PolicyDocument } from "./policy/document.ts";
+export type { Action, Assurance, PolicyMetadata, PolicyResult, Requirement } from "./policy/result.ts";
+
+export type { Call, Caller, ServerRef } from "./call/call.ts";
+export type { JsonObject, JsonValue } from "./call/json.ts";
+export type { Finding, Inspection, InspectionAction } from "./inspection/inspection.ts";
+
+export { JsonlSink } from "./record/jsonl-sink.ts";
+export { MemorySink } from "./record/memory-sink.ts";
+export type { RecordSink } from "./record/record-sink.ts";
+export { readRecord } from "./record/read-record.ts";
+export { verifyRecord, verifyRecordFile } from "./record/verify-record.ts";
+export { verifyRecordDirectory } from "./record/verify-directory.ts";
+export { stateDirectory } from "./record/state-directory.ts";

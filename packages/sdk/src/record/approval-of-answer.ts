@@ -1,0 +1,18 @@
+import type { Answer, JoinedRequest } from "../approval/ask.ts";
+import type { ApprovalStory } from "./story.ts";
+
+/** What the record and the span keep of an answer. `stands` is false where a yes came to a question that had changed. */
+export function approvalOfAnswer(request: JoinedRequest, answer: Exclude<Answer, { kind: "pending" }>, stands: boolean): ApprovalStory {
+  const { approver, channel, human, reason } = answer.decision;
+  return {
+    status: answer.kind === "approved" && !stands ? "superseded" : answer.kind,
+    requestId: request.id,
+    requestDigest: request.digest,
+    approver,
+    elapsedMs: answer.elapsedMs,
+    ...(channel === undefined ? {} : { channel }),
+    ...(human === undefined ? {} : { human }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(answer.kind === "approved" || answer.error === undefined ? {} : { error: answer.error }),
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * The story of one call, as guard.ts writes it while it walks: the only account that both the record and the spans are made
+ * from, so that they cannot disagree. It holds live objects; entries-of-story.ts takes out what may be kept.
+ */
+import type { Question } from "../approval/ask.ts";
+import type { ApprovalStatus } from "../approval/decision.ts";
+import type { Call } from "../call/call.ts";
+import type { CallReading, ProposedCall } from "../call/read-call.ts";
+import type { RefusalCode } from "../errors.ts";
+import type { Finding, InspectionAction } from "../inspection/inspection.ts";
+import type { Action } from "../policy/result.ts";
+import type { Verdict } from "../policy/evaluate.ts";
+import type { ExecutionOutcome, Queued } from "./entry.ts";
+
+/** How asking went, for the record and the span. */
+export interface ApprovalStory {
+  readonly status: ApprovalStatus | "superseded";
+  readonly requestId?: string;
+  readonly requestDigest?: string;
+  readonly approver?: string;
+  readonly elapsedMs?: number;
+  readonly channel?: string;
+  readonly human?: boolean;
+  readonly reason?: string;
+  readonly error?: string;
+}
+
+export interface CallStory {
+  readonly callId: string;
+  readonly proposed: ProposedCall;
+  readonly reading: CallReading;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+  call: Call | undefined;
+  findings: readonly Finding[];
+  /** The strictest action the document took on findings, where it took one. */
+  findingAction: InspectionAction | undefined;
+  verdict: Verdict | undefined;
+  /** The decision row, once it is queued. */
+  queued: Queued | undefined;
+  /** What was put to people last. */
+  question: Question | undefined;
+  approval: ApprovalStory | undefined;
+  refusal: { readonly code: RefusalCode; readonly reason: string; readonly action: Action } | undefined;
+  execution: { readonly outcome: ExecutionOutcome; readonly elapsedMs: number; readonly isError: boolean; readonly requestId?: string | number; readonly error?: unknown; readonly result?: unknown } | undefined;
+}
+
+/** Begins a story. `reading` is the outcome of the strict parse. */
+export function openStory(callId: string, startedAt: number, proposed: ProposedCall, reading: CallReading): CallStory {
+  return {
+    callId,
+    proposed,
+    reading,
+    startedAt,
+    call: undefined,
+    findings: NONE,
+    findingAction: undefined,
+    verdict: undefined,
+    queued: undefined,
+    question: undefined,
+    approval: undefined,
+    refusal: undefined,
+    execution: undefined,
+  };
+}
+
+const NONE: readonly Finding[] = [];

@@ -1,0 +1,78 @@
+// Which folder may import which: the picture of ARCHITECTURE.md as data. check-imports.mjs enforces it.
+// A unit is a folder of `src`, or a file at its top named without its ending (`guard` is guard.ts or guard/).
+// `values`: may be imported in any way. `types`: `import type` only, and the lists in the vocabulary files.
+// A unit that is not in the list is an error: decide where it belongs before writing it.
+
+/**
+ * @typedef {{ values?: readonly string[], types?: readonly string[] }} Allowed
+ * @typedef {{
+ *   source: string,
+ *   everyone: readonly string[],
+ *   units: Readonly<Record<string, Allowed>>,
+ *   vocabulary: readonly string[],
+ *   free: readonly string[],
+ *   onlyFor: readonly { file: string, name: string, importers: readonly string[] }[],
+ * }} Boundaries
+ */
+
+const STEPS = /** @type {const} */ (["call", "inspection", "policy", "approval", "execution", "record"]);
+
+/** @type {Boundaries} */
+export const SDK = {
+  source: "packages/sdk/src",
+  everyone: ["errors"],
+  units: {
+    // In the order of the flow: a step uses the steps before it, never the ones after.
+    errors: { types: ["call", "policy", "approval"] },
+    call: {},
+    inspection: { values: ["call"] },
+    policy: { values: ["call", "inspection"] },
+    // The outcome that is reported to whoever was asked is the record's word.
+    approval: { values: ["call"], types: ["policy", "record"] },
+    execution: { values: ["call"] },
+    // Canonical form and digests are made in call/ alone, so the two below may use them.
+    record: { values: ["call"], types: ["inspection", "policy", "approval"] },
+    otel: { values: ["record", "call"] },
+    wire: { types: STEPS },
+    guard: { values: STEPS },
+    client: { values: ["guard", ...STEPS, "otel", "wire", "handlers"] },
+    server: { values: ["guard", ...STEPS, "otel", "wire", "handlers"] },
+    handlers: { values: ["approval", "wire"], types: ["call", "policy"] },
+  },
+  // Files of plain data types with the lists they are made from: a list may be imported where a type may.
+  vocabulary: [
+    "call/call.ts",
+    "call/json.ts",
+    "inspection/inspection.ts",
+    "policy/result.ts",
+    "approval/decision.ts",
+    "record/entry.ts",
+  ],
+  // The public surface names everything; fakes and contract suites need everything.
+  free: ["index", "testing"],
+  // A permit is the proof that a decision was taken. Whoever can mint one can run a call that nobody allowed.
+  onlyFor: [{ file: "execution/permit.ts", name: "mintPermit", importers: ["guard"] }],
+};
+
+/** @type {Boundaries} */
+export const SERVER = {
+  source: "packages/server/src",
+  everyone: [],
+  units: {
+    config: { values: ["sdk"] },
+    sql: {},
+    store: { values: ["sql"], types: ["sdk"] },
+    auth: { values: ["store", "config"], types: ["sdk"] },
+    channels: { types: ["sdk"] },
+    // Never store or control: the gateway asks over HTTP, embedded or not, like any other client.
+    gateway: { values: ["sdk", "config"] },
+    control: { values: ["sdk", "store", "auth", "channels", "config"] },
+    cli: { values: ["sdk", "gateway", "control", "channels", "auth", "store", "sql", "config"] },
+  },
+  vocabulary: [],
+  free: ["index"],
+  onlyFor: [],
+};
+
+/** How a package of ours is called as a unit of another one. */
+export const OWN_PACKAGES = Object.freeze({ "@countersign/sdk": "sdk" });
