@@ -23,7 +23,7 @@ export default defineConfig({
     tags: [
       { name: "leaves-timers", description: "may leave timers behind" },
       { name: "leaves-sockets", description: "may leave sockets, servers and pipes behind" },
-      { name: "leaves-processes", description: "may leave child processes and workers behind" },
+      { name: "leaves-processes", description: "may leave child processes and their pipes behind" },
     ],
     projects: [
       {

@@ -9,13 +9,12 @@ export type Resources = ReadonlyMap<string, number>;
 const POLLS = 100;
 const POLL_MS = 20;
 
-// Other kinds (file system and name look-ups in flight) end by themselves.
+// Other kinds (file system and name look-ups in flight) end by themselves. A worker thread is not in Node's list.
 const TIMERS = ["Timeout", "Immediate"];
-const SOCKETS = ["TCPServerWrap", "TCPSocketWrap", "PipeServerWrap", "PipeWrap", "UDPWRAP"];
-const PROCESSES = ["ProcessWrap", "Worker", "MessagePort"];
+const SOCKETS = ["TCPServerWrap", "TCPSocketWrap", "PipeWrap", "UDPWrap"];
+const PROCESSES = ["ProcessWrap", "MessagePort"];
 const WATCHERS = ["FSEventWrap", "StatWatcher"];
 const WATCHED = [...TIMERS, ...SOCKETS, ...PROCESSES, ...WATCHERS];
-const SERVERS = ["TCPServerWrap", "PipeServerWrap"];
 
 const BY_TAG: ReadonlyMap<string, readonly string[]> = new Map([
   ["leaves-timers", TIMERS],
@@ -31,9 +30,9 @@ export function allowedKinds(tags: readonly string[]): ReadonlySet<string> {
 /** What there is now and was not before, as "2 Timeout", without the allowed kinds. */
 export function added(before: Resources, now: Resources, allowed: ReadonlySet<string>): readonly string[] {
   // Where tests share a server, its connections stay open between them and belong to the server, not to a test.
-  const sharesServer = SERVERS.some((kind) => (before.get(kind) ?? 0) > 0);
+  const sharesServer = (before.get("TCPServerWrap") ?? 0) > 0;
   return WATCHED.flatMap((kind) => {
-    if (allowed.has(kind) || (sharesServer && (kind === "TCPSocketWrap" || kind === "PipeWrap"))) return [];
+    if (allowed.has(kind) || (sharesServer && kind === "TCPSocketWrap")) return [];
     const more = (now.get(kind) ?? 0) - (before.get(kind) ?? 0);
     return more > 0 ? [`${more} ${kind}`] : [];
   });

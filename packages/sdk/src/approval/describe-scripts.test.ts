@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { describeScripts } from "./describe-scripts.ts";
 
 describe("describeScripts", () => {
-  it.each(["plain", "Grüße aus Köln", "Файлы в каталоге docs", "東京タワーのAPI", "서울", "ความ", "naïve café", "Das ist π", "don’t – really", "👍🏽", "rука сорок".slice(1)])(
+  it.each(["plain", "Grüße aus Köln", "Файлы в каталоге docs", "東京タワーのAPI", "서울", "ความ", "naïve café", "Das ist π", "don’t – really", "👍🏽", "рука сорок"])(
     "has nothing to say about %j",
     (text) => {
       expect(describeScripts(text)).toBeUndefined();

@@ -48,7 +48,7 @@ function unanimous(endings: readonly Promise<Asked>[]): Promise<ApprovalDecision
     const approvals = new Map<number, ApprovalDecision>();
     endings.forEach((ended, index) => {
       void ended.then((asked) => {
-        if (asked.kind === "failed") return reject(asked.cause);
+        if (asked.kind === "failed") return undefined;
         if (asked.kind === "aborted") return reject(asked.reason);
         if (!asked.decision.approved || asked.decision.timedOut) return resolve(asked.decision);
         approvals.set(index, asked.decision);

@@ -358,6 +358,27 @@ describe.skipIf(missing !== undefined)("promptApproval on a real terminal", TIME
     expect(stage.file("err")).toBe("");
   });
 
+  it("pauses a program that reads the same terminal, and lets it go on afterwards", async () => {
+    const stage = start({ listenToStdin: true }, { line: "{}" });
+    await askedAndSettled(stage);
+    stage.keys("y");
+    stage.keys("Enter");
+    await until(() => (stage.file("out").includes("approved") ? true : undefined), () => `not approved: ${stage.file("out")}\n${stage.screen()}`);
+    stage.keys("afterwards", "Enter");
+    expect((await stage.results())[1]).toBe(String.raw`HEARD "afterwards\n"`);
+  });
+
+  it("leaves no file open", async () => {
+    const stage = start((socket) => ({ times: 6, countOpenFiles: true, tmuxDuring: [[60, "-L", socket, "send-keys", "C-c"]] }));
+    expect((await stage.results()).at(-1)).toBe("LEFT OPEN 0");
+  });
+
+  it("denies in the background of its terminal, where asking would stop the whole process", async () => {
+    const stage = start({}, { line: "set -m; {} < /dev/null & wait $!" });
+    expect((await stage.results())[0]).toMatch(/^RESULT 1 denied .*"human":false/);
+    expect(stage.file("err")).toContain("this process runs in the background of its terminal");
+  });
+
   it("asks for a reason where the policy wants one, and shows what was typed escaped", async () => {
     const stage = start({ requireReason: true });
     await askedAndSettled(stage);

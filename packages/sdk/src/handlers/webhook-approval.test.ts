@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { getEventListeners, once } from "node:events";
-import { createServer } from "node:http";
+import http, { createServer } from "node:http";
 import type { IncomingHttpHeaders, Server, ServerResponse } from "node:http";
 import type { AddressInfo, LookupFunction } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -303,14 +303,15 @@ describe("where webhookApproval may connect", () => {
     expect(received).toHaveLength(2);
   });
 
-  it("ignores proxies of the environment, which would connect in its place", async () => {
+  it("ignores the proxy that a process is set to, which would connect in its place", async () => {
     respond = (_request, response) => reply(response, { approved: true, digest: call.digest });
-    const before = { ...process.env };
-    Object.assign(process.env, { HTTP_PROXY: "http://127.0.0.1:1", http_proxy: "http://127.0.0.1:1", NODE_USE_ENV_PROXY: "1" });
+    const before = http.globalAgent;
+    // What NODE_USE_ENV_PROXY=1 does when a process starts.
+    http.globalAgent = new http.Agent({ proxyEnv: { HTTP_PROXY: "http://127.0.0.1:1" } });
     try {
       expect(await ask()).toMatchObject({ approved: true });
     } finally {
-      process.env = before;
+      http.globalAgent = before;
     }
   });
 });

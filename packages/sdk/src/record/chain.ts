@@ -1,5 +1,5 @@
 import { createSealer } from "./cipher.ts";
-import type { ArgumentKey, RowArguments } from "./cipher.ts";
+import type { ArgumentKey, RowArguments, Sealer } from "./cipher.ts";
 import type { OutcomeEntry } from "./entry.ts";
 import { argumentsBody, EMPTY_HEAD, hashRow, rowBody, rowLine } from "./row.ts";
 import type { RecordHead, RowEntry } from "./row.ts";
@@ -26,7 +26,7 @@ export interface Chunk {
 /** Makes rows of entries, each holding the hash of the one before. One chain has one writer. */
 export class Chain {
   #head: RecordHead = EMPTY_HEAD;
-  readonly #seal: ReturnType<typeof createSealer> | undefined;
+  readonly #seal: Sealer | undefined;
   readonly #now: () => number;
 
   constructor(key: ArgumentKey | undefined, now: () => number) {
@@ -42,27 +42,27 @@ export class Chain {
   link(items: readonly QueuedRow[]): Chunk {
     const lines: string[] = [];
     const before = this.#head.seq;
-    const sealedIn = this.#linkArguments(items, lines);
-    for (const item of items) {
+    let sealedIn: number | undefined;
+    for (const [index, item] of items.entries()) {
+      const seal = argumentsOf(item) === undefined ? undefined : this.#seal;
+      // One row seals the arguments of all that follow in this chunk. It is never a record's first row.
+      if (seal !== undefined) sealedIn ??= this.#linkArguments(seal, items.slice(index), lines);
       const seq = this.#head.seq + 1;
-      const hasArguments = sealedIn !== undefined && argumentsOf(item) !== undefined;
-      this.#add(this.#body(item, seq, hasArguments ? sealedIn : undefined), lines);
+      this.#add(this.#body(item, seq, seal !== undefined ? sealedIn : undefined), lines);
       item.seq = seq;
     }
     return { text: lines.join(""), rows: this.#head.seq - before, head: this.#head };
   }
 
-  /** The arguments of all these rows, sealed in one row before them; its seq. */
-  #linkArguments(items: readonly QueuedRow[], lines: string[]): number | undefined {
-    if (this.#seal === undefined) return undefined;
+  /** Adds the row that holds the arguments of the rows right after it. */
+  #linkArguments(seal: Sealer, items: readonly QueuedRow[], lines: string[]): number {
     const seq = this.#head.seq + 1;
     const sealed: RowArguments[] = [];
-    for (const [index, item] of items.entries()) {
-      const text = argumentsOf(item);
-      if (text !== undefined && item.entry.type === "decision") sealed.push({ seq: seq + 1 + index, digest: item.entry.digest, text });
+    for (const [index, { entry }] of items.entries()) {
+      if (entry.type !== "decision" || entry.argumentsText === undefined) continue;
+      sealed.push({ seq: seq + 1 + index, digest: entry.digest, text: entry.argumentsText });
     }
-    if (sealed.length === 0) return undefined;
-    this.#add(argumentsBody(this.#seal(sealed, seq), this.#now(), seq, this.#head.hash), lines);
+    this.#add(argumentsBody(seal(sealed, seq), this.#now(), seq, this.#head.hash), lines);
     return seq;
   }
 

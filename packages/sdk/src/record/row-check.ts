@@ -143,5 +143,5 @@ function looksLikeRowStart(rest: Buffer): boolean {
   const zeros = rest.indexOf(0);
   const written = zeros >= 0 && rest.subarray(zeros).every((byte) => byte === 0) ? rest.subarray(0, zeros) : rest;
   const start = written.toString("latin1");
-  return /^\{(?:"[a-zA-Z]*(?:$|":(?:$|[^ ]))|$)/.test(start) && written.every((byte) => byte >= 0x20);
+  return /^\{(?:$|"[a-zA-Z]*(?:$|"(?:$|:(?:$|[^ ]))))/.test(start) && written.every((byte) => byte >= 0x20);
 }

@@ -158,7 +158,8 @@ function findingFields(findings: readonly RecordedFinding[]) {
 
 /** Events are rare and their details free: sorted one by one. */
 function eventBody(entry: EventEntry | LifecycleEntry, seq: number, prev: string): RowBody {
-  const { at, detail, event, type } = entry;
+  const { at, event, type } = entry;
+  const detail = Object.fromEntries(Object.entries(entry.detail).map(([key, value]) => [key.toWellFormed(), value]));
   // A round trip through JSON yields JSON: no undefined, no NaN, no lone surrogates.
   const plain = JSON.parse(JSON.stringify({ at, detail, event, prev, seq, type, v: ROW_VERSION }, wellFormed)) as JsonObject;
   return canonicalJson(plain);
