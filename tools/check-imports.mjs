@@ -16,7 +16,8 @@ import { trackedFiles } from "./tracked-files.mjs";
 
 const SOURCE_FILE = /\.(ts|tsx|mts|mjs|js)$/;
 const CODE_FOLDERS = /^(packages|examples|conformance|bench|test|tools)\//;
-const TEST_FILE = /\.test\.tsx?$/;
+// Tests and the programs they start: never shipped.
+const TEST_FILE = /\.test\.tsx?$|\/fixture\//;
 
 /**
  * @param {string} root

@@ -7,7 +7,7 @@ import { formatMessage } from "publint/utils";
 import { runChild } from "./child.mjs";
 import { ROOT, npm } from "./set-up.mjs";
 
-const NEVER_SHIPPED = /\.test\.|\.tsbuildinfo$|(^|\/)(\.env|\.npmrc|\.scratch|node_modules|fixtures)(\/|$)|\.(sqlite|db|pem|key|tgz)$/;
+const NEVER_SHIPPED = /\.test\.|\.tsbuildinfo$|(^|\/)(\.env|\.npmrc|\.scratch|node_modules|fixtures?)(\/|$)|\.(sqlite|db|pem|key|tgz)$/;
 const ALWAYS_SHIPPED = ["package.json", "README.md", "LICENSE"];
 const PACKED = join(ROOT, ".scratch", "packed");
 

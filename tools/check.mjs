@@ -10,7 +10,7 @@ import { ROOT, SetUpError, setUp } from "./set-up.mjs";
 
 /** @type {readonly { name: string, args: readonly string[] }[]} */
 const CHECKS = [
-  { name: "lint", args: ["node_modules/oxlint/bin/oxlint", "--deny-warnings"] },
+  { name: "lint", args: ["node_modules/oxlint/bin/oxlint", "--deny-warnings", "--format=unix"] },
   { name: "boundaries", args: ["tools/check-imports.mjs"] },
   { name: "files", args: ["tools/check-files.mjs"] },
   { name: "dead code", args: ["node_modules/knip/bin/knip.js", "--no-progress"] },
@@ -44,7 +44,7 @@ export async function runChecks(onResult) {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const { name, args } = next;
       await measure(name, async () => {
-        const ended = await runChild(process.execPath, args, { cwd: ROOT });
+        const ended = await runChild(process.execPath, args, { cwd: ROOT, env: { ...process.env, NO_COLOR: "1" } });
         return { passed: ended.code === 0, output: ended.output };
       });
     }

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Call } from "../call/call.ts";
 import type { JsonObject, JsonValue } from "../call/json.ts";

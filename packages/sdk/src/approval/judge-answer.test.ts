@@ -6,7 +6,7 @@ import { judgeAnswer } from "./judge-answer.ts";
 /** A getter that says yes from the second look on: what a check-then-use reader would fall for. */
 function flipping(): object {
   let looks = 0;
-  return { get approved() { return looks++ > 0; } }; // prettier-ignore
+  return { get approved() { return looks++ > 0; } };
 }
 
 class Approving {
@@ -46,7 +46,7 @@ const MALFORMED: readonly (readonly [string, unknown, string])[] = [
   ["a boxed true", new Boolean(true), "a boxed primitive"],
   ["a boxed true with the field", Object.assign(new Boolean(true), { approved: true }), "a boxed primitive"],
   ["a boxed true in plain clothes", Object.assign(Object.setPrototypeOf(new Boolean(true), Object.prototype), { approved: true }), "a boxed primitive"],
-  ["a getter", { get approved() { return true; } }, "an object whose approved is an accessor"], // prettier-ignore
+  ["a getter", { get approved() { return true; } }, "an object whose approved is an accessor"],
   ["a flipping getter", flipping(), "an object whose approved is an accessor"],
   ["an inherited yes", Object.create({ approved: true }), "an instance of a class"],
   ["a Proxy around a yes", new Proxy(yes, {}), "a Proxy"],
@@ -67,7 +67,7 @@ const MALFORMED: readonly (readonly [string, unknown, string])[] = [
   ["a time-out that is a text", { approved: true, timedOut: "false" }, "a string inside timedOut"],
   ["a time-out that is null", { approved: true, timedOut: null }, "null inside timedOut"],
   ["a time-out that is zero", { approved: true, timedOut: 0 }, "a number inside timedOut"],
-  ["a time-out that is a getter", { approved: true, get timedOut() { return false; } }, "an object whose timedOut is an accessor"], // prettier-ignore
+  ["a time-out that is a getter", { approved: true, get timedOut() { return false; } }, "an object whose timedOut is an accessor"],
   ["a decision without its field", Object.create(ApprovalDecision.prototype), "an object without approved"],
 ];
 
@@ -77,7 +77,7 @@ describe("judgeAnswer", () => {
   });
 
   it("approves nothing where a prototype is a Proxy, and does not throw", () => {
-    const throwing = new Proxy({}, { get: () => { throw new Error("trap"); }, getPrototypeOf: () => { throw new Error("trap"); } }); // prettier-ignore
+    const throwing = new Proxy({}, { get: () => { throw new Error("trap"); }, getPrototypeOf: () => { throw new Error("trap"); } });
     const answer = Object.assign(Object.create(throwing), { approved: true });
     expect(judgeAnswer(answer)).toEqual({ kind: "malformed", what: "an object that cannot be read" });
     const { proxy, revoke } = Proxy.revocable({ approved: true }, {});
@@ -88,21 +88,21 @@ describe("judgeAnswer", () => {
   it("runs no code of the value", () => {
     let ran = 0;
     const spying = {
-      get approved() { ran++; return true; }, // prettier-ignore
-      get timedOut() { ran++; return false; }, // prettier-ignore
-      get approver() { ran++; return "eve"; }, // prettier-ignore
-      toString: () => { ran++; return "true"; }, // prettier-ignore
-      valueOf: () => { ran++; return true; }, // prettier-ignore
+      get approved() { ran++; return true; },
+      get timedOut() { ran++; return false; },
+      get approver() { ran++; return "eve"; },
+      toString: () => { ran++; return "true"; },
+      valueOf: () => { ran++; return true; },
     };
     expect(judgeAnswer(spying).kind).toBe("malformed");
     expect(judgeAnswer({ approved: spying }).kind).toBe("malformed");
-    expect(judgeAnswer({ approved: true, get approver() { ran++; return "eve"; } }).kind).toBe("decision"); // prettier-ignore
+    expect(judgeAnswer({ approved: true, get approver() { ran++; return "eve"; } }).kind).toBe("decision");
     expect(ran).toBe(0);
   });
 
   it("approves none of 4,000 generated malformed answers, never throws, and quotes nothing of them", () => {
     const canary = "c4n4ry-secret";
-    const notBoolean = fc.anything({ withBoxedValues: true, withMap: true, withSet: true, withDate: true, withNullPrototype: true, withBigInt: true, withSparseArray: true, withTypedArray: true }).filter((value) => typeof value !== "boolean"); // prettier-ignore
+    const notBoolean = fc.anything({ withBoxedValues: true, withMap: true, withSet: true, withDate: true, withNullPrototype: true, withBigInt: true, withSparseArray: true, withTypedArray: true }).filter((value) => typeof value !== "boolean");
     const wrapped = fc.oneof(
       notBoolean.filter((value) => !isLegal(value)),
       notBoolean.map((approved) => ({ approved })),

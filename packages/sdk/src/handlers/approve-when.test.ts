@@ -28,7 +28,7 @@ describe("approveWhen", () => {
     expect(seen).toHaveBeenCalledWith(inTmp.call, error);
   });
 
-  it.each([["the text true", "true"], ["one", 1], ["an object", {}], ["a boxed true", new Boolean(true)], ["nothing", undefined]])( // prettier-ignore
+  it.each([["the text true", "true"], ["one", 1], ["an object", {}], ["a boxed true", new Boolean(true)], ["nothing", undefined]])(
     "does not take %s for a yes",
     async (_name, value) => {
       // Predicates written in JavaScript answer what they like.

@@ -56,7 +56,7 @@ describe("auditOnly", () => {
   });
 
   it("does not let a call run that the log does not have", () => {
-    const failing = { warn: () => { throw new Error("disk full"); } }; // prettier-ignore
+    const failing = { warn: () => { throw new Error("disk full"); } };
     expect(() => auditOnly(failing)(fakeViolation(), fakeContext())).toThrow("disk full");
   });
 

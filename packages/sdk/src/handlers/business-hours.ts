@@ -87,7 +87,7 @@ function readDays(days: unknown): ReadonlySet<number> {
 /** "Wed", or "Fri-Mon", which runs over the week's end. */
 function readRange(item: unknown): readonly number[] {
   if (typeof item !== "string") throw badDays();
-  const ends = item.trim().split("-").map((name) => weekdayIndex(name.trim())); // prettier-ignore
+  const ends = item.trim().split("-").map((name) => weekdayIndex(name.trim()));
   const [first = -1, last = first] = ends;
   if (ends.length > 2 || first === -1 || last === -1) throw badDays();
   return Array.from({ length: ((last - first + 7) % 7) + 1 }, (_, step) => (first + step) % 7);

@@ -83,7 +83,7 @@ describe("firstOf", () => {
 
   it("throws where all fail, with every cause in order and none of their messages in its own", async () => {
     const offline = new RangeError("c4n4ry");
-    const caught: unknown = await Promise.resolve(firstOf(throws(offline), answers("true"), answers({ timedOut: true, approved: false }))(error, context)).catch((thrown: unknown) => thrown); // prettier-ignore
+    const caught: unknown = await Promise.resolve(firstOf(throws(offline), answers("true"), answers({ timedOut: true, approved: false }))(error, context)).catch((thrown: unknown) => thrown);
     expect(caught).toBeInstanceOf(AggregateError);
     expect(caught).toMatchObject({
       message: "firstOf: no handler gave an answer: handler 1 threw RangeError; handler 2 answered a string; handler 3 timed out",
@@ -161,7 +161,7 @@ describe("allOf", () => {
     expect(other.signal().aborted).toBe(true);
   });
 
-  it.each([["undefined", undefined], ["a string", "true"], ["a Promise inside approved", { approved: Promise.resolve(true) }]])( // prettier-ignore
+  it.each([["undefined", undefined], ["a string", "true"], ["a Promise inside approved", { approved: Promise.resolve(true) }]])(
     "approves nothing where one answers %s, and says so",
     async (what, value) => {
       await expect(allOf(answers(true), answers(value))(error, context)).rejects.toThrow(`allOf: handler 2 answered ${what};`);
@@ -200,7 +200,7 @@ describe("allOf", () => {
   });
 });
 
-describe.each([["firstOf", firstOf], ["allOf", allOf]])("%s", (_name, combine) => { // prettier-ignore
+describe.each([["firstOf", firstOf], ["allOf", allOf]])("%s", (_name, combine) => {
   // The point of the test is values that the types forbid.
   const make = combine as unknown as (...handlers: unknown[]) => unknown;
 
@@ -241,6 +241,15 @@ describe("a handler with its own window among others", () => {
     expect(impatient.signal().aborted).toBe(true);
     patient.answer(yes("jane"));
     expect(await decision).toMatchObject({ approved: true, approver: "jane" });
+  });
+
+  it("keeps its own window also where the policy writes a longer one for the whole", async () => {
+    const impatient = controlled();
+    const question = fakeViolation({ timeoutMinutes: 30 });
+    const decision = firstOf(withTimeout(impatient.handler, { ms: 1000 }), answers({ approved: false, timedOut: true }))(question, context);
+    await vi.advanceTimersByTimeAsync(1001);
+    expect(impatient.signal().aborted).toBe(true);
+    expect(await decision).toMatchObject({ approved: false, timedOut: true });
   });
 
   it("ends allOf when its window ends", async () => {

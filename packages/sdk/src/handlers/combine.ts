@@ -48,7 +48,7 @@ function unanimous(endings: readonly Promise<Asked>[]): Promise<ApprovalDecision
     const approvals = new Map<number, ApprovalDecision>();
     endings.forEach((ended, index) => {
       void ended.then((asked) => {
-        if (asked.kind === "failed") return undefined;
+        if (asked.kind === "failed") return reject(asked.cause);
         if (asked.kind === "aborted") return reject(asked.reason);
         if (!asked.decision.approved || asked.decision.timedOut) return resolve(asked.decision);
         approvals.set(index, asked.decision);
@@ -62,11 +62,11 @@ function unanimous(endings: readonly Promise<Asked>[]): Promise<ApprovalDecision
 function joined(decisions: readonly ApprovalDecision[]): ApprovalDecision {
   const humans = decisions.map(({ human }) => human);
   const channel = list(new Set(decisions.map((decision) => decision.channel)), ", ");
-  const reason = list(decisions.map((decision) => decision.reason), "; "); // prettier-ignore
+  const reason = list(decisions.map((decision) => decision.reason), "; ");
   const elapsed = decisions.map(({ elapsedSeconds }) => elapsedSeconds ?? 0);
   const fields: ApprovalDecisionFields = {
     approved: true,
-    approver: list(decisions.map(({ approver }) => approver), ", "), // prettier-ignore
+    approver: list(decisions.map(({ approver }) => approver), ", "),
     ...(channel === "" ? {} : { channel }),
     ...(reason === "" ? {} : { reason }),
     ...(Math.max(...elapsed) > 0 ? { elapsedSeconds: Math.max(...elapsed) } : {}),

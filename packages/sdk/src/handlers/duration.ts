@@ -1,4 +1,4 @@
-const UNIT_MS = new Map([["ms", 1], ["s", 1000], ["m", 60_000], ["h", 3_600_000]]); // prettier-ignore
+const UNIT_MS = new Map([["ms", 1], ["s", 1000], ["m", 60_000], ["h", 3_600_000]]);
 
 /**
  * Milliseconds of "0", "500ms", "30s", "2m" or "1h", or of a number of milliseconds.

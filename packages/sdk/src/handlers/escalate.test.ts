@@ -38,7 +38,7 @@ afterEach(() => {
 describe("escalate", () => {
   it("asks each level when its time has come and not before", async () => {
     const [one, two, three] = [level(), level(), level()];
-    const decision = escalate([{ after: "0", handler: one.handler }, { after: "30s", handler: two.handler }, { after: "2m", handler: three.handler }])(error, context); // prettier-ignore
+    const decision = escalate([{ after: "0", handler: one.handler }, { after: "30s", handler: two.handler }, { after: "2m", handler: three.handler }])(error, context);
     expect([one.askedAt, two.askedAt]).toEqual([[0], []]);
     await vi.advanceTimersByTimeAsync(29_999);
     expect(two.askedAt).toEqual([]);
@@ -52,7 +52,7 @@ describe("escalate", () => {
 
   it("asks no further level once someone has answered", async () => {
     const [one, two] = [level(), level()];
-    const decision = escalate([{ after: 0, handler: one.handler }, { after: "1h", handler: two.handler }])(error, context); // prettier-ignore
+    const decision = escalate([{ after: 0, handler: one.handler }, { after: "1h", handler: two.handler }])(error, context);
     await vi.advanceTimersByTimeAsync(1000);
     one.answer(false);
     expect(await decision).toMatchObject({ approved: false });
@@ -62,7 +62,7 @@ describe("escalate", () => {
 
   it("keeps asking the earlier levels, and aborts those that lose", async () => {
     const [one, two] = [level(), level()];
-    const decision = escalate([{ after: "0", handler: one.handler }, { after: 500, handler: two.handler }])(error, context); // prettier-ignore
+    const decision = escalate([{ after: "0", handler: one.handler }, { after: 500, handler: two.handler }])(error, context);
     await vi.advanceTimersByTimeAsync(500);
     expect(one.signals[0]?.aborted).toBe(false);
     one.answer(true);
@@ -72,7 +72,7 @@ describe("escalate", () => {
 
   it("waits for the later level where an earlier one fails, and throws only when all have", async () => {
     const [one, two] = [level(), level()];
-    const decision = Promise.resolve(escalate([{ after: "0", handler: one.handler }, { after: "1m", handler: two.handler }])(error, context)); // prettier-ignore
+    const decision = Promise.resolve(escalate([{ after: "0", handler: one.handler }, { after: "1m", handler: two.handler }])(error, context));
     const caught = decision.catch((thrown: unknown) => thrown);
     one.fail(new Error("offline"));
     await vi.advanceTimersByTimeAsync(60_000);
@@ -98,7 +98,7 @@ describe("escalate", () => {
   it("starts nothing where the caller is gone already", async () => {
     caller.abort(new Error("gone"));
     const [one, two] = [level(), level()];
-    await expect(escalate([{ after: "0", handler: one.handler }, { after: "1s", handler: two.handler }])(error, context)).rejects.toThrow("gone"); // prettier-ignore
+    await expect(escalate([{ after: "0", handler: one.handler }, { after: "1s", handler: two.handler }])(error, context)).rejects.toThrow("gone");
     expect(one.askedAt).toEqual([]);
   });
 
@@ -112,7 +112,7 @@ describe("escalate", () => {
     expect(await decision).toMatchObject({ approved: true });
   });
 
-  it.each([["0", 0], ["250ms", 250], ["30s", 30_000], ["2m", 120_000], ["1h", 3_600_000], [1500, 1500]])("reads after: %j as %d ms", async (after, ms) => { // prettier-ignore
+  it.each([["0", 0], ["250ms", 250], ["30s", 30_000], ["2m", 120_000], ["1h", 3_600_000], [1500, 1500]])("reads after: %j as %d ms", async (after, ms) => {
     const one = level();
     const decision = escalate([{ after, handler: one.handler }])(error, context);
     await vi.advanceTimersByTimeAsync(ms);

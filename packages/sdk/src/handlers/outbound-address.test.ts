@@ -77,11 +77,11 @@ function spellings(address: string): readonly string[] {
     [a, b, c, d].map(octal).join("."), `${a}.${b}.${(c << 8) | d}`, `${a}.${((b << 16) | (c << 8) | d) >>> 0}`, wide(address),
     address.replaceAll(".", "\u3002"), address.replaceAll(".", "%2e"), `[::ffff:${address}]`, `[::ffff:${groups}]`, `[0:0:0:0:0:ffff:${groups}]`,
     `[::${address}]`, `[64:ff9b::${groups}]`, `[64:ff9b::${address}]`, `[2002:${groups}::1]`,
-  ]; // prettier-ignore
+  ];
 }
 
 describe("assertLiteralAllowed", () => {
-  const denied = ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "198.18.0.1"]; // prettier-ignore
+  const denied = ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "198.18.0.1"];
   const urls = denied.flatMap(spellings).map((host) => `https://${host}/hook`);
 
   it("has more than 120 spellings of inner addresses to refuse", () => {
@@ -121,7 +121,7 @@ describe("guardedLookup", () => {
     expect(await resolveWith(at("8.8.8.8", "2606:4700::1"), false)).toEqual({ error: null, address: "8.8.8.8", family: 4 });
   });
 
-  it.each([[at("10.0.0.5")], [at("8.8.8.8", "127.0.0.1")], [at("::1", "8.8.8.8")], [at("fe80::1")], ["192.168.1.1"]])("refuses a name that resolves to %j", async (found) => { // prettier-ignore
+  it.each([[at("10.0.0.5")], [at("8.8.8.8", "127.0.0.1")], [at("::1", "8.8.8.8")], [at("fe80::1")], ["192.168.1.1"]])("refuses a name that resolves to %j", async (found) => {
     const { error } = await resolveWith(found, true);
     expect(error).toBeInstanceOf(AddressRefusedError);
   });

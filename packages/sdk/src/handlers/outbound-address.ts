@@ -15,20 +15,20 @@ export type AddressKind = "public" | "private" | "loopback" | "reserved";
 /** The kinds an exchange may connect to. */
 export type AllowedKinds = ReadonlySet<AddressKind>;
 
-const LOOPBACK = blockList([["127.0.0.0", 8], ["::1", 128]]); // prettier-ignore
+const LOOPBACK = blockList([["127.0.0.0", 8], ["::1", 128]]);
 
 /** RFC 1918, RFC 6598 (shared, also Tailscale) and RFC 4193. */
-const PRIVATE = blockList([["10.0.0.0", 8], ["172.16.0.0", 12], ["192.168.0.0", 16], ["100.64.0.0", 10], ["fc00::", 7]]); // prettier-ignore
+const PRIVATE = blockList([["10.0.0.0", 8], ["172.16.0.0", 12], ["192.168.0.0", 16], ["100.64.0.0", 10], ["fc00::", 7]]);
 
 /** Never reached, not even with allowPrivateNetwork: metadata services hand out credentials. */
-const METADATA = blockList([["100.100.100.200", 32], ["168.63.129.16", 32], ["fd00:ec2::254", 128], ["fd20:ce::254", 128]]); // prettier-ignore
+const METADATA = blockList([["100.100.100.200", 32], ["168.63.129.16", 32], ["fd00:ec2::254", 128], ["fd20:ce::254", 128]]);
 
 /** The rest of the IANA special-purpose registries for IPv4, with link-local, multicast and the former class E. */
-const RESERVED_V4 = blockList([["0.0.0.0", 8], ["169.254.0.0", 16], ["192.0.0.0", 24], ["192.0.2.0", 24], ["192.88.99.0", 24], ["198.18.0.0", 15], ["198.51.100.0", 24], ["203.0.113.0", 24], ["224.0.0.0", 3]]); // prettier-ignore
+const RESERVED_V4 = blockList([["0.0.0.0", 8], ["169.254.0.0", 16], ["192.0.0.0", 24], ["192.0.2.0", 24], ["192.88.99.0", 24], ["198.18.0.0", 15], ["198.51.100.0", 24], ["203.0.113.0", 24], ["224.0.0.0", 3]]);
 
 /** IPv6 is the other way round: only global unicast is public, less what is reserved in it (Teredo, 6to4, documentation …). */
 const GLOBAL_V6 = blockList([["2000::", 3]]);
-const RESERVED_V6 = blockList([["2001::", 23], ["2001:db8::", 32], ["2002::", 16], ["3fff::", 20]]); // prettier-ignore
+const RESERVED_V6 = blockList([["2001::", 23], ["2001:db8::", 32], ["2002::", 16], ["3fff::", 20]]);
 
 const MAPPED_V4 = blockList([["::ffff:0:0", 96]]);
 

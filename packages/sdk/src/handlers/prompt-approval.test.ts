@@ -69,7 +69,7 @@ async function play(script: readonly Step[], options: PlayOptions = {}): Promise
     },
   };
   const abort = new AbortController();
-  hooks.abort = () => abort.abort();
+  hooks.abort = (reason) => abort.abort(reason);
   hooks.advance = (ms) => {
     now += ms;
   };
@@ -96,7 +96,7 @@ async function play(script: readonly Step[], options: PlayOptions = {}): Promise
   return { decision, drawn, warned, closed };
 }
 
-let hooks: { abort(): void; advance(ms: number): void } = { abort: () => {}, advance: () => {} };
+let hooks: { abort(reason?: unknown): void; advance(ms: number): void } = { abort: () => {}, advance: () => {} };
 
 describe("promptApproval", () => {
   it("draws the block of the reference page, then the call, then the short line and the question", async () => {
@@ -161,6 +161,11 @@ describe("promptApproval", () => {
       expect([decision.approved, decision.timedOut]).toEqual([approved, !approved]);
       expect(drawn).toContain(approved ? "approved by jane" : "denied, nobody answered in time");
     }
+  });
+
+  it("takes the wrapper's word for the end of the window, where its timer is a moment ahead of the clock", async () => {
+    const { decision } = await play([QUIET, () => hooks.abort(new DOMException("the window ended", "TimeoutError")), { type: "aborted" }]);
+    expect(decision.timedOut).toBe(true);
   });
 
   it("denies without a time-out when the question is withdrawn, also after a yes", async () => {
@@ -271,7 +276,7 @@ describe("promptApproval", () => {
       call: { tool: evil, arguments: { [evil]: evil }, server: { name: evil, identity: evil, transport: "stdio" }, policyId: evil, definition: evil, digest: evil },
       policyResult: { ...blocked(false, { approvers: [evil], workflowType: evil }), reason: evil },
     });
-    const ours = drawn.replaceAll(/\u001B\[!p\u001B\[m\u001B\(B\u000F\u001B\[\?7h\u001B\[\?25h|\r\u001B\[K|\r\n/g, "");
+    const ours = ["\u001B[!p\u001B[m\u001B(B\u000F\u001B[?7h\u001B[?25h", "\r\u001B[K", "\r\n"].reduce((text, sequence) => text.replaceAll(sequence, ""), drawn);
     expect(ours).not.toMatch(/[\p{Cc}\p{Cf}]/u);
     expect(drawn.split("\r\n").filter((line) => line.startsWith("Approvers: "))).toHaveLength(1);
   });

@@ -73,8 +73,10 @@ type Answer =
   | { readonly kind: "denied"; readonly by: "answer" | "key" }
   | { readonly kind: "unanswered"; readonly why: "aborted" | "gone" | "small" };
 
-function isLate(context: ApprovalContext, ports: PromptPorts): boolean {
-  return !(ports.now() < context.deadline.getTime());
+/** The clock and the wrapper's timer may differ by a moment; whoever says first that the window has ended is right. */
+function isLate({ deadline, signal }: ApprovalContext, ports: PromptPorts): boolean {
+  const reason: unknown = signal.reason;
+  return !(ports.now() < deadline.getTime()) || (reason instanceof Error && reason.name === "TimeoutError");
 }
 
 function decide(answer: Answer, user: string, elapsedSeconds: number, late: boolean): ApprovalDecision {

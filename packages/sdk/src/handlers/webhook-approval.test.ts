@@ -191,7 +191,7 @@ describe("webhookApproval", () => {
     ["202 with a place elsewhere", (response) => response.writeHead(202, { location: "https://evil.example/poll" }).end(), "another origin"],
     ["202 with a place on another port", (response) => response.writeHead(202, { location: "//127.0.0.1:1/poll" }).end(), "another origin"],
     ["202 with credentials in the place", (response) => response.writeHead(202, { location: origin.replace("//", "//u:p@") }).end(), "another origin"],
-  ])("approves nothing on %s, and tells nothing of URL, secret and arguments", async (_name, answer, told) => { // prettier-ignore
+  ])("approves nothing on %s, and tells nothing of URL, secret and arguments", async (_name, answer, told) => {
     respond = (request, response) => answer(response, request);
     const thrown = await refused();
     expect(thrown.message).toMatch(/^webhookApproval: /u);

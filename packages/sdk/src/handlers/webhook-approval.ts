@@ -46,7 +46,8 @@ const REMEMBER_MS = 15 * 60_000;
 
 /**
  * Asks the receiver at `url`. It answers 200 with signed JSON `{ approved, digest, approver?, reason?, requestId? }`, or
- * 202 with a `Location` of the same origin, which is polled with signed GETs. Throws TypeError on wrong options.
+ * 202 with a `Location` of the same origin, which is polled with signed GETs. The receiver sees the arguments in the clear.
+ * Throws TypeError on wrong options.
  */
 export function webhookApproval(options: WebhookApprovalOptions): ApprovalHandler {
   const target = readWebhookOptions(options);
@@ -56,7 +57,7 @@ export function webhookApproval(options: WebhookApprovalOptions): ApprovalHandle
       return await ask(target, accepted, error, context);
     } catch (cause) {
       if (context.signal.aborted) throw context.signal.reason;
-      // No cause: an error of Node's HTTP parser carries the bytes it could not read.
+      // oxlint-disable-next-line eslint/preserve-caught-error -- an error of Node's HTTP parser carries the bytes it could not read
       throw new Error(`webhookApproval: ${explain(target, cause)}`);
     }
   };

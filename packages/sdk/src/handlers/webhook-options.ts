@@ -34,7 +34,7 @@ export interface WebhookTarget {
 }
 
 /** Those that frame the message, and those that sign it. */
-const OWN_HEADERS = new Set("accept-encoding connection content-encoding content-length content-type expect host keep-alive te trailer transfer-encoding upgrade webhook-id webhook-signature webhook-timestamp".split(" ")); // prettier-ignore
+const OWN_HEADERS = new Set("accept-encoding connection content-encoding content-length content-type expect host keep-alive te trailer transfer-encoding upgrade webhook-id webhook-signature webhook-timestamp".split(" "));
 
 /** Checks and copies the options. Throws TypeError, which quotes neither URL nor secret nor header values. */
 export function readWebhookOptions(options: WebhookApprovalOptions): WebhookTarget {

@@ -11,9 +11,9 @@ const MAX_KEY_BYTES = 64;
 
 export interface Signer {
   /** The three headers for a body; `id` must be new for each message. */
-  sign(id: string, at: Date, body: string): { readonly [name: string]: string };
+  readonly sign: (id: string, at: Date, body: string) => { readonly [name: string]: string };
   /** The id of the answer, if it is signed. Throws an Error that says what is wrong, and quotes nothing. */
-  verify(headers: NodeJS.Dict<string[]>, body: string): string;
+  readonly verify: (headers: NodeJS.Dict<string[]>, body: string) => string;
 }
 
 /** Signs with every secret (for the time in which one replaces another) and accepts a signature by any. Throws TypeError. */

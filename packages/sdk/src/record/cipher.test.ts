@@ -1,5 +1,5 @@
 import { createDecipheriv } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createEphemeralKey } from "./argument-key.ts";
 import { createSealer, openArguments } from "./cipher.ts";

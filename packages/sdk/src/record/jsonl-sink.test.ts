@@ -66,10 +66,11 @@ describe("the record file", () => {
 });
 
 describe("a disk that is really full", () => {
-  const mount = temporaryDirectory();
+  const mount = mkdtempSync(join(tmpdir(), "countersign-full-"));
   const mounted = process.platform === "linux" && spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", mount]).status === 0;
   if (mounted) spawnSync("umount", [mount]);
-  else process.stdout.write("The full-disk test is skipped: this user may not mount a tmpfs.\n");
+  rmSync(mount, { recursive: true, force: true });
+  if (!mounted) process.stdout.write("The full-disk test is skipped: this user may not mount a tmpfs.\n");
 
   it.runIf(mounted)("refuses what it cannot keep, keeps what it acknowledged, and goes on when there is room, without a trace", async () => {
     mkdirSync(mount, { recursive: true });
@@ -107,6 +108,7 @@ describe("a disk that is really full", () => {
       for (const n of [...acknowledged, 9_999]) expect(text).toContain(`"callId":"call-${n}"`);
     } finally {
       execFileSync("umount", [mount]);
+      rmSync(mount, { recursive: true, force: true });
     }
   });
 });

@@ -145,11 +145,12 @@ describe("commit", () => {
     const recorder = record(sink);
     void recorder.append(fakeDecision(1));
     let committed = false;
-    const commit = recorder.commit(fakeIntent(1)).then(() => {
+    const commit = (async () => {
+      await recorder.commit(fakeIntent(1));
       committed = true;
       expect(rowsOf(sink.durableText).map(({ type }) => type)).toEqual(["event", "decision", "intent"]);
       expect(recorder.head().seq).toBe(3);
-    });
+    })();
     await sleep(30);
     expect([sink.log, committed, recorder.head().seq]).toEqual([["write", "written", "sync"], false, 0]);
     hang.resolve();

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalJson } from "../call/canonical-json.ts";
 import type { JsonValue } from "../call/json.ts";
@@ -13,7 +13,6 @@ const text = fc.string({ unit: "binary", maxLength: 12 }).chain((plain) => fc.co
 const time = fc.integer({ min: 0, max: 4e12 });
 const finding = fc.record({ where: text, type: text, direction: fc.constantFrom("input", "output"), count: fc.nat(), value: fc.constant("CANARY") });
 const findings = fc.array(finding, { maxLength: 3 });
-const optional = { requiredKeys: ["type", "callId", "at"] } as const;
 
 const outcome = fc.record(
   {
@@ -50,11 +49,11 @@ const entry = fc.oneof(
       policyId: text,
       argumentsText: fc.constant("CANARY"),
     },
-    { requiredKeys: [...optional.requiredKeys, "server", "tool", "agent", "reason", "digest", "policies", "decisive", "findings", "policyId"] },
+    { requiredKeys: ["type", "callId", "at", "server", "tool", "agent", "reason", "digest", "policies", "decisive", "findings", "policyId"] },
   ),
   outcome,
-  fc.record({ type: fc.constant("approval" as const), callId: text, at: time, status: text, error: text, human: fc.boolean() }, optional),
-  fc.record({ type: fc.constant("intent" as const), callId: text, at: time, requestId: text }, optional),
+  fc.record({ type: fc.constant("approval" as const), callId: text, at: time, status: text, error: text, human: fc.boolean() }, { requiredKeys: ["type", "callId", "at"] }),
+  fc.record({ type: fc.constant("intent" as const), callId: text, at: time, requestId: text }, { requiredKeys: ["type", "callId", "at"] }),
   fc.record({
     type: fc.constant("event" as const),
     event: fc.constant("gap"),

@@ -6,9 +6,9 @@ import { verifyRecord } from "../record/verify-record.ts";
 
 /** The few members of a test runner that the suite uses: vitest, jest and node:test with `expect` have them. */
 export interface TestRunnerLike {
-  describe(name: string, body: () => void): unknown;
-  it(name: string, body: () => Promise<void>): unknown;
-  expect(actual: unknown): ExpectationLike;
+  readonly describe: (name: string, body: () => void) => unknown;
+  readonly it: (name: string, body: () => Promise<void>) => unknown;
+  readonly expect: (actual: unknown) => ExpectationLike;
 }
 
 interface ExpectationLike {
@@ -79,11 +79,9 @@ export function recordSinkContract(name: string, create: () => Promise<SinkUnder
         onWarning: () => {},
       });
       for (let tenth = 0; tenth < 10; tenth += 1) {
-        await Promise.all(
-          Array.from({ length: 30 }, (_, row) =>
-            recorder.append({ type: "outcome", callId: `call-${tenth}-${row}`, at: tenth, outcome: "completed", elapsedMs: row }),
-          ),
-        );
+        for (let row = 0; row < 30; row += 1) {
+          await recorder.append({ type: "outcome", callId: `call-${tenth}-${row}`, at: tenth, outcome: "completed", elapsedMs: row });
+        }
         await recorder.flush();
       }
       const head = recorder.head();
