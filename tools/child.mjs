@@ -23,13 +23,14 @@ export class Interrupted extends Error {
 /**
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd: string, env?: NodeJS.ProcessEnv, show?: boolean, shell?: boolean, timeoutMs?: number }} options
+ * @param {{ cwd: string, env?: NodeJS.ProcessEnv, show?: boolean, shell?: boolean, timeoutMs?: number, onStart?: (pid: number) => void }} options
  *   `show`: the child has this process's terminal; otherwise stdin is empty and the output is returned
  * @returns {Promise<Ended>}
  */
-export function runChild(command, args, { cwd, env = process.env, show = false, shell = false, timeoutMs }) {
+export function runChild(command, args, { cwd, env = process.env, show = false, shell = false, timeoutMs, onStart }) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, shell, stdio: show ? "inherit" : ["ignore", "pipe", "pipe"] });
+    if (child.pid !== undefined) onStart?.(child.pid);
     /** @type {Buffer[]} */
     const chunks = [];
     child.stdout?.on("data", (chunk) => chunks.push(chunk));

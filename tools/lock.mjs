@@ -1,7 +1,7 @@
 // One set-up at a time: a lock that is a directory, because mkdir either makes it or fails, on every file system.
-// A lock whose process is gone is removed; two waiters that see this at once cannot remove each other's new lock.
+// A lock whose processes are gone is removed; two waiters that see this at once cannot remove each other's new lock.
 // Plain JavaScript for any Node >= 18: this runs before anything is installed.
-import { mkdirSync, readFileSync, rmSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 const POLL_MS = 200;
@@ -11,11 +11,16 @@ const OLDEST_LOCK_MS = 30 * 60_000;
 const UNFINISHED_MS = 10_000;
 
 /**
+ * Makes the lock last as long as this process too: an `npm ci` goes on when whoever started it is killed.
+ * @typedef {(pid: number) => void} Hold
+ */
+
+/**
  * Runs `work` while holding the lock directory `path`; waits for another holder as long as that one lives.
  * @template T
  * @param {string} path
  * @param {(holder: string) => void} onWait called once if somebody else holds the lock
- * @param {() => Promise<T>} work
+ * @param {(hold: Hold) => Promise<T>} work
  * @returns {Promise<T>}
  */
 export async function withLock(path, onWait, work) {
@@ -26,12 +31,12 @@ export async function withLock(path, onWait, work) {
       breakStale(path);
       continue;
     }
-    if (!told) onWait(holderOf(path) ?? "unknown");
+    if (!told) onWait(holdersOf(path).join(", ") || "unknown");
     told = true;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   try {
-    return await work();
+    return await work((pid) => appendFileSync(join(path, "pid"), `${pid}\n`));
   } finally {
     rmSync(path, { recursive: true, force: true });
   }
@@ -45,16 +50,16 @@ function take(path) {
     if (codeOf(error) === "EEXIST") return false;
     throw error;
   }
-  writeFileSync(join(path, "pid"), String(process.pid));
+  writeFileSync(join(path, "pid"), `${process.pid}\n`);
   return true;
 }
 
 /** @param {string} path */
-function holderOf(path) {
+function holdersOf(path) {
   try {
-    return readFileSync(join(path, "pid"), "utf8");
+    return readFileSync(join(path, "pid"), "utf8").split("\n").filter(Boolean).map(Number);
   } catch {
-    return undefined;
+    return [];
   }
 }
 
@@ -69,14 +74,18 @@ function ageMs(path) {
 
 /** @param {string} path */
 function isStale(path) {
-  const holder = holderOf(path);
-  if (holder === undefined || holder === "") return ageMs(path) > UNFINISHED_MS;
-  if (ageMs(path) > OLDEST_LOCK_MS) return true;
+  const holders = holdersOf(path);
+  if (holders.length === 0) return ageMs(path) > UNFINISHED_MS;
+  return ageMs(path) > OLDEST_LOCK_MS || !holders.some(isAlive);
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
   try {
-    process.kill(Number(holder), 0);
-    return false;
+    process.kill(pid, 0);
+    return true;
   } catch (error) {
-    return codeOf(error) === "ESRCH";
+    return codeOf(error) !== "ESRCH";
   }
 }
 

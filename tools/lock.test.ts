@@ -58,6 +58,16 @@ describe("the set-up lock", () => {
     expect(waitedFor).toEqual([String(process.pid)]);
   });
 
+  it("lasts as long as a child that outlives a killed holder", async () => {
+    const lock = join(folder(), "lock");
+    const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 700)"], { stdio: "ignore" });
+    mkdirSync(lock);
+    writeFileSync(join(lock, "pid"), `${await deadPid()}\n${child.pid ?? 0}\n`);
+    let ended = false;
+    child.on("close", () => (ended = true));
+    expect(await withLock(lock, () => undefined, () => Promise.resolve(ended))).toBe(true);
+  });
+
   it("does not believe a lock that is older than any set-up takes", async () => {
     const lock = join(folder(), "lock");
     mkdirSync(lock);

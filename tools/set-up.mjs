@@ -34,6 +34,8 @@ export class SetUpError extends Error {
   }
 }
 
+/** @typedef {import("./lock.mjs").Hold} Hold */
+
 /**
  * The Node to run everything with, and the environment that makes children find it first.
  * @typedef {{ path: string, env: NodeJS.ProcessEnv }} NodeRuntime
@@ -47,10 +49,10 @@ export async function setUp({ build }) {
   return withLock(
     LOCK_FOLDER,
     (holder) => note(`another set-up (process ${holder}) is at work here; waiting for it`),
-    async () => {
-      const node = await ensureNode();
-      await ensureDependencies(node);
-      if (build) await runBuild(node);
+    async (hold) => {
+      const node = await ensureNode(hold);
+      await ensureDependencies(node, hold);
+      if (build) await runBuild(node, hold);
       return node;
     },
   );
@@ -62,15 +64,18 @@ export function isNewEnough(version) {
   return major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]);
 }
 
-/** @returns {Promise<NodeRuntime>} */
-async function ensureNode() {
+/**
+ * @param {Hold} hold
+ * @returns {Promise<NodeRuntime>}
+ */
+async function ensureNode(hold) {
   const env = { ...withoutRunVariables(process.env) };
   if (isNewEnough(process.version)) return { path: process.execPath, env };
   const lock = hashOf(join(NODE_FOLDER, "package-lock.json"));
   const stamp = join(NODE_FOLDER, "node_modules", ".countersign-stamp");
   if (readIfThere(stamp) !== lock || installedNode() === undefined) {
     note(`Node ${process.version} is older than ${OLDEST_NODE.join(".")}; installing a newer one under tools/node`);
-    await npmCi(process.execPath, env, NODE_FOLDER, "install a newer Node (npm ci in tools/node)");
+    await npmCi(process.execPath, env, NODE_FOLDER, "install a newer Node (npm ci in tools/node)", hold);
   }
   const path = installedNode();
   const byHand = `Install Node ${OLDEST_NODE.join(".")} or newer (24 is what we test on) and run the command again.`;
@@ -97,8 +102,11 @@ function installedNode() {
   return undefined;
 }
 
-/** @param {NodeRuntime} node */
-async function ensureDependencies(node) {
+/**
+ * @param {NodeRuntime} node
+ * @param {Hold} hold
+ */
+async function ensureDependencies(node, hold) {
   const stampPath = join(ROOT, "node_modules", ".countersign-stamp");
   const version = await majorOf(node);
   const wanted = JSON.stringify({ lock: hashOf(join(ROOT, "package-lock.json")), node: version });
@@ -107,7 +115,7 @@ async function ensureDependencies(node) {
   const sameNode = stamp === undefined || JSON.parse(stamp).node === version;
   if (!sameNode || !isInstalled(ROOT)) {
     note("installing the dependencies (npm ci)");
-    await npmCi(node.path, node.env, ROOT, "install the dependencies (npm ci)");
+    await npmCi(node.path, node.env, ROOT, "install the dependencies (npm ci)", hold);
   }
   writeFileSync(stampPath, wanted);
 }
@@ -138,10 +146,13 @@ export function isInstalled(root) {
   return Object.keys(installed).every((path) => path in wanted);
 }
 
-/** @param {NodeRuntime} node */
-async function runBuild(node) {
+/**
+ * @param {NodeRuntime} node
+ * @param {Hold} hold
+ */
+async function runBuild(node, hold) {
   for (const { name, args } of BUILD_STEPS) {
-    const ended = await step(node.path, args, { cwd: ROOT, env: node.env });
+    const ended = await step(node.path, args, { cwd: ROOT, env: node.env, onStart: hold });
     if (ended.code !== 0) throw new SetUpError(name, "Mend what it names and run the command again.", ended.output);
   }
 }
@@ -151,12 +162,13 @@ async function runBuild(node) {
  * @param {NodeJS.ProcessEnv} env
  * @param {string} cwd
  * @param {string} name
+ * @param {Hold} hold
  */
-async function npmCi(nodePath, env, cwd, name) {
+async function npmCi(nodePath, env, cwd, name, hold) {
   const { command, args, shell } = npm(nodePath);
   // Said in full, because NODE_ENV=production or a user's own `omit` would leave out what the build needs.
   const flags = ["ci", "--include=dev", "--include=optional", "--include=peer", "--no-audit", "--no-fund", "--no-progress"];
-  const ended = await step(command, [...args, ...flags], { cwd, env, shell });
+  const ended = await step(command, [...args, ...flags], { cwd, env, shell, onStart: hold });
   if (ended.code === 0) return;
   const outOfStep = ended.output.includes("are in sync");
   throw new SetUpError(
@@ -184,7 +196,7 @@ export function npm(nodePath) {
 /**
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd: string, env: NodeJS.ProcessEnv, shell?: boolean }} options
+ * @param {{ cwd: string, env: NodeJS.ProcessEnv, shell?: boolean, onStart: Hold }} options
  */
 async function step(command, args, options) {
   const ended = await runChild(command, args, options);

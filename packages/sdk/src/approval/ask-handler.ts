@@ -143,7 +143,8 @@ function answerOf(result: HandlerResult | "timeout" | "cancelled", elapsedMs: nu
   return { kind: "approved", decision, elapsedMs };
 }
 
-/** The class of what was thrown; its message stays in `cause`, since it may quote arguments. */
+/** The class of what was thrown; the message stays in `cause`, since it may quote arguments. */
 function kindOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.name : `a ${typeof thrown}`;
+  if (!(thrown instanceof Error)) return `a ${typeof thrown}`;
+  return /^\w{1,60}$/.test(thrown.name) ? thrown.name : "an Error"; // a name is free text too
 }

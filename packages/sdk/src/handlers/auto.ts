@@ -12,7 +12,7 @@ export function autoApprove(): ApprovalDecision {
     used = true;
     console.warn(
       "countersign: autoApprove answers approval requests in this process: nobody is asked, and blocked calls run. " +
-        "It is meant for tests and dry runs; to ask a person, set onPolicyBlock to promptApproval or inboxApproval.",
+        "It is meant for tests and dry runs; to ask a person, set onPolicyBlock to promptApproval.",
     );
   }
   return new ApprovalDecision({ approved: true, approver: "auto_approve", human: false });

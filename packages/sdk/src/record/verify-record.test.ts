@@ -230,6 +230,16 @@ describe("the verifier", () => {
     expect(verifyRecord(`${rowLine(headless, hashRow(headless))}\n`).problems[0]?.code).toBe("not_opened");
   });
 
+  it("tells bytes apart that a lenient decoder would read as the same text", () => {
+    const body = rowBody({ type: "event", event: "record_opened", at: 1, detail: { note: "\ufffd" } }, 1, EMPTY_HEAD.hash);
+    const bytes = Buffer.from(`${rowLine(body, hashRow(body))}\n`);
+    const at = bytes.indexOf(Buffer.from("\ufffd"));
+    expect(verifyRecord(bytes).ok).toBe(true);
+    const changed = Buffer.concat([bytes.subarray(0, at), Buffer.of(0xff), bytes.subarray(at + 3)]);
+    expect(verifyRecord(changed).problems[0]?.code).toBe("not_a_row");
+    expect(verifyRecord(Buffer.concat([Buffer.from("\ufeff"), bytes])).problems[0]?.code).toBe("not_a_row");
+  });
+
   it("checks a part of a record from a known row on", async () => {
     const { head, text } = await makeRecord(6, random(3));
     const lines = text.split("\n");
