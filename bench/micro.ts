@@ -1,5 +1,5 @@
 /** Costs of single steps, in one process, taking turns: the hash of the arguments (P16) and the span (P15). */
-import { hash } from "node:crypto";
+import { createSecretKey, hash } from "node:crypto";
 import { context, trace } from "@opentelemetry/api";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { callDigest } from "../packages/sdk/src/call/digest.ts";
@@ -41,7 +41,8 @@ function hashRow(bytes: number): MicroRow {
 
 function spanRows(): MicroRow[] {
   const story = storyOf();
-  const observe = observeCalls({ kind: "client", captureContent: false, digestKey: () => KEY });
+  const open = () => observeCalls({ kind: "client", captureContent: false, digestKey: () => KEY });
+  let observe = open();
   const ours = (): void => {
     const span = observe.begin(story);
     span.run(() => undefined);
@@ -50,6 +51,7 @@ function spanRows(): MicroRow[] {
   const [off] = alternate(20_000, ours, () => undefined);
   const discard = { export: (_spans: unknown, done: (result: { code: number }) => void) => done({ code: 0 }), shutdown: async () => undefined, forceFlush: async () => undefined };
   trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new BatchSpanProcessor({ exporter: discard, maxQueueSize: 1_000_000 })] }));
+  observe = open();
   const tracer = trace.getTracer("bench");
   const own = (): void => {
     const span = tracer.startSpan("tools/call echo", {}, context.active());
@@ -60,7 +62,7 @@ function spanRows(): MicroRow[] {
   return [row("P15 span off, ns (goal 200)", off, 200), row("P15 span on ÷ the SDK's own span with as many attributes", on, sdk)];
 }
 
-const KEY = new Uint8Array(32);
+const KEY = createSecretKey(new Uint8Array(32));
 const ATTRIBUTES = Array.from({ length: 9 }, (_, index) => [`bench.attribute_${index}`, `value number ${index}`] as const);
 
 function proposalOf(bytes: number) {

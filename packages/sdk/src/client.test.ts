@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApprovalDecision, autoApprove, configureSession, extractBlockMetadata, init, MemorySink, PolicyViolationError, shutdown, type ApprovalContext, type InitOptions, type PolicyDocument, type SessionOptions } from "./index.ts";
-import { CLIENT_KINDS, connectClient, type ClientKind, type Connected } from "./client/fixture/connected-client.ts";
+import { CLIENT_KINDS, connectClient, type ClientKind, type Connected, type TestResult } from "./client/fixture/connected-client.ts";
 
 const WRITES: PolicyDocument = {
   version: 1,
@@ -312,6 +312,41 @@ describe.each(CLIENT_KINDS)("%s client", (kind) => {
   });
 });
 
+describe("protocol 2026-07-28, over a v2 client and server", () => {
+  it("a call is governed, sent with the envelope of its era, and its spans and record know it", async () => {
+    start(WRITES);
+    const { Client, InMemoryTransport } = await import("@modelcontextprotocol/client");
+    const { McpServer } = await import("@modelcontextprotocol/server");
+    const { serveStdio } = await import("@modelcontextprotocol/server/stdio");
+    const { z } = await import("zod");
+    const received: unknown[] = [];
+    const [clientSide, serverSide] = InMemoryTransport.createLinkedPair();
+    const factory = (): InstanceType<typeof McpServer> => {
+      const server = new McpServer({ name: "modern", version: "1.0.0" });
+      server.registerTool("write_file", { description: "writes", inputSchema: z.object({ path: z.string() }) }, ({ path }) => {
+        received.push(path);
+        return { content: [{ type: "text", text: "done" }] };
+      });
+      return server;
+    };
+    const serving = serveStdio(factory, { transport: serverSide });
+    const client = new Client({ name: "test", version: "1.0.0" }, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
+    await client.connect(clientSide);
+    expect(client.getProtocolEra()).toBe("modern");
+    let answer = false;
+    configureSession(client, { serverName: "filesystem", onPolicyBlock: () => answer });
+    const write = { name: "write_file", arguments: { path: "/tmp/a" } };
+    expect((await refusalOf(client.callTool(write))).code).toBe("approval_denied");
+    expect(received).toEqual([]);
+    answer = true;
+    await client.callTool(write);
+    expect(received).toEqual(["/tmp/a"]);
+    expect((await refusalOf(client.request({ method: "tools/call", params: { ...write, task: {} } }))).code).toBe("malformed_call");
+    await client.close();
+    await serving.close();
+  });
+});
+
 describe("setting up", () => {
   it("with neither policies nor a control plane nor their environment variables, init throws", () => {
     vi.stubEnv("COUNTERSIGN_POLICIES", "");
@@ -349,8 +384,8 @@ describe("setting up", () => {
     start(WRITES);
     const { clientClass } = await connect("v1 esm");
     class Traced extends clientClass {
-      override request(...args: Parameters<typeof super.request>): ReturnType<typeof super.request> {
-        return super.request(...args);
+      override request(request: unknown, ...rest: unknown[]): Promise<TestResult> {
+        return super.request(request, ...rest);
       }
     }
     const { client, received } = await connect("v1 esm");

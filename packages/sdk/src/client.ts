@@ -13,7 +13,7 @@ import type { Inspection } from "./inspection/inspection.ts";
 import { openPolicyStore, type PolicyEvent, type PolicyStore } from "./policy/policy-store.ts";
 import { toPolicySource, type PolicyContent, type PolicySource } from "./policy/policy-source.ts";
 import type { PolicyDocument } from "./policy/document.ts";
-import { randomBytes } from "node:crypto";
+import { createSecretKey, randomBytes } from "node:crypto";
 import { installationKey } from "./record/installation-key.ts";
 import { openRecord } from "./record/open-record.ts";
 import type { Recorder } from "./record/recorder.ts";
@@ -89,7 +89,7 @@ export function init(options: InitOptions = {}): Initialized {
       captureContent: settings.captureContent ?? false,
       maxCallBytes: settings.maxCallBytes,
       onWarning,
-      digestKey: once(() => (kept.to === "memory" ? randomBytes(32) : installationKey(typeof kept.to === "string" ? kept.to : stateDirectory(process.env)))),
+      digestKey: once(() => createSecretKey(kept.to === "memory" ? randomBytes(32) : installationKey(typeof kept.to === "string" ? kept.to : stateDirectory(process.env)))),
     }),
   );
   const governed: GovernedClass[] = [];

@@ -50,6 +50,7 @@ describe("escapeText", () => {
     expect(escapeText("\u00E9")).toBe("\u00E9");
     expect(escapeText("e\u0301")).toBe("e\\u{301}");
     expect(escapeText("\u212B")).toBe("\\u{212B}");
+    expect(escapeText("\u00FC \u212B")).toBe("\u00FC \\u{212B}");
     expect(escapeText("\uAC00")).toBe("\uAC00");
     expect(escapeText("\u1100\u1161")).toBe("\\u{1100}\\u{1161}");
     expect(escapeText("q\u0323\u0307")).not.toBe(escapeText("q\u0307\u0323"));

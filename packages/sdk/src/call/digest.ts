@@ -2,7 +2,7 @@
  * The two digests. What a person approves is named by the request digest; what will run is named by the call digest.
  * Both hash a type prefix, a zero byte and RFC 8785 text, never joined strings (an ambiguous join was attack T-sig).
  */
-import { createHmac, hash } from "node:crypto";
+import { createHmac, hash, type KeyObject } from "node:crypto";
 import type { JsonValue } from "./json.ts";
 import type { ReadCall } from "./call.ts";
 import { canonicalJson } from "./canonical-json.ts";
@@ -49,6 +49,6 @@ export function identityDigest(facts: JsonValue): string {
 }
 
 /** A digest that may leave the installation: keyed, since short arguments behind a plain digest could be guessed. */
-export function keyedDigest(digest: string, key: Uint8Array): string {
+export function keyedDigest(digest: string, key: KeyObject): string {
   return createHmac("sha256", key).update(digest).digest("hex");
 }

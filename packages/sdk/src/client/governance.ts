@@ -1,5 +1,5 @@
 /** What `init` set up for this process: the ports that every governed client shares. There is one at a time. */
-import { randomUUID } from "node:crypto";
+import { randomUUID, type KeyObject } from "node:crypto";
 import type { ApprovalHandler } from "../approval/decision.ts";
 import { createHandlerAsk } from "../approval/ask-handler.ts";
 import type { AskPort } from "../approval/ask.ts";
@@ -18,7 +18,7 @@ export interface GovernanceOptions {
   readonly maxCallBytes: number | undefined;
   readonly onWarning: (message: string) => void;
   /** Key of the installation, for digests that leave it. */
-  readonly digestKey: () => Uint8Array;
+  readonly digestKey: () => KeyObject;
 }
 
 export interface Governance extends GovernanceOptions {

@@ -54,7 +54,8 @@ async function governCall(client: ClientLike, original: OriginalRequest, request
     maxBytes: governed.maxCallBytes,
   };
   const send = (permit: Permit, call: Call, carrier: Carrier): Promise<Sent> => sendCall(client, original, connection, { rest, at, options }, permit, call, carrier);
-  const ports: Ports = { ...governed.ports, ask: session.ask, send };
+  const { inspect, policies, record, observe, now, newId } = governed.ports;
+  const ports: Ports = { inspect, policies, ask: session.ask, send, record, observe, now, newId };
   const outcome = await guard(proposed, ports, new CallSignal(options?.["signal"], connection));
   switch (outcome.kind) {
     case "ran":

@@ -147,6 +147,15 @@ describe("promptApproval", () => {
     expect(drawn).toContain("Pasted text is ignored.");
   });
 
+  it.each([
+    ["Ctrl-C", "\u0003", true],
+    ["the end of the question", { type: "aborted" }, undefined],
+    ["a hang-up", { type: "gone" }, undefined],
+  ] as const)("obeys %s also in the silence before it listens", async (_what, step, human) => {
+    const { decision } = await play([step, QUIET, "y\r", QUIET]);
+    expect([decision.approved, decision.human]).toEqual([false, human]);
+  });
+
   it("denies when the terminal goes away, and names nobody", async () => {
     const { decision } = await play([QUIET, "y", { type: "gone" }]);
     expect(decision).toEqual(new ApprovalDecision({ approved: false, channel: "terminal", elapsedSeconds: 0 }));

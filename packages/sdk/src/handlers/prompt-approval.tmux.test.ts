@@ -361,6 +361,9 @@ describe.skipIf(missing !== undefined)("promptApproval on a real terminal", TIME
   it("pauses a program that reads the same terminal, and lets it go on afterwards", async () => {
     const stage = start({ listenToStdin: true }, { line: "{}" });
     await askedAndSettled(stage);
+    for (const key of "abcdefghijklmnop") stage.keys(key);
+    await stage.see(`${ASKED}abcdefghijklmnop`);
+    stage.keys("C-u");
     stage.keys("y");
     stage.keys("Enter");
     await until(() => (stage.file("out").includes("approved") ? true : undefined), () => `not approved: ${stage.file("out")}\n${stage.screen()}`);

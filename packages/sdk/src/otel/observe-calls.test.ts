@@ -101,7 +101,7 @@ describe("span attributes, as literals", () => {
     ["timed out", () => new ApprovalDecision({ approved: false, timedOut: true }), { "waxell.mcp.approval_status": "timeout", "error.type": "approval_timeout" }],
     [
       "approval attributes missing from spans: a handler that throws",
-      () => {
+      (): boolean => {
         throw new RangeError("secret CANARY");
       },
       { "waxell.mcp.approval_status": "denied", "waxell.mcp.approval_error": "the handler threw RangeError", "error.type": "approval_denied" },
@@ -252,7 +252,7 @@ describe("telemetry cannot vote (R29)", () => {
   it("a context manager that throws changes no verdict", async () => {
     setUp();
     context.disable();
-    context.setGlobalContextManager({ active: () => ROOT_CONTEXT, with: broken, bind: (_context, target) => target, enable: broken, disable: () => undefined } as never);
+    context.setGlobalContextManager({ active: () => ROOT_CONTEXT, with: broken, bind: (_context: unknown, target: unknown) => target, enable: broken, disable: () => undefined } as never);
     const { client, received } = await governed(WRITES, { onPolicyBlock: () => false });
     await expect(client.callTool(WRITE)).rejects.toMatchObject({ code: "approval_denied" });
     await client.callTool({ name: "read_file", arguments: { path: "/x" } });

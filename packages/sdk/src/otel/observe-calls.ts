@@ -3,7 +3,8 @@
  * It needs nothing but the OpenTelemetry API and works with whatever the host has set up, or with nothing. It can fail
  * alone: whatever an exporter, processor or propagator throws changes no verdict. Called by guard.ts through `observe`.
  */
-import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Context, type Span } from "@opentelemetry/api";
+import { context, isSpanContextValid, SpanKind, SpanStatusCode, trace, type Attributes, type Context, type Span, type Tracer } from "@opentelemetry/api";
+import type { KeyObject } from "node:crypto";
 import { keyedDigest } from "../call/digest.ts";
 import type { Observation, ObservePort } from "../record/observe.ts";
 import type { CallStory } from "../record/story.ts";
@@ -13,7 +14,7 @@ import { carrierOf, contextFromMeta } from "./trace-context.ts";
 export interface ObserveCallsOptions {
   readonly kind: "client" | "server";
   /** Key of this installation for digests that leave it. */
-  readonly digestKey: () => Uint8Array;
+  readonly digestKey: () => KeyObject;
   /** Puts arguments and results on spans. Default false. */
   readonly captureContent: boolean;
 }
@@ -21,10 +22,11 @@ export interface ObserveCallsOptions {
 const TRACER = "@countersign/sdk";
 
 export function observeCalls(options: ObserveCallsOptions): ObservePort {
+  const tracer = trace.getTracer(TRACER); // a proxy: it also finds a provider that is registered later
   return {
     begin(story) {
       try {
-        return beginSpan(story, options);
+        return beginSpan(story, tracer, options);
       } catch {
         return UNOBSERVED;
       }
@@ -34,16 +36,16 @@ export function observeCalls(options: ObserveCallsOptions): ObservePort {
 
 const UNOBSERVED: Observation = { carrier: {}, run: (fn) => fn(), end: () => undefined };
 
-function beginSpan(story: CallStory, options: ObserveCallsOptions): Observation {
+function beginSpan(story: CallStory, tracer: Tracer, options: ObserveCallsOptions): Observation {
   const read = story.reading.ok ? story.reading.call : undefined;
   const parent = contextFromMeta(context.active(), read?.meta);
   const name = read === undefined ? "tools/call" : `tools/call ${read.tool}`;
   const kind = options.kind === "client" ? SpanKind.CLIENT : SpanKind.SERVER;
-  const span = trace.getTracer(TRACER).startSpan(name, { kind }, parent);
+  const span = tracer.startSpan(name, { kind }, parent);
+  if (!span.isRecording() && !isSpanContextValid(span.spanContext())) return UNOBSERVED; // the host traces nothing
   const own = trace.setSpan(parent, span);
-  const carrier = own === ROOT_CONTEXT ? {} : carrierOf(own);
   return {
-    carrier,
+    carrier: carrierOf(own),
     run: (fn) => runIn(own, fn),
     end(ended) {
       try {

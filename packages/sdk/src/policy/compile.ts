@@ -1,35 +1,11 @@
 /** A policy document compiled once, for matching by index. Immutable; a new document is a new compilation. */
-import type { JsonValue } from "../call/json.ts";
 import type { InspectionAction } from "../inspection/inspection.ts";
-import type { ApprovalTerms, DocumentPolicy, PolicyDocument, ThrottleKey } from "./document.ts";
-import { parseDuration } from "./duration.ts";
-import { foldName } from "./fold-name.ts";
-import { isAny, matchesGlob, parseGlob, parsePattern, type Glob, type Pattern } from "./pattern.ts";
-import type { Action, Requirement } from "./result.ts";
+import { compileDefault, compilePolicy, parsePatterns, type CompiledPolicy } from "./compile-policy.ts";
+import type { PolicyDocument } from "./document.ts";
+import { foldName, foldText } from "./fold-name.ts";
+import { globOf, isAny, matchesGlob, type Glob } from "./pattern.ts";
+import type { Requirement } from "./result.ts";
 import { SegmentIndex } from "./segment-index.ts";
-
-export interface CompiledPolicy {
-  /** Place in the document; results name policies in this order. */
-  readonly ordinal: number;
-  readonly name: string;
-  readonly action: Action;
-  readonly observe: boolean;
-  readonly reason: string | undefined;
-  readonly except: readonly Pattern[];
-  readonly metadata: { readonly [key: string]: JsonValue };
-  /** For a block: what it asks for, or "never". */
-  readonly requirement: Requirement | "never" | undefined;
-  readonly rate: Rate | undefined;
-}
-
-export interface Rate {
-  readonly limit: number;
-  readonly perMs: number;
-  readonly burst: number;
-  readonly key: readonly ThrottleKey[];
-  /** As written, for people: "30 per 1m". */
-  readonly text: string;
-}
 
 /** The policies that match one call, in document order, and which of them only because its name is confusable. */
 export interface Match {
@@ -59,35 +35,30 @@ export function compileDocument(document: PolicyDocument): CompiledDocument {
   for (const [ordinal, written] of document.policies.entries()) {
     const policy = compilePolicy(written, ordinal);
     const restricts = policy.action === "block" || policy.action === "throttle";
-    for (const pattern of parseAll(written.match)) {
-      named.add(pattern.server, pattern.tool, policy);
-      const anywhere = restricts || isAny(pattern.server) || isEmpty(pattern.server);
-      if (anywhere) nameless.add(pattern.tool, policy);
-      if (restricts) {
-        const tool = foldGlob(pattern.tool);
-        if (tool.pieces.some((piece, index) => piece !== pattern.tool.pieces[index])) foldPlainNames = true;
-        foldedNamed.add(pattern.server, tool, policy);
-        foldedNameless.add(tool, policy);
-      }
+    for (const { server, tool } of parsePatterns(written.match)) {
+      named.add(server, tool, policy);
+      if (restricts || isAny(server) || isEmpty(server)) nameless.add(tool, policy);
+      if (!restricts) continue;
+      const folded = foldGlob(tool);
+      if (!isSameGlob(folded, tool)) foldPlainNames = true;
+      foldedNamed.add(server, folded, policy);
+      foldedNameless.add(folded, policy);
     }
   }
 
   function match(server: string | undefined, tool: string): Match {
-    const found: CompiledPolicy[] = [];
-    const take = (policy: CompiledPolicy): void => void found.push(policy);
-    if (server === undefined) nameless.each(tool, take);
-    else named.each(server, tool, take);
-    const exact = found.length;
+    const exact: CompiledPolicy[] = [];
+    if (server === undefined) nameless.collect(tool, exact);
+    else named.collect(server, tool, exact);
     const folded = foldName(tool);
-    if (foldPlainNames || folded !== tool) {
-      if (server === undefined) foldedNameless.each(folded, take);
-      else foldedNamed.each(server, folded, take);
-    }
-    if (found.length === 0) return NOTHING;
-    const before = new Set(found.slice(0, exact));
-    const confusable = found.some((policy, index) => index >= exact && !before.has(policy));
-    const policies = [...new Set(found)].filter((policy) => !excepted(policy, server, tool)).toSorted((a, b) => a.ordinal - b.ordinal);
-    return { policies, confusable };
+    if (!foldPlainNames && folded === tool) return exact.length === 0 ? NOTHING : { policies: tidy(exact, server, tool), confusable: false };
+
+    const alike: CompiledPolicy[] = [];
+    if (server === undefined) foldedNameless.collect(folded, alike);
+    else foldedNamed.collect(server, folded, alike);
+    const before = new Set(exact);
+    const more = tidy(alike, server, tool).filter((policy) => !before.has(policy));
+    return { policies: tidy([...exact, ...more], server, tool), confusable: more.length > 0 };
   }
 
   return {
@@ -100,10 +71,19 @@ export function compileDocument(document: PolicyDocument): CompiledDocument {
 
 const NOTHING: Match = { policies: [], confusable: false };
 
+/** In document order, each once, without those that except the call. May change `found`. */
+function tidy(found: CompiledPolicy[], server: string | undefined, tool: string): readonly CompiledPolicy[] {
+  if (found.length > 1) found.sort((a, b) => a.ordinal - b.ordinal);
+  const isKept = (policy: CompiledPolicy, at: number): boolean => policy !== found[at - 1] && !(policy.except.length > 0 && isExcepted(policy, server, tool));
+  return found.every(isKept) ? found : found.filter(isKept);
+}
+
 /** Tools by server: a look-up touches the indexes of matching server patterns only. */
 class ServerIndex {
   readonly #servers = new SegmentIndex<ToolIndex>();
   readonly #byText = new Map<string, ToolIndex>();
+  /** The indexes of each server that was asked about, most of which ask again. */
+  readonly #known = new Map<string, readonly ToolIndex[]>();
 
   add(server: Glob, tool: Glob, policy: CompiledPolicy): void {
     const text = server.pieces.join("*");
@@ -116,12 +96,22 @@ class ServerIndex {
     tools.add(tool, policy);
   }
 
-  each(server: string, tool: string, visit: (policy: CompiledPolicy) => void): void {
-    this.#servers.each(server, (tools) => tools.each(tool, visit));
+  collect(server: string, tool: string, found: CompiledPolicy[]): void {
+    for (const tools of this.#known.get(server) ?? this.#about(server)) tools.collect(tool, found);
+  }
+
+  #about(server: string): readonly ToolIndex[] {
+    const indexes: ToolIndex[] = [];
+    this.#servers.collect(server, indexes);
+    if (this.#known.size >= MAX_KNOWN_SERVERS) this.#known.clear();
+    this.#known.set(server, indexes);
+    return indexes;
   }
 }
 
-function excepted(policy: CompiledPolicy, server: string | undefined, tool: string): boolean {
+const MAX_KNOWN_SERVERS = 1_000;
+
+function isExcepted(policy: CompiledPolicy, server: string | undefined, tool: string): boolean {
   return policy.except.some(
     (pattern) =>
       matchesGlob(pattern.tool, tool) &&
@@ -133,74 +123,20 @@ function isEmpty(glob: Glob): boolean {
   return glob.pieces.length === 1 && glob.pieces[0] === "";
 }
 
+/** Folded piece by piece: a full-width asterisk folds to `*`, which is then a character and no wildcard. */
 function foldGlob(glob: Glob): Glob {
-  return parseGlob(glob.pieces.map(foldName).join("*"));
+  const pieces = glob.pieces.map(foldText);
+  pieces[0] = pieces[0]?.trimStart() ?? "";
+  pieces.push(pieces.pop()?.trimEnd() ?? "");
+  return globOf(pieces);
 }
 
-function parseAll(patterns: string | readonly string[] | undefined): Pattern[] {
-  const list = patterns === undefined ? [] : typeof patterns === "string" ? [patterns] : patterns;
-  return list.map((text) => {
-    const pattern = parsePattern(text);
-    if (typeof pattern === "string") throw new TypeError(`not a pattern: ${text}`); // the schema has refused it already
-    return pattern;
-  });
-}
-
-function compilePolicy(written: DocumentPolicy, ordinal: number): CompiledPolicy {
-  return {
-    ordinal,
-    name: written.name,
-    action: written.action,
-    observe: written.mode === "observe",
-    reason: written.reason,
-    except: parseAll(written.except),
-    metadata: written.metadata ?? {},
-    requirement: written.action === "block" ? requirementOf(written.name, written.approval) : undefined,
-    rate: written.rate === undefined ? undefined : compileRate(written.rate),
-  };
-}
-
-function compileRate(rate: NonNullable<DocumentPolicy["rate"]>): Rate {
-  return {
-    limit: rate.limit,
-    perMs: milliseconds(rate.per),
-    burst: Math.max(1, rate.burst ?? rate.limit),
-    key: rate.key ?? ["agent"],
-    text: `${rate.limit} per ${rate.per}`,
-  };
-}
-
-function compileDefault(written: PolicyDocument["default"]): Requirement | "never" | undefined {
-  if (written === undefined || written === "allow") return undefined;
-  return requirementOf("default", written === "block" ? undefined : written.approval);
-}
-
-/** What a block asks for; one without `approval` asks any approver, once. */
-export function requirementOf(policy: string, approval: "never" | ApprovalTerms | undefined): Requirement | "never" {
-  if (approval === "never") return "never";
-  const terms = approval ?? {};
-  return {
-    policy,
-    approvers: terms.approvers ?? [],
-    quorum: terms.quorum ?? 1,
-    assurance: terms.assurance,
-    selfApproval: terms.selfApproval,
-    timeoutMinutes: terms.timeoutMinutes ?? null,
-    grants: terms.grants ?? [],
-    edits: terms.edits ?? false,
-    requireReason: terms.requireReason ?? false,
-    escalate: (terms.escalate ?? []).map(({ after, to }) => ({ afterMs: milliseconds(after), to })),
-  };
-}
-
-function milliseconds(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new TypeError(`not a duration: ${text}`); // the schema has refused it already
-  return ms;
+function isSameGlob(a: Glob, b: Glob): boolean {
+  return a.pieces.length === b.pieces.length && a.pieces.every((piece, index) => piece === b.pieces[index]);
 }
 
 /** Names of the reference page beside ours. */
-const ALIASES: { readonly [type: string]: readonly string[] } = { us_ssn: ["ssn"], payment_card: ["credit_card"] };
+const ALIASES: ReadonlyMap<string, string> = new Map([["us_ssn", "ssn"], ["payment_card", "credit_card"]]);
 
 function findingAction(document: PolicyDocument, group: string, type: string, direction: "input" | "output"): InspectionAction {
   const section = document.inspection;
@@ -208,7 +144,7 @@ function findingAction(document: PolicyDocument, group: string, type: string, di
   // Every key but `tools` holds a group of findings; the schema says so.
   const actions = (section[group] as { input?: Record<string, InspectionAction>; output?: Record<string, InspectionAction> })[direction];
   if (actions === undefined) return "allow";
-  for (const name of [type, ...(ALIASES[type] ?? []), "*"]) {
+  for (const name of [type, ALIASES.get(type) ?? type, "*"]) {
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
     if (action !== undefined) return action;
   }

@@ -1,76 +1,91 @@
-/** The policy document as a schema: one place that says which keys and values exist. Positions are found by read-document.ts. */
+/**
+ * The policy document as a schema: one place that says which keys and values exist, and what to write instead.
+ * Messages go on from the name of the place ("policies[0].match must be …"); positions are found by read-document.ts.
+ */
 import { z } from "zod";
+import type { JsonValue } from "../call/json.ts";
 import { INSPECTION_ACTIONS } from "../inspection/inspection.ts";
 import { parseDuration } from "./duration.ts";
 import { parsePattern } from "./pattern.ts";
 import { ACTIONS, ASSURANCES } from "./result.ts";
 
-const pattern = z.string().superRefine((text, context) => {
-  const parsed = parsePattern(text);
-  if (typeof parsed === "string") context.addIssue({ code: "custom", message: `the pattern ${JSON.stringify(text)} ${parsed}` });
-});
-const patterns = z.union([pattern, z.array(pattern).min(1)], { error: 'must be a pattern such as "mcp:filesystem:write_file", or a list of them' });
-const duration = z.string().refine((text) => parseDuration(text) !== undefined, { error: 'must be a duration such as "30s", "5m" or "1h"' });
-const positive = z.number().positive();
-
 export const THROTTLE_KEYS = ["agent", "user", "session", "server", "tool"] as const;
 export type ThrottleKey = (typeof THROTTLE_KEYS)[number];
 
+const NOT_A_DURATION = "must be a duration such as 30s, 5m or 1h";
+const text = z.string().min(1);
+const positive = z.number().positive();
+const duration = z.string({ error: NOT_A_DURATION }).refine((written) => parseDuration(written) !== undefined, { error: NOT_A_DURATION });
+const pattern = z.string().superRefine((written, context) => {
+  const parsed = parsePattern(written);
+  if (typeof parsed === "string") context.addIssue({ code: "custom", message: `has the pattern ${JSON.stringify(written)}, which ${parsed}` });
+});
+const patterns = (list: z.ZodArray<typeof pattern>) =>
+  z.union([pattern, list], { error: 'must be a pattern such as "mcp:filesystem:write_file", or a list of them' });
+const grant = text.refine((written) => written === "once" || written === "session" || parseDuration(written) !== undefined, {
+  error: 'must be "once", "session" or a duration such as "30m"',
+});
+
 const approvalTerms = z.strictObject({
-  approvers: z.array(z.string().min(1)).optional(),
+  approvers: z.array(text).optional(),
   quorum: positive.int().optional(),
   timeoutMinutes: positive.optional(),
   selfApproval: z.boolean().optional(),
   assurance: z.enum(ASSURANCES).optional(),
-  grants: z.array(z.string().refine((text) => text === "once" || text === "session" || parseDuration(text) !== undefined, { error: 'must be "once", "session" or a duration such as "30m"' })).optional(),
+  grants: z.array(grant).optional(),
   edits: z.boolean().optional(),
-  escalate: z.array(z.strictObject({ after: duration, to: z.array(z.string().min(1)).min(1) })).optional(),
+  escalate: z.array(z.strictObject({ after: duration, to: z.array(text).min(1) })).optional(),
   requireReason: z.boolean().optional(),
 });
-const approval = z.union([z.literal("never"), approvalTerms], { error: 'must be "never" or a map (approvers, quorum, timeoutMinutes, …)' });
+const approval = z.union([z.literal("never"), approvalTerms], { error: "must be `never` or a map (approvers, quorum, timeoutMinutes, …)" });
 
 const rate = z.strictObject({
   limit: positive,
   per: duration,
-  burst: positive.min(1).optional(),
+  burst: z.number().min(1).optional(),
   key: z.array(z.enum(THROTTLE_KEYS)).optional(),
 });
 
 const policy = z
   .strictObject({
-    name: z.string().min(1),
-    match: patterns,
-    except: patterns.optional(),
-    when: z.unknown().optional(),
+    name: text,
+    match: patterns(z.array(pattern).min(1)),
+    except: patterns(z.array(pattern)).optional(),
+    when: z.undefined({ error: "is a condition, which this version does not support. Remove it, or narrow the policy with `match` and `except`." }).optional(),
     action: z.enum(ACTIONS),
     mode: z.enum(["enforce", "observe"]).optional(),
-    reason: z.string().min(1).optional(),
-    metadata: z.record(z.string(), z.json()).optional(),
+    reason: text.optional(),
+    // Plain JSON already: read-document.ts lets nothing else come here.
+    metadata: z.record(z.string(), z.custom<JsonValue>()).optional(),
     approval: approval.optional(),
     rate: rate.optional(),
   })
   .superRefine((value, context) => {
     const issue = (key: string, message: string): void => context.addIssue({ code: "custom", path: [key], message });
-    if (value.when !== undefined) issue("when", "conditions (`when`) are not supported by this version. Remove it, or narrow the policy with `match` and `except`.");
-    if (value.approval !== undefined && value.action !== "block") issue("approval", `\`approval\` goes with \`action: block\` only, not with ${value.action}`);
-    if (value.rate !== undefined && value.action !== "throttle") issue("rate", `\`rate\` goes with \`action: throttle\` only, not with ${value.action}`);
-    if (value.rate === undefined && value.action === "throttle") issue("action", "`action: throttle` needs a `rate`, such as { limit: 30, per: 1m }");
+    if (value.approval !== undefined && value.action !== "block") issue("approval", `goes with \`action: block\` only, not with ${value.action}. Remove it, or block.`);
+    if (value.rate !== undefined && value.action !== "throttle") issue("rate", `goes with \`action: throttle\` only, not with ${value.action}. Remove it, or throttle.`);
+    if (value.rate === undefined && value.action === "throttle") issue("action", "is throttle and needs a `rate`, such as { limit: 30, per: 1m }.");
   });
+
+const policies = z.array(policy).superRefine((list, context) => {
+  const first = new Map<string, number>();
+  for (const [index, { name }] of list.entries()) {
+    const known = first.get(name);
+    if (known === undefined) first.set(name, index);
+    else context.addIssue({ code: "custom", path: [index, "name"], message: `is ${JSON.stringify(name)}, which is the name of policies[${known}] already. Give each policy a name of its own.` });
+  }
+});
 
 const findingActions = z.record(z.string(), z.enum(INSPECTION_ACTIONS));
 const findingGroup = z.strictObject({ input: findingActions.optional(), output: findingActions.optional() });
-const toolActions = z.strictObject({ onChange: z.enum(["allow", "warn", "block"]).optional(), onSuspicious: z.enum(["allow", "warn", "block"]).optional() });
+const toolAction = z.enum(["allow", "warn", "block"]);
+const toolActions = z.strictObject({ onChange: toolAction.optional(), onSuspicious: toolAction.optional() });
+const blockingDefault = z.strictObject({ action: z.literal("block"), approval: approval.optional() });
 
 export const policyDocument = z.strictObject({
   version: z.literal(1),
-  default: z.union([z.enum(["allow", "block"]), z.strictObject({ action: z.literal("block"), approval: approval.optional() })], { error: "must be allow, block, or { action: block, approval: … }" }).optional(),
-  policies: z.array(policy).superRefine((list, context) => {
-    const seen = new Set<string>();
-    for (const [index, { name }] of list.entries()) {
-      if (seen.has(name)) context.addIssue({ code: "custom", path: [index, "name"], message: `the name ${JSON.stringify(name)} is used twice` });
-      seen.add(name);
-    }
-  }),
+  default: z.union([z.enum(["allow", "block"]), blockingDefault], { error: "must be `allow`, `block` or { action: block, approval: … }" }).optional(),
+  policies,
   inspection: z.object({ tools: toolActions.optional() }).catchall(findingGroup).optional(),
 });
 
@@ -78,3 +93,16 @@ export const policyDocument = z.strictObject({
 export type PolicyDocument = z.input<typeof policyDocument>;
 export type DocumentPolicy = PolicyDocument["policies"][number];
 export type ApprovalTerms = z.input<typeof approvalTerms>;
+
+/** The keys that each kind of map in a document may have, for "Did you mean". */
+export const KEYS = {
+  document: Object.keys(policyDocument.shape),
+  default: Object.keys(blockingDefault.shape),
+  policy: Object.keys(policy.shape),
+  approval: Object.keys(approvalTerms.shape),
+  escalate: ["after", "to"],
+  rate: Object.keys(rate.shape),
+  inspection: ["tools", "pii", "secret"],
+  tools: Object.keys(toolActions.shape),
+  findings: Object.keys(findingGroup.shape),
+} as const;

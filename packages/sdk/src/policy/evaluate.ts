@@ -6,20 +6,22 @@
 import type { Call } from "../call/call.ts";
 import type { JsonValue } from "../call/json.ts";
 import type { Finding } from "../inspection/inspection.ts";
-import { requirementOf, type CompiledDocument, type CompiledPolicy } from "./compile.ts";
+import { requirementOf, type CompiledPolicy } from "./compile-policy.ts";
+import type { CompiledDocument } from "./compile.ts";
 import type { Action, PolicyMetadata, PolicyResult, Requirement } from "./result.ts";
-import type { TokenBuckets } from "./token-buckets.ts";
+import { FREE, type Charge, type TokenBuckets } from "./token-buckets.ts";
 
 export interface Verdict {
   readonly action: Action;
   readonly reason: string;
   /** False where no human can override the block. */
   readonly askable: boolean;
-  /** Undefined where nothing but an inspection decided. */
+  /** For errors: set where policies or the default throttle or block, undefined where nothing but an inspection does. */
   readonly policyResult: PolicyResult | undefined;
   readonly requirements: readonly Requirement[];
   readonly policies: readonly string[];
   readonly decisive: readonly string[];
+  /** With `throttle`: the call is over its rate and does not run. */
   readonly rateLimited: boolean;
   readonly retryAfterMs: number;
   /** The name was taken as matching only after folding look-alikes. */
@@ -44,15 +46,52 @@ export interface Counters {
 export function evaluate(call: Call, findings: readonly Finding[], document: CompiledDocument, counters: Counters, options: EvaluateOptions): Verdict {
   const { policies, confusable } = document.match(call.server.name, call.tool);
   if (policies.length === 0 && findings.length === 0 && document.defaultRequirement === undefined) return UNTOUCHED;
-  const enforced = policies.filter(({ observe }) => !observe);
-  const verdict = combine(call, enforced, inspectionOf(findings, document), document, counters.enforced, options);
-  const observed = policies.length === enforced.length ? undefined : policies.filter(({ observe }) => observe);
-  const would = observed === undefined ? undefined : wouldHave(call, verdict, observed, counters.observed, options);
-  return { ...verdict, confusable, would };
+  const inspected = findings.length === 0 ? CLEAN : inspectionOf(findings, document);
+  const enforced = policies.every(isEnforced) ? policies : policies.filter(isEnforced);
+  const rate = rateOf(enforced, call, counters.enforced, options);
+  const ruling = rule(enforced, inspected, rate, document);
+  if (enforced === policies) return verdictOf(call, ruling, confusable, undefined);
+  const observed = policies.filter(({ observe }) => observe);
+  const observedRate = rateOf(observed, call, counters.observed, options);
+  const would = rule(policies, inspected, observedRate.limited ? observedRate : rate, document).action;
+  return verdictOf(call, ruling, confusable, { action: would, policies: names(observed) });
 }
 
+const NO_NAMES: readonly string[] = Object.freeze([]);
+const NO_REQUIREMENTS: readonly Requirement[] = Object.freeze([]);
+
+/** The verdict where nothing in the document is about the call. */
+const UNTOUCHED: Verdict = Object.freeze({
+  action: "allow",
+  reason: "",
+  askable: false,
+  policyResult: undefined,
+  requirements: NO_REQUIREMENTS,
+  policies: NO_NAMES,
+  decisive: NO_NAMES,
+  rateLimited: false,
+  retryAfterMs: 0,
+  confusable: false,
+  would: undefined,
+});
+
+function isEnforced({ observe }: CompiledPolicy): boolean {
+  return !observe;
+}
+
+function rateOf(policies: readonly CompiledPolicy[], call: Call, buckets: TokenBuckets, { charge, now }: EvaluateOptions): Charge {
+  return charge && policies.some(({ rate }) => rate !== undefined) ? buckets.charge(policies, call, now) : FREE;
+}
+
+interface Inspected {
+  readonly action: "allow" | "warn" | "block";
+  readonly reason: string;
+}
+
+const CLEAN: Inspected = { action: "allow", reason: "" };
+
 /** What the document says of the findings of a call's input: its own block, or a warning, or nothing. */
-function inspectionOf(findings: readonly Finding[], document: CompiledDocument): { readonly action: "allow" | "warn" | "block"; readonly reason: string } {
+function inspectionOf(findings: readonly Finding[], document: CompiledDocument): Inspected {
   const types = { block: new Set<string>(), warn: new Set<string>() };
   for (const { group, type, direction } of findings) {
     const action = direction === "input" ? document.findingAction(group, type, direction) : "allow";
@@ -63,107 +102,98 @@ function inspectionOf(findings: readonly Finding[], document: CompiledDocument):
   return { action: types.warn.size > 0 ? "warn" : "allow", reason: `The arguments contain ${[...types.warn].join(", ")}` };
 }
 
-/** The verdict where nothing in the document is about the call. */
-const UNTOUCHED: Verdict = {
-  action: "allow",
-  reason: "",
-  askable: false,
-  policyResult: undefined,
-  requirements: [],
-  policies: [],
-  decisive: [],
-  rateLimited: false,
-  retryAfterMs: 0,
-  confusable: false,
-  would: undefined,
-};
-
-const NO_NAMES: readonly string[] = [];
-const NO_REQUIREMENTS: readonly Requirement[] = [];
-
-function combine(
-  call: Call,
-  enforced: readonly CompiledPolicy[],
-  inspection: ReturnType<typeof inspectionOf>,
-  document: CompiledDocument,
-  buckets: TokenBuckets,
-  { charge, now }: EvaluateOptions,
-): Omit<Verdict, "confusable" | "would"> {
-  const blocks = enforced.filter(({ action }) => action === "block");
-  const throttles = enforced.filter(({ action }) => action === "throttle");
-  const warns = enforced.filter(({ action }) => action === "warn");
-  const allows = enforced.filter(({ action }) => action === "allow");
-  const defaultBlock = allows.length === 0 ? document.defaultRequirement : undefined;
-  const rate = throttles.length === 0 || !charge ? FREE : buckets.charge(throttles, call.caller, call.server, call.tool, now);
-
-  const asked = [...blocks.map(({ requirement }) => requirement), defaultBlock].filter((one) => one !== undefined);
-  const never = asked.includes("never");
-  const requirements = asked.filter((one) => one !== "never");
-  if (inspection.action === "block") requirements.push(inspectionRequirement);
-
-  const blocked = asked.length > 0 || inspection.action === "block";
-  const throttled = throttles.length > 0 && !never && (rate.limited || !blocked);
-  const action: Action = throttled ? "throttle" : blocked ? "block" : warns.length > 0 || inspection.action === "warn" ? "warn" : "allow";
-  const decisive = throttled ? throttles : action === "block" ? blocks : action === "warn" ? warns : allows;
-  const outcome = {
-    action,
-    askable: action === "block" && !never,
-    requirements: action === "block" && !never ? requirements : NO_REQUIREMENTS,
-    policies: names(enforced),
-    decisive: action === "block" && defaultBlock !== undefined ? [...names(decisive), "default"] : names(decisive),
-    rateLimited: rate.limited,
-    retryAfterMs: rate.retryAfterMs,
-  };
-  const reason = reasonOf(call, action, decisive, defaultBlock !== undefined, inspection.action === action ? inspection.reason : undefined, rate.limited ? blocks : []);
-  const fromPolicies = action === "throttle" || (action === "block" && asked.length > 0);
-  return { ...outcome, reason, policyResult: fromPolicies ? policyResultOf(call, { ...outcome, reason }, enforced, requirements) : undefined };
+/** How policies, default and inspection combine: what the verdict says, before it is put into words. */
+interface Ruling {
+  readonly action: Action;
+  /** The policies of the winning action. */
+  readonly decisive: readonly CompiledPolicy[];
+  /** Every policy that took part. */
+  readonly policies: readonly CompiledPolicy[];
+  /** What the blocks ask for. They count where the action is `block` and no human is shut out. */
+  readonly requirements: readonly Requirement[];
+  readonly never: boolean;
+  /** Names of what blocks, the default and the inspection too. */
+  readonly blocking: readonly string[];
+  readonly defaultBlocks: boolean;
+  readonly inspected: Inspected;
+  readonly rate: Charge;
 }
 
-const FREE = { limited: false, retryAfterMs: 0 } as const;
-// Never "never": no terms were given.
-const inspectionRequirement = requirementOf("inspection", undefined) as Requirement;
+function rule(policies: readonly CompiledPolicy[], inspected: Inspected, rate: Charge, document: CompiledDocument): Ruling {
+  const requirements: Requirement[] = [];
+  const blocking: string[] = [];
+  let never = false;
+  const ask = (name: string, requirement: CompiledPolicy["requirement"]): void => {
+    blocking.push(name);
+    if (requirement === "never") never = true;
+    else if (requirement !== undefined) requirements.push(requirement);
+  };
+  for (const { action, name, requirement } of policies) if (action === "block") ask(name, requirement);
+  const defaultBlocks = document.defaultRequirement !== undefined && !policies.some(({ action }) => action === "allow");
+  if (defaultBlocks) ask("default", document.defaultRequirement);
+  if (inspected.action === "block") ask("inspection", INSPECTION_REQUIREMENT);
+
+  const throttled = !never && (rate.limited || blocking.length === 0) && policies.some(({ action }) => action === "throttle");
+  const warned = inspected.action === "warn" || policies.some(({ action }) => action === "warn");
+  const action: Action = throttled ? "throttle" : blocking.length > 0 ? "block" : warned ? "warn" : "allow";
+  const decisive = policies.every((policy) => policy.action === action) ? policies : policies.filter((policy) => policy.action === action);
+  return { action, decisive, policies, requirements, never, blocking, defaultBlocks, inspected, rate };
+}
+
+const INSPECTION_REQUIREMENT = requirementOf("inspection", undefined);
+
+function verdictOf(call: Call, ruling: Ruling, confusable: boolean, would: Verdict["would"]): Verdict {
+  const { action, decisive, policies, never, blocking, defaultBlocks, rate } = ruling;
+  const askable = action === "block" && !never;
+  const limited = action === "throttle" && rate.limited;
+  const outcome = {
+    action,
+    reason: reasonOf(call, ruling),
+    policies: names(policies),
+    decisive: action === "block" && defaultBlocks ? [...names(decisive), "default"] : names(decisive),
+    requirements: askable ? ruling.requirements : NO_REQUIREMENTS,
+  };
+  const byPolicies = action === "throttle" || (action === "block" && blocking.some((name) => name !== "inspection"));
+  return {
+    action,
+    reason: outcome.reason,
+    askable,
+    policyResult: byPolicies ? policyResultOf(call, outcome, ruling) : undefined,
+    requirements: outcome.requirements,
+    policies: outcome.policies,
+    decisive: outcome.decisive,
+    rateLimited: limited,
+    retryAfterMs: limited ? rate.retryAfterMs : 0,
+    confusable,
+    would,
+  };
+}
 
 function names(policies: readonly CompiledPolicy[]): readonly string[] {
   return policies.length === 0 ? NO_NAMES : policies.map(({ name }) => name);
 }
 
 /** The reasons of the policies that decide, each once, in document order. */
-function reasonOf(
-  call: Call,
-  action: Action,
-  decisive: readonly CompiledPolicy[],
-  byDefault: boolean,
-  inspected: string | undefined,
-  alsoBlocking: readonly CompiledPolicy[],
-): string {
-  if (action === "allow") return decisive.length === 0 ? "" : [...new Set(decisive.flatMap(({ reason }) => reason ?? []))].join("; ");
-  const reasons = decisive.map(({ name, reason, rate }) => reason ?? (rate === undefined ? `Policy ${name}` : `Policy ${name} allows ${rate.text}`));
-  if (action === "throttle" && alsoBlocking.length > 0) reasons.push(`also blocked by ${names(alsoBlocking).join(", ")}`);
-  if (action === "block" && byDefault) reasons.push("No policy allows this call");
-  if (inspected !== undefined) reasons.push(inspected);
-  if (call.server.name === undefined && (action === "block" || action === "throttle")) {
-    reasons.push("the server has no name, so every policy that may be about it applies: call configureSession({ serverName })");
-  }
-  return [...new Set(reasons)].join("; ");
+function reasonOf({ server }: Call, { action, decisive, defaultBlocks, blocking, inspected, rate }: Ruling): string {
+  const reasons = decisive.map(({ action: own, name, reason, rate: allowed }) => {
+    if (reason !== undefined || own === "allow") return reason ?? "";
+    return allowed === undefined ? `Policy ${name}` : `Policy ${name} allows ${allowed.text}`;
+  });
+  if (action === "throttle" && rate.limited && blocking.length > 0) reasons.push(`also blocked by ${blocking.join(", ")}`);
+  if (action === "block" && defaultBlocks) reasons.push("No policy allows this call");
+  if (action !== "allow" && inspected.action === action) reasons.push(inspected.reason);
+  if (server.name === undefined && (action === "block" || action === "throttle")) reasons.push(NAMELESS);
+  return reasons.length === 1 ? (reasons[0] ?? "") : [...new Set(reasons)].filter((reason) => reason !== "").join("; ");
 }
 
-function policyResultOf(
-  call: Call,
-  outcome: Omit<Verdict, "confusable" | "would" | "policyResult">,
-  enforced: readonly CompiledPolicy[],
-  requirements: readonly Requirement[],
-): PolicyResult {
-  const decisive = enforced.filter(({ action }) => action === outcome.action);
-  const result = {
-    action: outcome.action,
-    reason: outcome.reason,
-    policies: outcome.policies,
-    decisive: outcome.decisive,
-    requirements: outcome.requirements,
-    metadata: metadataOf(call, decisive, requirements),
-  };
+const NAMELESS = "the server has no name, so every policy that may be about it applies: call configureSession({ serverName })";
+
+type Outcome = Pick<PolicyResult, "action" | "reason" | "policies" | "decisive" | "requirements">;
+
+function policyResultOf(call: Call, outcome: Outcome, { decisive, rate }: Ruling): PolicyResult {
+  const result = { ...outcome, metadata: metadataOf(call, decisive, outcome.requirements) };
   if (outcome.action !== "throttle") return result;
-  return { ...result, rateLimited: outcome.rateLimited, ...(outcome.rateLimited ? { retryAfterMs: outcome.retryAfterMs } : {}) };
+  return { ...result, rateLimited: rate.limited, ...(rate.limited ? { retryAfterMs: rate.retryAfterMs } : {}) };
 }
 
 /** Free maps of the decisive policies, the first to name a key winning, under the four keys that are ours. */
@@ -178,22 +208,4 @@ function metadataOf(call: Call, decisive: readonly CompiledPolicy[], requirement
     approvers: [...new Set(requirements.flatMap(({ approvers }) => approvers))],
     timeoutMinutes: written.length === 0 ? null : Math.min(...written),
   };
-}
-
-const RANK = { allow: 0, warn: 1, throttle: 2, block: 3 } as const;
-
-/** The action had the observe policies been enforced: a stricter one, or the blocking default lifted. */
-function wouldHave(
-  call: Call,
-  verdict: Omit<Verdict, "confusable" | "would">,
-  observed: readonly CompiledPolicy[],
-  buckets: TokenBuckets,
-  { charge, now }: EvaluateOptions,
-): Verdict["would"] {
-  const throttles = observed.filter(({ action }) => action === "throttle");
-  if (charge && throttles.length > 0) buckets.charge(throttles, call.caller, call.server, call.tool, now);
-  const strictest = observed.reduce<Action>((worst, { action }) => (RANK[action] > RANK[worst] ? action : worst), "allow");
-  const lifts = verdict.action === "block" && verdict.decisive.length === 1 && verdict.decisive[0] === "default" && observed.some(({ action }) => action === "allow");
-  const action: Action = lifts || RANK[strictest] > RANK[verdict.action] ? strictest : verdict.action;
-  return { action, policies: names(observed) };
 }

@@ -24,7 +24,12 @@ export function parsePattern(text: string): Pattern | string {
 }
 
 export function parseGlob(segment: string): Glob {
-  return { pieces: segment.replaceAll(/\*+/g, "*").split("*") };
+  return globOf(segment.split("*"));
+}
+
+/** The glob of these pieces. Empty ones between two stars say nothing: `**` is `*`. */
+export function globOf(pieces: readonly string[]): Glob {
+  return { pieces: pieces.filter((piece, index) => piece !== "" || index === 0 || index === pieces.length - 1) };
 }
 
 /** True where the segment is `*` alone. */

@@ -2,6 +2,7 @@
  * An index over globs of one segment. A look-up costs what the text is long and what matches, not what is stored:
  * each glob is filed under one literal piece (whole text, prefix, suffix, or longest inner piece) and found by hashing.
  */
+import { LiteralIndex } from "./literal-index.ts";
 import { isAny, matchesGlob, type Glob } from "./pattern.ts";
 
 interface Entry<T> {
@@ -10,15 +11,18 @@ interface Entry<T> {
   readonly value: T;
 }
 
-/** Entries by length of the literal, then by the literal. */
-type ByLength<T> = Map<number, Map<string, Entry<T>[]>>;
+/** Entries by a literal of one length. */
+interface Files<T> {
+  readonly length: number;
+  readonly byLiteral: Map<string, Entry<T>[]>;
+}
 
 export class SegmentIndex<T> {
   readonly #exact = new Map<string, T[]>();
   readonly #any: T[] = [];
-  readonly #prefixes: ByLength<T> = new Map();
-  readonly #suffixes: ByLength<T> = new Map();
-  readonly #inner: ByLength<T> = new Map();
+  readonly #prefixes: Files<T>[] = [];
+  readonly #suffixes: Files<T>[] = [];
+  #inner: LiteralIndex<Entry<T>> | undefined;
 
   add(glob: Glob, value: T): void {
     const { pieces } = glob;
@@ -36,48 +40,40 @@ export class SegmentIndex<T> {
       file(this.#suffixes, last, { verify: pieces.length === 2 && first === "" ? undefined : glob, value });
     } else {
       const longest = pieces.reduce((a, b) => (b.length > a.length ? b : a));
-      file(this.#inner, longest, { verify: pieces.length === 3 ? undefined : glob, value });
+      this.#inner ??= new LiteralIndex();
+      this.#inner.add(longest, { verify: pieces.length === 3 ? undefined : glob, value });
     }
   }
 
-  /** Calls `visit` once for each stored entry whose glob matches the whole text. */
-  each(text: string, visit: (value: T) => void): void {
-    for (const value of this.#any) visit(value);
-    for (const value of this.#exact.get(text) ?? []) visit(value);
-    for (const [length, files] of this.#prefixes) {
-      if (length <= text.length) report(files.get(text.slice(0, length)), text, visit);
+  /** Puts each stored value whose glob matches the whole text into `found`, once for each time it was stored. */
+  collect(text: string, found: T[]): void {
+    for (const value of this.#any) found.push(value);
+    const exact = this.#exact.get(text);
+    if (exact !== undefined) for (const value of exact) found.push(value);
+    for (const { length, byLiteral } of this.#prefixes) {
+      if (length <= text.length) take(byLiteral.get(text.slice(0, length)), text, found);
     }
-    for (const [length, files] of this.#suffixes) {
-      if (length <= text.length) report(files.get(text.slice(text.length - length)), text, visit);
+    for (const { length, byLiteral } of this.#suffixes) {
+      if (length <= text.length) take(byLiteral.get(text.slice(text.length - length)), text, found);
     }
-    if (this.#inner.size > 0) this.#eachInner(text, visit);
-  }
-
-  #eachInner(text: string, visit: (value: T) => void): void {
-    for (const [length, files] of this.#inner) {
-      const seen = new Set<string>();
-      for (let at = 0; at + length <= text.length; at++) {
-        const piece = text.slice(at, at + length);
-        const entries = files.get(piece);
-        if (entries === undefined || seen.has(piece)) continue;
-        seen.add(piece);
-        report(entries, text, visit);
-      }
-    }
+    if (this.#inner === undefined) return;
+    const entries: Entry<T>[] = [];
+    this.#inner.collect(text, entries);
+    take(entries, text, found);
   }
 }
 
-function file<T>(index: ByLength<T>, literal: string, entry: Entry<T>): void {
-  let files = index.get(literal.length);
-  if (files === undefined) index.set(literal.length, (files = new Map()));
-  const entries = files.get(literal);
-  if (entries === undefined) files.set(literal, [entry]);
+function file<T>(index: Files<T>[], literal: string, entry: Entry<T>): void {
+  let files = index.find(({ length }) => length === literal.length);
+  if (files === undefined) index.push((files = { length: literal.length, byLiteral: new Map() }));
+  const entries = files.byLiteral.get(literal);
+  if (entries === undefined) files.byLiteral.set(literal, [entry]);
   else entries.push(entry);
 }
 
-function report<T>(entries: readonly Entry<T>[] | undefined, text: string, visit: (value: T) => void): void {
+function take<T>(entries: readonly Entry<T>[] | undefined, text: string, found: T[]): void {
   if (entries === undefined) return;
   for (const { verify, value } of entries) {
-    if (verify === undefined || matchesGlob(verify, text)) visit(value);
+    if (verify === undefined || matchesGlob(verify, text)) found.push(value);
   }
 }
