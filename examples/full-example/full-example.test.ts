@@ -31,10 +31,10 @@ describe("the full example", () => {
     expect(record).toMatchObject({ ok: true, files: [{ closed: true }] });
   });
 
-  it.each([
+  it.for([
     ["n", { status: "denied", error: undefined }],
     ["\u0004", { status: "denied", error: "the handler threw AbortError" }],
-  ])("denies the write on %j, and the file is not there", async (key, recorded, { skip }) => {
+  ] as const)("denies the write on %j, and the file is not there", async ([key, recorded], { skip }) => {
     skip(terminal.path === undefined, terminal.missing);
     const story = startOnTerminal("full-example");
     await story.see(ASKED);

@@ -28,7 +28,7 @@ describe("promptApproval", () => {
     expect(record).toMatchObject({ ok: true, files: [{ closed: true }] });
   });
 
-  it.each(["n", "\u0003"])("gives the agent the original error on %j, and the file is not there", async (key, { skip }) => {
+  it.for(["n", "\u0003"])("gives the agent the original error on %j, and the file is not there", async (key, { skip }) => {
     skip(terminal.path === undefined, terminal.missing);
     const story = startOnTerminal("prompt");
     await story.see(ASKED);

@@ -6,10 +6,11 @@ import type { JsonObject } from "./json.ts";
 
 /**
  * Binds a read call to its digest. `definition` is the digest of the tool definition last listed on this connection, or null.
- * The result is what policies judge and what is sent; whatever changes a bound field needs a new binding.
+ * The result is what policies judge and what is sent; whatever changes a bound field needs a new binding. It is frozen, its
+ * members are not: freezing large arguments costs more than reading them anew from their text (see paramsOf).
  */
 export function bindCall(call: ReadCall, definition: string | null): Call {
-  return { ...call, policyId: policyIdOf(call.server.name, call.tool), definition, digest: callDigest(call, definition) };
+  return Object.freeze({ ...call, policyId: policyIdOf(call.server.name, call.tool), definition, digest: callDigest(call, definition) });
 }
 
 /** The call with other arguments (input redaction). Throws TypeError where they are not plain JSON. */

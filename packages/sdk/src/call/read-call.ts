@@ -3,8 +3,9 @@
  * This is step 1 of guard.ts. Nothing after it may look at `proposed.params` again.
  */
 import type { CallRefusal, Caller, ConnectionFacts, ReadCall, ServerRef } from "./call.ts";
+import { canonicalJson } from "./canonical-json.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
-import { snapshotJson, snapshotObject } from "./snapshot.ts";
+import { DEFAULT_MAX_BYTES, isLonger, snapshotJson, snapshotObject } from "./snapshot.ts";
 import type { ToolCatalog } from "./tool-catalog.ts";
 
 /** A call as it arrives. `params` is foreign and may change at any moment. */
@@ -31,43 +32,38 @@ const PROTOCOL_META = "io.modelcontextprotocol/";
 
 /** Takes the snapshot. Never throws. */
 export function readCall(proposed: ProposedCall): CallReading {
-  const { params, server, caller } = proposed;
-  if (params === null || typeof params !== "object" || Array.isArray(params)) return malformed("params must be an object");
-  let fields: Map<string, unknown>;
-  try {
-    fields = new Map(Object.keys(params).map((key) => [key, Reflect.get(params, key)]));
-  } catch (cause) {
-    return malformed("params could not be read", cause);
-  }
-  const stranger = strangeKey(fields, proposed.eraKeys);
-  if (stranger !== undefined) return malformed(stranger);
+  const { server, caller, maxBytes = DEFAULT_MAX_BYTES } = proposed;
+  const fields = readFields(proposed);
+  if ("ok" in fields) return fields;
 
   const tool = fields.get("name");
   if (typeof tool !== "string" || tool === "") return malformed("/name: must be a non-empty string");
   if (!tool.isWellFormed()) return malformed("/name: a lone surrogate");
-  const limit = proposed.maxBytes === undefined ? {} : { maxBytes: proposed.maxBytes };
 
   const given = fields.get("arguments");
-  const args = given === undefined ? EMPTY : snapshotObject(given, { depth: 2, at: "/arguments", ...limit });
+  const args = given === undefined ? EMPTY : snapshotObject(given, { depth: 2, at: "/arguments", maxBytes });
   if (!args.ok) return malformed(args.reason, args.cause);
   const metaField = fields.get("_meta");
-  const meta = metaField === undefined ? undefined : snapshotObject(metaField, { depth: 2, at: "/_meta", ...limit });
+  const meta = metaField === undefined ? undefined : snapshotObject(metaField, { depth: 2, at: "/_meta", maxBytes });
   if (meta !== undefined && !meta.ok) return malformed(meta.reason, meta.cause);
 
   const era: Record<string, JsonValue> = {};
+  let text = `${tool}${args.text}${meta?.text ?? ""}`;
   for (const key of proposed.eraKeys) {
-    const value = key === "task" && proposed.task !== undefined ? proposed.task : fields.get(key);
+    const value = fields.get(key);
     if (value === undefined) continue;
-    const copied = snapshotJson(value, { depth: 2, at: `/${key}`, ...limit });
+    const copied = snapshotJson(value, { depth: 2, at: `/${key}`, maxBytes });
     if (!copied.ok) return malformed(copied.reason, copied.cause);
     era[key] = copied.value;
+    text += copied.text;
   }
+  if (isLonger(text, maxBytes)) return malformed(`params: larger than the limit of ${maxBytes} bytes`);
 
-  const context = contextOf(meta?.value, era["task"]);
+  const context = contextOf(meta?.value, Object.hasOwn(era, "task") ? era["task"] : undefined);
   return {
     ok: true,
     call: {
-      server,
+      server: { name: server.name, identity: server.identity, transport: server.transport },
       tool,
       arguments: args.value,
       argumentsText: args.text,
@@ -75,13 +71,33 @@ export function readCall(proposed: ProposedCall): CallReading {
       contextText: context.text,
       meta: meta?.value,
       era,
-      caller,
+      caller: copyCaller(caller),
     },
   };
 }
 
-const EMPTY = { ok: true, value: {}, text: "{}" } as const;
-const NO_CONTEXT = { value: {}, text: "{}" } as const;
+/** Calls without arguments or context share these, so nobody may write to them. */
+const EMPTY = { ok: true, value: Object.freeze({}), text: "{}" } as const;
+const NO_CONTEXT = { value: EMPTY.value, text: EMPTY.text } as const;
+
+/** The members of params, each read once, with the task that travels beside them; or a refusal. */
+function readFields({ params, task, eraKeys }: ProposedCall): Map<string, unknown> | Extract<CallReading, { ok: false }> {
+  try {
+    if (params === null || typeof params !== "object" || Array.isArray(params)) return malformed("params must be an object");
+    const keys = Object.keys(params);
+    const stranger = strangeKey(keys, eraKeys);
+    if (stranger !== undefined) return malformed(stranger);
+    const fields = new Map(keys.map((key) => [key, Reflect.get(params, key)]));
+    if (task !== undefined && eraKeys.includes("task")) fields.set("task", task); // the client sends this one
+    return fields;
+  } catch (cause) {
+    return malformed("params could not be read", cause);
+  }
+}
+
+function copyCaller({ principal, agent, user, session }: Caller): Caller {
+  return { principal, agent: { name: agent.name, id: agent.id }, user: { id: user.id }, session: { id: session.id } };
+}
 
 /** The part of `_meta` that may change what a tool does, and `task` under a key that `_meta` cannot carry here. */
 function contextOf(meta: JsonObject | undefined, task: JsonValue | undefined): { readonly value: JsonObject; readonly text: string } {
@@ -91,14 +107,12 @@ function contextOf(meta: JsonObject | undefined, task: JsonValue | undefined): {
     if (!CARRIER_KEYS.has(key) && !key.startsWith(PROTOCOL_META)) context[key] = value;
   }
   if (task !== undefined) context[`${PROTOCOL_META}task`] = task;
-  const copied = snapshotObject(context);
-  // It is made of snapshots, so it passes; an empty context would only make the digest stricter to match.
-  return copied.ok ? copied : NO_CONTEXT;
+  return { value: context, text: canonicalJson(context) };
 }
 
 /** A params key that the era does not define, in words, or undefined. */
-function strangeKey(fields: ReadonlyMap<string, unknown>, eraKeys: readonly string[]): string | undefined {
-  for (const key of fields.keys()) {
+function strangeKey(keys: readonly string[], eraKeys: readonly string[]): string | undefined {
+  for (const key of keys) {
     if (key === "name" || key === "arguments" || key === "_meta" || eraKeys.includes(key)) continue;
     const folded = foldCase(key);
     const twin = PROTOCOL_KEYS.find((known) => foldCase(known) === folded);
@@ -113,6 +127,6 @@ function foldCase(key: string): string {
   return key.normalize("NFKC").toUpperCase().toLowerCase();
 }
 
-function malformed(reason: string, cause?: unknown): CallReading {
+function malformed(reason: string, cause?: unknown): Extract<CallReading, { ok: false }> {
   return { ok: false, refusal: { code: "malformed_call", reason, ...(cause === undefined ? {} : { cause }) } };
 }

@@ -17,8 +17,8 @@ export type ServerLaunch =
 export async function serverIdentity(launch: ServerLaunch, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   if (launch.kind === "http") {
     const url = new URL(launch.url);
-    // TLS binds the host name; credentials and fragments are no identity.
-    return identityDigest({ kind: "http", origin: url.origin, path: url.pathname });
+    // TLS binds the host name; credentials and fragments are no identity. A query may choose the server behind a gateway.
+    return identityDigest({ kind: "http", origin: url.origin, path: url.pathname, query: url.search });
   }
   const cwd = launch.cwd ?? process.cwd();
   const command = await resolveCommand(launch.command, cwd, env);
@@ -37,13 +37,8 @@ export async function serverIdentity(launch: ServerLaunch, env: NodeJS.ProcessEn
 async function resolveCommand(command: string, cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
   if (command.includes("/") || command.includes(path.sep)) return path.resolve(cwd, command);
   for (const folder of (env["PATH"] ?? "").split(path.delimiter)) {
-    const candidate = path.join(folder, command);
-    try {
-      await access(candidate, constants.X_OK);
-      return candidate;
-    } catch {
-      // not here; look on
-    }
+    const candidate = path.resolve(cwd, folder, command);
+    if ((await isFile(candidate)) && (await isExecutable(candidate))) return candidate;
   }
   return command;
 }
@@ -55,8 +50,19 @@ async function scriptOf(args: readonly string[], cwd: string): Promise<string | 
   const first = args.find((arg) => !arg.startsWith("-"));
   if (first === undefined || !SCRIPT.test(first)) return undefined;
   const candidate = path.resolve(cwd, first);
+  return (await isFile(candidate)) ? candidate : undefined;
+}
+
+async function isFile(candidate: string): Promise<boolean> {
   const found = await stat(candidate).catch(() => undefined);
-  return found?.isFile() ? candidate : undefined;
+  return found?.isFile() === true;
+}
+
+function isExecutable(file: string): Promise<boolean> {
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Digests of files that were read before, by path, inode, size and change time: interpreters are large and do not change. */

@@ -5,7 +5,7 @@
  * Refused is what JSON parsers disagree about (GUARANTEES R4; RFC 8259 §4, §6, §8.2; RFC 7493).
  */
 import { types } from "node:util";
-import { canonicalJson, compareKeys, isArray } from "./canonical-json.ts";
+import { canonicalJson, isArray } from "./canonical-json.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 
 export const MAX_DEPTH = 64;
@@ -160,19 +160,20 @@ function copyRecord(value: object, depth: number, walk: Walk): JsonObject {
   return out;
 }
 
-/** Up to here insertion is faster than a call of Array.prototype.sort; most objects have fewer keys. */
+/** Up to here insertion is faster than Array.prototype.sort; most objects have fewer keys, and many have them in order. */
 const FEW_KEYS = 24;
 
 function sortKeys(keys: string[]): void {
-  if (keys.length > FEW_KEYS) {
-    keys.sort(compareKeys);
-    return;
-  }
-  for (const [index, key] of keys.entries()) {
-    let at = index;
-    for (let before = keys[at - 1]; before !== undefined && before > key; before = keys[at - 1]) keys[at--] = before;
-    keys[at] = key;
-  }
+  if (keys.length > FEW_KEYS) keys.sort();
+  else for (let index = 1; index < keys.length; index++) insertKey(keys, index);
+}
+
+/** Moves the key at `index` to its place among the sorted ones before it. All indexes below are inside the list. */
+function insertKey(keys: string[], index: number): void {
+  const key = keys[index] as string;
+  let at = index;
+  for (; at > 0 && (keys[at - 1] as string) > key; at--) keys[at] = keys[at - 1] as string;
+  if (at !== index) keys[at] = key;
 }
 
 /** The primitive in a `new String("…")` and its kin, whatever its own valueOf says. */

@@ -4,7 +4,7 @@
  * It never repairs: a text is accepted whole or refused with its place.
  */
 import type { JsonValue } from "./json.ts";
-import { DEFAULT_MAX_BYTES, MAX_DEPTH, snapshotJson, type SnapshotOptions } from "./snapshot.ts";
+import { DEFAULT_MAX_BYTES, isLonger, MAX_DEPTH, snapshotJson, type SnapshotOptions } from "./snapshot.ts";
 
 export type StrictParse =
   | { readonly ok: true; readonly value: JsonValue; /** RFC 8785 text: what may be sent on. */ readonly text: string }
@@ -12,20 +12,20 @@ export type StrictParse =
 
 /** Parses one JSON text. Bytes must be UTF-8. Linear in the length of the input; never throws. */
 export function parseStrictJson(input: string | Uint8Array, options: SnapshotOptions = {}): StrictParse {
-  const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
-  if (input.length > maxBytes) return no(`larger than the limit of ${maxBytes} bytes`);
+  const { depth = 1, maxBytes = DEFAULT_MAX_BYTES } = options;
+  if (typeof input === "string" ? isLonger(input, maxBytes) : input.byteLength > maxBytes) return no(`larger than the limit of ${maxBytes} bytes`);
   const source = typeof input === "string" ? input : decode(input);
   if (source === undefined) return no("not valid UTF-8");
   if (source.charCodeAt(0) === 0xfeff) return no("begins with a byte order mark");
+  const trouble = findTrouble(source, MAX_DEPTH - depth + 1);
+  if (trouble?.tooDeep === true) return no(trouble.reason); // before the work that depth makes expensive
   let parsed: unknown;
   try {
     parsed = JSON.parse(source);
   } catch {
     return no("not valid JSON"); // the engine's own message quotes the text
   }
-  const ambiguity = findAmbiguity(source, MAX_DEPTH - (options.depth ?? 1) + 1);
-  if (ambiguity !== undefined) return no(ambiguity);
-  return snapshotJson(parsed, { ...options, maxBytes });
+  return trouble === undefined ? snapshotJson(parsed, { ...options, maxBytes }) : no(trouble.reason);
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -44,56 +44,72 @@ function no(reason: string): StrictParse {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const ZERO = 0x30;
 
-/** Scans text that is known to be JSON for what JSON.parse resolves silently. Returns the first reason, or undefined. */
-function findAmbiguity(source: string, maxDepth: number): string | undefined {
+interface Trouble {
+  readonly reason: string;
+  readonly tooDeep: boolean;
+}
+
+/**
+ * Scans for what JSON.parse resolves silently, and returns the first such place. The text may still turn out not to be JSON:
+ * then the scan means nothing, but it ends.
+ */
+function findTrouble(source: string, maxDepth: number): Trouble | undefined {
   const open: (Set<string> | undefined)[] = []; // the keys seen in each open object; undefined for arrays
   let expectKey = false;
-  for (let at = 0; at < source.length; ) {
-    const code = source.charCodeAt(at);
+  const at = (offset: number, what: string, tooDeep = false): Trouble => ({ reason: `offset ${offset}: ${what}`, tooDeep });
+  for (let offset = 0; offset < source.length; ) {
+    const code = source.charCodeAt(offset);
     if (code === QUOTE) {
-      const end = endOfString(source, at);
+      const end = endOfString(source, offset);
       const keys = open.at(-1);
       if (expectKey && keys !== undefined) {
-        const raw = source.slice(at, end);
-        // A JSON string token parses to a string.
-        const key = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
-        if (keys.has(key)) return `offset ${at}: a duplicate key`;
+        const key = readKey(source.slice(offset, end));
+        if (key === undefined || keys.has(key)) return at(offset, "a duplicate key");
         keys.add(key);
         expectKey = false;
       }
-      at = end;
-    } else if (code === 0x7b || code === 0x5b) {
-      if (open.length >= maxDepth) return `offset ${at}: nested deeper than ${MAX_DEPTH}`;
-      open.push(code === 0x7b ? new Set() : undefined);
-      expectKey = code === 0x7b;
-      at++;
-    } else if (code === 0x7d || code === 0x5d) {
-      open.pop();
-      expectKey = false;
-      at++;
-    } else if (code === 0x2c) {
-      expectKey = open.at(-1) !== undefined;
-      at++;
+      offset = end;
     } else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
-      const end = endOfNumber(source, at);
-      const trouble = numberTrouble(source.slice(at, end));
-      if (trouble !== undefined) return `offset ${at}: ${trouble}`;
-      at = end;
+      const end = endOfNumber(source, offset);
+      const trouble = numberTrouble(source.slice(offset, end));
+      if (trouble !== undefined) return at(offset, trouble);
+      offset = end;
     } else {
-      at++;
+      if (code === 0x7b || code === 0x5b) {
+        if (open.length >= maxDepth) return at(offset, `nested deeper than ${MAX_DEPTH}`, true);
+        open.push(code === 0x7b ? new Set() : undefined);
+        expectKey = code === 0x7b;
+      } else if (code === 0x7d || code === 0x5d) {
+        open.pop();
+        expectKey = false;
+      } else if (code === 0x2c) {
+        expectKey = open.at(-1) !== undefined;
+      }
+      offset++;
     }
   }
   return undefined;
 }
 
+/** The key that a string token spells; undefined where it is no JSON string. */
+function readKey(token: string): string | undefined {
+  if (!token.includes("\\")) return token.slice(1, -1);
+  try {
+    return JSON.parse(token) as string; // a token in quotes parses to a string or not at all
+  } catch {
+    return undefined;
+  }
+}
+
 function endOfString(source: string, start: number): number {
-  let at = start + 1;
-  for (;;) {
+  for (let at = start + 1; at < source.length; at++) {
     const code = source.charCodeAt(at);
     if (code === QUOTE) return at + 1;
-    at += code === BACKSLASH ? 2 : 1;
+    if (code === BACKSLASH) at++;
   }
+  return source.length;
 }
 
 function endOfNumber(source: string, start: number): number {
@@ -110,13 +126,17 @@ function numberTrouble(token: string): string | undefined {
   return decimal(token) === decimal(String(value)) ? undefined : "a number that a double cannot hold exactly; send it as a string";
 }
 
-/** The decimal value of a number token in one spelling: digits without outer zeros, and the power of ten. Sign of zero is dropped. */
+/**
+ * The decimal value of a number token in one spelling: digits without outer zeros, and the power of ten; the sign of zero is
+ * dropped. An exponent too long for a double never gets here with digits that count, unless the double is 0: both then differ.
+ */
 function decimal(token: string): string {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token) ?? [];
-  const all = whole + fraction;
-  const digits = all.replace(/^0+/, "");
-  const trimmed = digits.replace(/0+$/, "");
-  if (trimmed === "") return "0";
-  const power = BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - trimmed.length);
-  return `${sign}${trimmed}e${power}`;
+  const digits = whole + fraction;
+  let start = 0;
+  while (start < digits.length && digits.charCodeAt(start) === ZERO) start++;
+  let end = digits.length; // by hand: /0+$/ is quadratic in zeros that do not end the digits
+  while (end > start && digits.charCodeAt(end - 1) === ZERO) end--;
+  if (start === end) return "0";
+  return `${sign}${digits.slice(start, end)}e${Number(exponent) - fraction.length + digits.length - end}`;
 }

@@ -23,6 +23,8 @@ export interface ToolCatalog {
   /** Takes in one page of `tools/list`. `cursor` as it was asked for. Never throws. */
   observe(cursor: string | undefined, page: unknown): void;
   definition(tool: string): ToolDefinition | undefined;
+  /** What happened to the tool's definition since this connection first knew it, or its whole list. */
+  change(tool: string): "changed" | "added" | undefined;
   /** `unknown` until a whole list was seen on this connection. */
   standing(tool: string): "listed" | "unlisted" | "unknown";
   /** Lists all pages. Rejects where the server or the signal does. */
@@ -32,12 +34,16 @@ export interface ToolCatalog {
 export function createToolCatalog(list: ListTools): ToolCatalog {
   let tools = new Map<string, ToolDefinition>();
   let complete = false;
+  /** Digests as they were first seen, and the tools that came after the first whole list. */
+  const first = new Map<string, string>();
+  const added = new Set<string>();
   /** Pages of a listing under way, and the cursor that continues it. */
   let partial: { readonly tools: Map<string, ToolDefinition>; readonly next: string } | undefined;
 
   function observe(cursor: string | undefined, page: unknown): void {
     const read = readPage(page);
     if (read === undefined) return;
+    const wasComplete = complete;
     const continued = cursor !== undefined && partial?.next === cursor;
     const seen = continued ? new Map([...(partial?.tools ?? []), ...read.tools]) : read.tools;
     if (cursor !== undefined && !continued) {
@@ -50,11 +56,21 @@ export function createToolCatalog(list: ListTools): ToolCatalog {
       tools = new Map([...tools, ...seen]);
       partial = { tools: seen, next: read.next };
     }
+    for (const [name, { digest }] of read.tools) {
+      if (first.has(name)) continue;
+      first.set(name, digest);
+      if (wasComplete) added.add(name);
+    }
   }
 
   return {
     observe,
     definition: (tool) => tools.get(tool),
+    change(tool) {
+      const now = tools.get(tool)?.digest;
+      if (now !== undefined && now !== first.get(tool)) return "changed";
+      return added.has(tool) ? "added" : undefined;
+    },
     standing: (tool) => (tools.has(tool) ? "listed" : complete ? "unlisted" : "unknown"),
     async refresh(signal) {
       let cursor: string | undefined;
@@ -90,7 +106,7 @@ function readTool(tool: unknown): { readonly name: string; readonly entry: ToolD
   const definition: Record<string, JsonValue> = {};
   for (const key of DEFINITION_KEYS) {
     const value = copied.value[key];
-    if (value !== undefined) definition[key] = value;
+    if (value !== undefined && Object.hasOwn(copied.value, key)) definition[key] = value;
   }
   return { name, entry: { definition, digest: definitionDigest(canonicalJson(definition)) } };
 }

@@ -10,20 +10,25 @@ export type PermitBasis =
   | { readonly kind: "allowed"; readonly policies: readonly string[] }
   | { readonly kind: "claimed"; readonly requestId: string };
 
+/** Known to this file alone: whoever holds a permit could otherwise make more with its constructor. */
+const MINT = Symbol("mint");
+
 class SinglePermit {
   readonly basis: PermitBasis;
-  readonly #digest: string;
+  readonly #call: Call;
   #spent = false;
 
-  constructor(basis: PermitBasis, call: Call) {
+  constructor(mint: typeof MINT, basis: PermitBasis, call: Call) {
+    if (mint !== MINT) throw new TypeError("permits are made in guard.ts, from a decision");
     this.basis = basis;
-    this.#digest = call.digest;
+    this.#call = call;
   }
 
   static spend(permit: SinglePermit, call: Call): void {
-    if (!(#spent in permit)) throw new TypeError("not a permit");
+    if (permit === null || typeof permit !== "object" || !(#spent in permit)) throw new TypeError("not a permit");
     if (permit.#spent) throw new Error("this permit was spent before; one decision releases one call");
-    if (permit.#digest !== call.digest) throw new Error("this permit is for another call");
+    // The very object: another one could carry the same digest over other arguments.
+    if (permit.#call !== call) throw new Error("this permit is for another call");
     permit.#spent = true;
   }
 }
@@ -33,7 +38,7 @@ export type Permit = SinglePermit;
 
 /** Mints a permit. Imported by guard.ts alone; `npm run check` says so. */
 export function mintPermit(basis: PermitBasis, call: Call): Permit {
-  return new SinglePermit(basis, call);
+  return new SinglePermit(MINT, basis, call);
 }
 
 /** Spends a permit on its call. Throws where it is no permit, was spent, or names another call. The first line of every `send()`. */

@@ -1,108 +1,13 @@
-import { execFileSync, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import type { PromptPlan } from "./fixture/prompt-program.ts";
+import { endStages, LONG, PROGRAM, start, until, whyNoTmux, writePlan, type Stage } from "./fixture/tmux-stage.ts";
 
 // A real pseudo-terminal: tmux types the keys and tells what a person would see. COUNTERSIGN_LONG=1 runs the full number of trials.
-const LONG = process.env["COUNTERSIGN_LONG"] !== undefined;
-const PROGRAM = fileURLToPath(new URL("fixture/prompt-program.ts", import.meta.url));
 const missing = whyNoTmux();
 if (missing !== undefined) process.stderr.write(`prompt-approval.tmux.test.ts is not run: ${missing}\n`);
 
-function whyNoTmux(): string | undefined {
-  try {
-    execFileSync("tmux", ["-V"], { stdio: "ignore" });
-    return undefined;
-  } catch {
-    return "tmux is not installed";
-  }
-}
-
-interface Stage {
-  tmux(...command: string[]): string;
-  keys(...keys: string[]): void;
-  /** What stands on the screen, or with `history` everything that ever did. */
-  screen(history?: boolean): string;
-  file(name: string): string;
-  /** Waits until `text` is on the screen, or in the history, and returns it. */
-  see(text: string | RegExp, history?: boolean): Promise<string>;
-  results(): Promise<readonly string[]>;
-}
-
-const stages: { socket: string; directory: string }[] = [];
-
-afterEach(() => {
-  for (const { socket, directory } of stages.splice(0)) {
-    try {
-      execFileSync("tmux", ["-L", socket, "kill-server"], { stdio: "ignore" });
-    } catch {
-      // It has ended by itself.
-    }
-    rmSync(directory, { recursive: true, force: true });
-  }
-});
-
-interface StageOptions {
-  readonly columns?: number;
-  readonly rows?: number;
-  /** The shell line around the program; `{}` is the program. */
-  readonly line?: string;
-}
-
-function start(plan: PromptPlan | ((socket: string) => PromptPlan), { columns = 110, rows = 40, line = "{} < /dev/null" }: StageOptions = {}): Stage {
-  const socket = `countersign-${randomBytes(6).toString("hex")}`;
-  const directory = mkdtempSync(join(tmpdir(), "countersign-prompt-"));
-  stages.push({ socket, directory });
-  const path = (name: string): string => join(directory, name);
-  writeFileSync(path("plan.json"), JSON.stringify(typeof plan === "function" ? plan(socket) : plan));
-  const program = `'${process.execPath}' '${PROGRAM}' '${path("plan.json")}' > '${path("out")}' 2> '${path("err")}'`;
-  writeFileSync(
-    path("run.sh"),
-    `cd '${directory}'\nstty -a > before\n${line.replace("{}", program)}\necho $? > code\nstty -a > after\ntouch done\necho BACK IN THE SHELL\nexec cat > typed-after\n`,
-  );
-  const environment = { ...process.env, LC_ALL: "C.UTF-8", TMUX: undefined };
-  const tmux = (...command: string[]): string => execFileSync("tmux", ["-u", "-L", socket, ...command], { encoding: "utf8", env: environment });
-  tmux("-f", "/dev/null", "new-session", "-d", "-x", String(columns), "-y", String(rows), `sh '${path("run.sh")}'`);
-  const screen = (history = false): string => tmux("capture-pane", "-p", ...(history ? ["-S", "-"] : []));
-  const file = (name: string): string => {
-    try {
-      return readFileSync(path(name), "utf8");
-    } catch {
-      return "";
-    }
-  };
-  return {
-    tmux,
-    keys: (...keys) => void tmux("send-keys", ...keys),
-    screen,
-    file,
-    see: (text, history) =>
-      until(() => {
-        const shown = screen(history);
-        return (typeof text === "string" ? shown.includes(text) : text.test(shown)) ? shown : undefined;
-      }, () => `never saw ${String(text)} in:\n${screen(history)}\n${file("err")}`),
-    async results() {
-      const code = await until(() => file("code").trim() || undefined, () => `the program did not end:\n${screen()}\n${file("err")}`);
-      if (code !== "0") throw new Error(`the program ended with ${code}: ${file("err")}`);
-      return file("out").trimEnd().split("\n");
-    },
-  };
-}
-
-async function until<T>(probe: () => T | undefined, complaint: () => string, limitMs = LONG ? 120_000 : 9_000): Promise<T> {
-  const end = Date.now() + limitMs;
-  for (;;) {
-    const found = probe();
-    if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(complaint());
-    await sleep(25);
-  }
-}
+afterEach(endStages);
 
 const ASKED = "Approve this operation? (y/n): ";
 /** The prompt takes answers after a short silence; a person is never faster. */
@@ -151,7 +56,7 @@ describe.skipIf(missing !== undefined)("promptApproval on a real terminal", TIME
 
   it("denies on Ctrl-C, every time, and on Ctrl-D", async () => {
     const times = LONG ? 100 : 5;
-    const stage = start((socket) => ({ times, tmuxDuring: [[60, "-L", socket, "send-keys", "C-c"]] }));
+    const stage = start((socket) => ({ times, tmuxDuring: [[60, "-S", socket, "send-keys", "C-c"]] }));
     const results = await stage.results();
     expect(results).toHaveLength(times);
     for (const result of results) expect(result).toMatch(/^RESULT \d+ denied .*"human":true/);
@@ -169,7 +74,7 @@ describe.skipIf(missing !== undefined)("promptApproval on a real terminal", TIME
 
   it("never approves on keys that were typed before the question was drawn", async () => {
     const times = LONG ? 100 : 6;
-    const stage = start((socket) => ({ times, windowMs: 350, tmuxBefore: [["-L", socket, "send-keys", "y", "Enter"]] }));
+    const stage = start((socket) => ({ times, windowMs: 350, tmuxBefore: [["-S", socket, "send-keys", "y", "Enter"]] }));
     const results = await stage.results();
     expect(results).toHaveLength(times);
     for (const result of results) expect(result).toMatch(/^RESULT \d+ denied .*"timedOut":true/);
@@ -181,16 +86,16 @@ describe.skipIf(missing !== undefined)("promptApproval on a real terminal", TIME
     const marked = start((socket) => ({
       times,
       windowMs: 600,
-      tmuxBefore: [["-L", socket, "set-buffer", "y\n"]],
-      tmuxDuring: [[250, "-L", socket, "paste-buffer", "-p"]],
+      tmuxBefore: [["-S", socket, "set-buffer", "y\n"]],
+      tmuxDuring: [[250, "-S", socket, "paste-buffer", "-p"]],
     }));
     for (const result of await marked.results()) expect(result).toMatch(/^RESULT \d+ denied .*"timedOut":true/);
     expect(marked.screen(true)).toContain("Pasted text is ignored.");
     const plain = start((socket) => ({
       times,
       windowMs: 600,
-      tmuxBefore: [["-L", socket, "set-buffer", "y\nls\ny\n"]],
-      tmuxDuring: [[250, "-L", socket, "paste-buffer"]],
+      tmuxBefore: [["-S", socket, "set-buffer", "y\nls\ny\n"]],
+      tmuxDuring: [[250, "-S", socket, "paste-buffer"]],
     }));
     for (const result of await plain.results()) expect(result).toMatch(/^RESULT \d+ denied .*"timedOut":true/);
     expect(plain.screen(true)).toContain("Pasted text is ignored.");
@@ -198,7 +103,7 @@ describe.skipIf(missing !== undefined)("promptApproval on a real terminal", TIME
 
   it("never approves after the deadline, however close the answer comes", async () => {
     const times = LONG ? 100 : 6;
-    const stage = start((socket) => ({ times, windowMs: 500, tmuxDuring: [[495 - 85, "-L", socket, "send-keys", "y", "Enter"]] }));
+    const stage = start((socket) => ({ times, windowMs: 500, tmuxDuring: [[495 - 85, "-S", socket, "send-keys", "y", "Enter"]] }));
     const results = await stage.results();
     expect(results).toHaveLength(times);
     // The answer is read, then 80 ms of silence are awaited: it lands around the deadline. Either verdict is right, a mixed one is not.
@@ -373,7 +278,7 @@ describe.skipIf(missing !== undefined)("promptApproval on a real terminal", TIME
   });
 
   it("leaves no file open", async () => {
-    const stage = start((socket) => ({ times: 6, countOpenFiles: true, tmuxDuring: [[60, "-L", socket, "send-keys", "C-c"]] }));
+    const stage = start((socket) => ({ times: 6, countOpenFiles: true, tmuxDuring: [[60, "-S", socket, "send-keys", "C-c"]] }));
     expect((await stage.results()).at(-1)).toBe("LEFT OPEN 0");
   });
 
@@ -400,10 +305,7 @@ describe.skipIf(missing !== undefined)("promptApproval on a real terminal", TIME
   });
 
   it("denies without a controlling terminal, with one line on standard error that holds no arguments", async () => {
-    const directory = mkdtempSync(join(tmpdir(), "countersign-prompt-"));
-    stages.push({ socket: "countersign-none", directory });
-    const plan = join(directory, "plan.json");
-    writeFileSync(plan, JSON.stringify({ arguments: { secret: "hunter2" } } satisfies PromptPlan));
+    const plan = writePlan({ arguments: { secret: "hunter2" } });
     const child = spawn("setsid", ["--wait", process.execPath, PROGRAM, plan], { stdio: ["pipe", "pipe", "pipe"] });
     child.stdin.end("y\n");
     let [out, err] = ["", ""];

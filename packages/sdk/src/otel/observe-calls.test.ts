@@ -97,8 +97,8 @@ describe("span attributes, as literals", () => {
   });
 
   it.each([
-    ["denied", () => false, { "waxell.mcp.approval_status": "denied", "error.type": "approval_denied" }],
-    ["timed out", () => new ApprovalDecision({ approved: false, timedOut: true }), { "waxell.mcp.approval_status": "timeout", "error.type": "approval_timeout" }],
+    ["denied", (): boolean => false, { "waxell.mcp.approval_status": "denied", "error.type": "approval_denied" }],
+    ["timed out", (): ApprovalDecision => new ApprovalDecision({ approved: false, timedOut: true }), { "waxell.mcp.approval_status": "timeout", "error.type": "approval_timeout" }],
     [
       "approval attributes missing from spans: a handler that throws",
       (): boolean => {
@@ -107,7 +107,7 @@ describe("span attributes, as literals", () => {
       { "waxell.mcp.approval_status": "denied", "waxell.mcp.approval_error": "the handler threw RangeError", "error.type": "approval_denied" },
     ],
     ["a rule", autoApprove, { "waxell.mcp.approval_status": "approved", "waxell.mcp.human": false, "waxell.mcp.approval_approver": "auto_approve" }],
-    ["a person", () => new ApprovalDecision({ approved: true, human: true, channel: "terminal" }), { "waxell.mcp.human": true, "waxell.mcp.approval_channel": "terminal" }],
+    ["a person", (): ApprovalDecision => new ApprovalDecision({ approved: true, human: true, channel: "terminal" }), { "waxell.mcp.human": true, "waxell.mcp.approval_channel": "terminal" }],
   ] as const)("%s", async (_name, handler, expected) => {
     setUp();
     const { client } = await governed(WRITES, { onPolicyBlock: handler as () => boolean });
@@ -165,6 +165,20 @@ describe("span attributes, as literals", () => {
     const { client } = await governed({ version: 1, policies: [], inspection: { pii: { input: { email: "warn" } } } }, {}, { inspections: [pii] });
     await client.callTool(WRITE);
     expect(onlySpan().attributes).toMatchObject({ "waxell.mcp.governance_action": "warn", "waxell.mcp.pii_input_types": ["email"], "waxell.mcp.pii_output_types": ["us_ssn"], "waxell.mcp.pii_action": "warn" });
+  });
+
+  it("a tool definition that changed on this connection is named", async () => {
+    setUp();
+    const connected = await governed({ version: 1, policies: [] });
+    await connected.client.listTools();
+    await connected.client.callTool(WRITE);
+    connected.describe("now it does something else");
+    await connected.client.listTools();
+    await connected.client.callTool(WRITE);
+    const [before, after] = exporter.getFinishedSpans().map(({ attributes }) => attributes);
+    expect(before).not.toHaveProperty("waxell.mcp.tool_change");
+    expect(after).toMatchObject({ "waxell.mcp.tool_change": "changed" });
+    expect(after?.["waxell.mcp.tool_fingerprint"]).not.toBe(before?.["waxell.mcp.tool_fingerprint"]);
   });
 
   it("a tool error is tool_error, and a JSON-RPC error its code", async () => {

@@ -73,77 +73,84 @@ function runIn<T>(own: Context, fn: () => T): T {
 }
 
 function writeSpan(span: Span, story: CallStory, options: ObserveCallsOptions): void {
-  span.setAttributes({ ...connectionAttributes(story), ...governanceAttributes(story, options), ...approvalAttributes(story), ...findingAttributes(story) });
-  if (options.captureContent) span.setAttributes(contentAttributes(story));
+  const attributes: Attributes = {};
+  describeConnection(attributes, story);
+  describeVerdict(attributes, story, options);
+  describeApproval(attributes, story);
+  describeFindings(attributes, story);
+  if (options.captureContent) describeContent(attributes, story);
   const error = errorType(story);
-  if (error === undefined) return;
-  span.setAttribute(A.errorType, error);
-  span.setStatus({ code: SpanStatusCode.ERROR, ...(story.refusal === undefined ? {} : { message: story.refusal.reason }) });
+  set(attributes, A.errorType, error);
+  span.setAttributes(attributes);
+  if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, ...(story.refusal === undefined ? {} : { message: story.refusal.reason }) });
 }
 
-function connectionAttributes(story: CallStory): Attributes {
-  const { server, connection } = story.proposed;
-  const transport = server.transport === "stdio" ? "pipe" : server.transport === "http" ? "tcp" : undefined;
-  return defined({
-    [A.methodName]: "tools/call",
-    [A.operationName]: "execute_tool",
-    [A.toolName]: toolOf(story),
-    [A.sessionId]: connection?.sessionId,
-    [A.protocolVersion]: connection?.protocolVersion,
-    [A.serverAddress]: connection?.address,
-    [A.serverPort]: connection?.port,
-    [A.networkTransport]: transport,
-    [A.jsonrpcRequestId]: story.execution?.requestId === undefined ? undefined : String(story.execution.requestId),
-    [A.governedServerName]: server.name,
-    [A.governedToolName]: toolOf(story),
-  });
+function describeConnection(attributes: Attributes, { proposed: { server, connection }, reading, execution }: CallStory): void {
+  const tool = reading.ok ? reading.call.tool : undefined;
+  attributes[A.methodName] = "tools/call";
+  attributes[A.operationName] = "execute_tool";
+  set(attributes, A.toolName, tool);
+  set(attributes, A.sessionId, connection?.sessionId);
+  set(attributes, A.protocolVersion, connection?.protocolVersion);
+  set(attributes, A.serverAddress, connection?.address);
+  set(attributes, A.serverPort, connection?.port);
+  set(attributes, A.networkTransport, server.transport === "stdio" ? "pipe" : server.transport === "http" ? "tcp" : undefined);
+  set(attributes, A.jsonrpcRequestId, execution?.requestId?.toString());
+  set(attributes, A.governedServerName, server.name);
+  set(attributes, A.governedToolName, tool);
 }
 
-function governanceAttributes(story: CallStory, options: ObserveCallsOptions): Attributes {
-  const { verdict, refusal, call } = story;
+function describeVerdict(attributes: Attributes, { verdict, refusal, call, proposed }: CallStory, options: ObserveCallsOptions): void {
   const reason = refusal?.reason ?? verdict?.reason;
-  return defined({
-    [A.governanceAction]: verdict?.action ?? refusal?.action,
-    [A.governanceReason]: reason === "" ? undefined : reason,
-    [A.policyId]: call?.policyId,
-    [A.policyNames]: verdict === undefined || verdict.policies.length === 0 ? undefined : [...verdict.policies],
-    [A.callDigest]: call === undefined ? undefined : keyedDigest(call.digest, options.digestKey()),
-    [A.toolFingerprint]: call?.definition ?? undefined,
-    [A.rateLimited]: verdict?.rateLimited === true ? true : undefined,
-    [A.retryAfterMs]: verdict?.rateLimited === true ? verdict.retryAfterMs : undefined,
-    [A.wouldAction]: verdict?.would?.action,
-    [A.wouldPolicies]: verdict?.would === undefined ? undefined : [...verdict.would.policies],
-  });
+  set(attributes, A.governanceAction, verdict?.action ?? refusal?.action);
+  set(attributes, A.governanceReason, reason === "" ? undefined : reason);
+  if (call !== undefined) {
+    attributes[A.policyId] = call.policyId;
+    attributes[A.callDigest] = keyedDigest(call.digest, options.digestKey());
+    set(attributes, A.toolFingerprint, call.definition ?? undefined);
+    set(attributes, A.toolChange, proposed.tools.change(call.tool));
+  }
+  if (verdict === undefined) return;
+  if (verdict.policies.length > 0) attributes[A.policyNames] = [...verdict.policies];
+  if (verdict.rateLimited) {
+    attributes[A.rateLimited] = true;
+    attributes[A.retryAfterMs] = verdict.retryAfterMs;
+  }
+  if (verdict.would !== undefined) {
+    attributes[A.wouldAction] = verdict.would.action;
+    attributes[A.wouldPolicies] = [...verdict.would.policies];
+  }
 }
 
-function approvalAttributes({ approval }: CallStory): Attributes {
-  if (approval === undefined) return {};
-  return defined({
-    // The closed set of the conventions has no "superseded": such a request was not approved.
-    [A.approvalStatus]: approval.status === "superseded" ? "denied" : approval.status,
-    [A.approvalApprover]: approval.approver === "" ? undefined : approval.approver,
-    [A.approvalElapsedMs]: approval.elapsedMs === undefined ? undefined : Math.round(approval.elapsedMs),
-    [A.approvalRequestId]: approval.requestId,
-    [A.approvalChannel]: approval.channel,
-    [A.approvalError]: approval.error ?? (approval.status === "superseded" ? "superseded" : undefined),
-    [A.human]: approval.human,
-  });
+function describeApproval(attributes: Attributes, { approval }: CallStory): void {
+  if (approval === undefined) return;
+  const superseded = approval.status === "superseded";
+  // The closed set of the conventions has no "superseded": such a request was not approved.
+  attributes[A.approvalStatus] = superseded ? "denied" : approval.status;
+  set(attributes, A.approvalApprover, approval.approver === "" ? undefined : approval.approver);
+  set(attributes, A.approvalElapsedMs, approval.elapsedMs === undefined ? undefined : Math.round(approval.elapsedMs));
+  set(attributes, A.approvalRequestId, approval.requestId);
+  set(attributes, A.approvalChannel, approval.channel);
+  set(attributes, A.approvalError, approval.error ?? (superseded ? "superseded" : undefined));
+  set(attributes, A.human, approval.human);
 }
 
-function findingAttributes({ findings, findingAction }: CallStory): Attributes {
-  if (findings.length === 0) return {};
-  const types = (direction: "input" | "output"): string[] | undefined => {
-    const found = [...new Set(findings.filter((finding) => finding.direction === direction).map(({ type }) => type))];
-    return found.length === 0 ? undefined : found;
-  };
-  return defined({ [A.piiInputTypes]: types("input"), [A.piiOutputTypes]: types("output"), [A.piiAction]: findingAction });
+function describeFindings(attributes: Attributes, { findings, findingAction }: CallStory): void {
+  if (findings.length === 0) return;
+  for (const [direction, name] of [["input", A.piiInputTypes], ["output", A.piiOutputTypes]] as const) {
+    const found = new Set(findings.filter((finding) => finding.direction === direction).map(({ type }) => type));
+    if (found.size > 0) attributes[name] = [...found];
+  }
+  set(attributes, A.piiAction, findingAction);
 }
 
-function contentAttributes({ call, execution }: CallStory): Attributes {
-  return defined({
-    [A.toolCallArguments]: call?.argumentsText,
-    [A.toolCallResult]: execution?.result === undefined ? undefined : JSON.stringify(execution.result),
-  });
+function describeContent(attributes: Attributes, { call, execution }: CallStory): void {
+  set(attributes, A.toolCallArguments, call?.argumentsText);
+  if (execution?.result !== undefined) attributes[A.toolCallResult] = JSON.stringify(execution.result);
+}
+
+function set(attributes: Attributes, name: string, value: Attributes[string]): void {
+  if (value !== undefined) attributes[name] = value;
 }
 
 /** `error.type`: our code where we refused, `tool_error` where the tool did, else the JSON-RPC code or the error's class. */
@@ -154,13 +161,4 @@ function errorType({ refusal, execution }: CallStory): string | undefined {
   if (error === undefined) return undefined;
   const code: unknown = error !== null && typeof error === "object" && "code" in error ? error.code : undefined;
   return typeof code === "number" || typeof code === "string" ? String(code) : error instanceof Error ? error.name : "_OTHER";
-}
-
-function toolOf({ reading }: CallStory): string | undefined {
-  return reading.ok ? reading.call.tool : undefined;
-}
-
-function defined(attributes: Record<string, Attributes[string]>): Attributes {
-  for (const key of Object.keys(attributes)) if (attributes[key] === undefined) delete attributes[key];
-  return attributes;
 }

@@ -25,10 +25,12 @@ export function contextFromMeta(ambient: Context, meta: JsonObject | undefined):
 
 /** What to put into `_meta` so that the server continues this context. */
 export function carrierOf(context: Context): Record<string, string> {
-  const injected: Record<string, string> = {};
-  propagation.inject(context, injected);
   const carrier: Record<string, string> = {};
-  for (const key of KEYS) if (injected[key] !== undefined) carrier[key] = injected[key];
+  if (propagation.fields().length > 0) {
+    const injected: Record<string, string> = {};
+    propagation.inject(context, injected);
+    for (const key of KEYS) if (injected[key] !== undefined) carrier[key] = injected[key];
+  }
   const span = trace.getSpanContext(context);
   if (carrier["traceparent"] === undefined && span !== undefined && isSpanContextValid(span)) {
     carrier["traceparent"] = `00-${span.traceId}-${span.spanId}-${(span.traceFlags & 0xff).toString(16).padStart(2, "0")}`;

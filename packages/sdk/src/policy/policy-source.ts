@@ -2,9 +2,8 @@
  * Where a policy document comes from, and how a change of it is picked up without a restart. A source only delivers
  * text or objects; whether they are good is decided by policy-store.ts, which keeps the last good one.
  */
-import { readFileSync, unwatchFile, watchFile } from "node:fs";
-import path from "node:path";
 import type { PolicyDocument } from "./document.ts";
+import { filePolicies } from "./file-policies.ts";
 
 /** What a source delivers: a document, or its YAML or JSON text. */
 export type PolicyText = { readonly text: string };
@@ -14,28 +13,19 @@ export type PolicyContent = PolicyDocument | PolicyText;
 export interface PolicySource {
   /** Names the place in messages: a path, a URL. */
   readonly name: string;
+  /** May deliver the same again: only what differs is news. What it throws is told to the operator. */
   load(): PolicyContent | Promise<PolicyContent>;
   /** Calls `changed` when `load` may deliver something new. Returns a function that ends the watch. */
   watch?(changed: () => void): () => void;
 }
 
-const POLL_MS = 500;
-
-/** A YAML or JSON file. Watched by polling its status: that also sees atomic renames and swapped symbolic links (ConfigMaps). */
-export function filePolicies(file: string): PolicySource {
-  const full = path.resolve(file);
-  return {
-    name: file,
-    load: () => ({ text: readFileSync(full, "utf8") }),
-    watch(changed) {
-      watchFile(full, { interval: POLL_MS, persistent: false }, changed);
-      return () => unwatchFile(full, changed);
-    },
-  };
-}
+/** The longest delay that Node's timers keep; above it they fire all the time. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** A function that is asked again every `refreshMs` (default 5,000). It may be async; calls wait for its first answer. */
 export function functionPolicies(load: () => PolicyContent | Promise<PolicyContent>, refreshMs = 5_000): PolicySource {
+  if (typeof load !== "function") throw new TypeError("functionPolicies needs a function that returns a policy document");
+  if (!(refreshMs >= 1 && refreshMs <= MAX_DELAY_MS)) throw new TypeError(`refreshMs must be from 1 to ${MAX_DELAY_MS} milliseconds`);
   return {
     name: load.name === "" ? "the policies function" : `${load.name}()`,
     load,
@@ -47,7 +37,7 @@ export function functionPolicies(load: () => PolicyContent | Promise<PolicyConte
   };
 }
 
-/** A document object, as it is now. */
+/** A document object, as it is when it is loaded; later changes to the object change nothing. */
 export function objectPolicies(document: PolicyDocument): PolicySource {
   return { name: "policies", load: () => document };
 }

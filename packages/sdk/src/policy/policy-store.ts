@@ -4,18 +4,17 @@
  */
 import { hash } from "node:crypto";
 import type { Call } from "../call/call.ts";
-import type { Finding, InspectionAction } from "../inspection/inspection.ts";
 import { PolicyDocumentError } from "../errors.ts";
+import type { Finding, InspectionAction } from "../inspection/inspection.ts";
 import { compileDocument, type CompiledDocument } from "./compile.ts";
-import type { PolicyDocument } from "./document.ts";
 import { evaluate, type Counters, type EvaluateOptions, type Verdict } from "./evaluate.ts";
-import type { PolicyContent, PolicySource } from "./policy-source.ts";
+import type { PolicyContent, PolicySource, PolicyText } from "./policy-source.ts";
 import { readPolicyObject, readPolicyText } from "./read-document.ts";
 import { TokenBuckets } from "./token-buckets.ts";
 
 /** The policy step as guard.ts sees it. */
 export interface PolicyPort {
-  /** Undefined once a document is in force; before that, a promise that ends when the first load has. */
+  /** While nothing was loaded yet, a promise that ends when the first load has, or took too long. It never rejects. */
   readonly loading: Promise<void> | undefined;
   /** Rises with every document that came into force. */
   readonly generation: number;
@@ -35,75 +34,180 @@ export interface PolicyEvent {
 }
 
 export interface PolicyStore extends PolicyPort {
-  /** What is in force, for health and `doctor`. `problem` is the last document that was refused. */
+  /** What is in force, for health and `doctor`. `problem` is why the source's latest answer is not. */
   status(): { readonly generation: number; readonly size: number; readonly digest: string | null; readonly problem: string | undefined };
+  /** Ends all watching. What is in force stays in force; an answer that is still under way is ignored. */
   close(): void;
 }
 
-/** Opens a source. A synchronous source that delivers a broken document throws PolicyDocumentError here. */
-export function openPolicyStore(source: PolicySource, onEvent: (event: PolicyEvent) => void): PolicyStore {
-  let compiled: CompiledDocument | undefined;
-  let digest: string | null = null;
-  let generation = 0;
-  let problem: string | undefined;
+export interface PolicyStoreOptions {
+  /** How long calls wait for a first load in milliseconds. Default 10,000; afterwards they are refused until it is there. */
+  readonly firstLoadMs?: number;
+}
+
+/** Opens a source. Throws PolicyDocumentError where it answers at once and with nothing that can be in force. */
+export function openPolicyStore(source: PolicySource, onEvent: (event: PolicyEvent) => void, options: PolicyStoreOptions = {}): PolicyStore {
+  const inForce = new InForce(source.name, onEvent);
+  const firstLoad = Promise.withResolvers<void>();
   let loading: Promise<void> | undefined;
   let closed = false;
   let asked = 0;
-  const counters: Counters = { enforced: new TokenBuckets(), observed: new TokenBuckets() };
+  let answered = 0;
 
-  function activate(content: PolicyContent): void {
-    const document = read(content, source.name);
-    const text = JSON.stringify(document);
-    const next = hash("sha256", text, "hex");
-    problem = undefined;
-    if (next === digest) return;
-    compiled = compileDocument(document);
-    digest = next;
-    generation += 1;
-    onEvent({ event: "policy_activated", source: source.name, size: compiled.size, digest });
-  }
-
-  function refuse(error: unknown): void {
-    problem = error instanceof PolicyDocumentError ? error.message : `${source.name}: cannot be loaded: ${error instanceof Error ? error.message : String(error)}`;
-    onEvent({ event: "policy_refused", source: source.name, problem });
-  }
-
-  async function reload(): Promise<void> {
-    const turn = ++asked;
+  async function settle(turn: number, answer: PromiseLike<PolicyContent>): Promise<void> {
+    const isStale = (): boolean => closed || turn < answered; // an older answer that comes late is not news
     try {
-      const content = await source.load();
-      if (!closed && turn === asked) activate(content); // an older answer that comes late is not news
+      const content = await answer;
+      if (isStale()) return;
+      answered = turn;
+      inForce.offer(content);
     } catch (error) {
-      if (!closed && turn === asked) refuse(error);
+      if (!isStale()) inForce.fail(error);
     }
+    if (turn === 0 || inForce.document !== undefined) endLoading();
   }
 
-  const first = source.load();
-  if (first instanceof Promise) {
-    loading = first.then(activate).catch(refuse).finally(() => (loading = undefined));
-  } else {
-    activate(first);
+  function endLoading(): void {
+    clearTimeout(limit);
+    loading = undefined;
+    firstLoad.resolve();
   }
-  const unwatch = source.watch?.(() => void reload());
+
+  function giveUp(ms: number): void {
+    inForce.fail(new Error(`it did not answer within ${ms / 1_000} seconds; calls are refused until it does.`));
+    endLoading();
+  }
+
+  let limit: NodeJS.Timeout | undefined;
+  const first = firstAnswer(source);
+  if (isPromiseLike(first)) {
+    const { firstLoadMs = 10_000 } = options;
+    loading = firstLoad.promise;
+    limit = setTimeout(giveUp, firstLoadMs, firstLoadMs).unref();
+    void settle(0, first);
+  } else {
+    inForce.activate(first);
+  }
+  const unwatch = source.watch?.(() => {
+    if (!closed) void settle(++asked, answerOf(source));
+  });
 
   return {
     get loading() {
       return loading;
     },
     get generation() {
-      return generation;
+      return inForce.generation;
     },
-    findingAction: ({ group, type, direction }) => compiled?.findingAction(group, type, direction) ?? "block",
-    evaluate: (call, findings, options) => (compiled === undefined ? undefined : evaluate(call, findings, compiled, counters, options)),
-    status: () => ({ generation, size: compiled?.size ?? 0, digest, problem }),
+    findingAction: ({ group, type, direction }) => inForce.document?.findingAction(group, type, direction) ?? "block",
+    evaluate: (call, findings, how) => (inForce.document === undefined ? undefined : evaluate(call, findings, inForce.document, inForce.counters, how)),
+    status: () => inForce.status(),
     close() {
       closed = true;
       unwatch?.();
+      endLoading();
     },
   };
 }
 
-function read(content: PolicyContent, name: string): PolicyDocument {
-  if (content !== null && typeof content === "object" && "text" in content && typeof content.text === "string") return readPolicyText(content.text, name);
-  return readPolicyObject(content, name);
+/** The document in force with what belongs to it. Each change of the source is told once, good or broken. */
+class InForce {
+  readonly #source: string;
+  readonly #onEvent: (event: PolicyEvent) => void;
+  /** What the source said last: the same again is no news. */
+  #said: string | undefined;
+  #digest: string | null = null;
+  #problem: string | undefined;
+  readonly counters: Counters = { enforced: new TokenBuckets(), observed: new TokenBuckets() };
+  document: CompiledDocument | undefined;
+  generation = 0;
+
+  constructor(source: string, onEvent: (event: PolicyEvent) => void) {
+    this.#source = source;
+    this.#onEvent = onEvent;
+  }
+
+  status(): ReturnType<PolicyStore["status"]> {
+    return { generation: this.generation, size: this.document?.size ?? 0, digest: this.#digest, problem: this.#problem };
+  }
+
+  offer(content: PolicyContent): void {
+    if (!this.#isNews(contentKey(content))) return;
+    try {
+      this.activate(content);
+    } catch (error) {
+      this.#refuse(error instanceof PolicyDocumentError ? error.message : `${this.#source}: cannot be read: ${messageOf(error)}`);
+    }
+  }
+
+  /** The source could not be asked. */
+  fail(error: unknown): void {
+    const problem = `${this.#source}: cannot be loaded: ${messageOf(error)}`;
+    if (this.#isNews(`failed: ${problem}`)) this.#refuse(problem);
+  }
+
+  /** Throws PolicyDocumentError and changes nothing where the content is broken. */
+  activate(content: PolicyContent): void {
+    const document = isText(content) ? readPolicyText(content.text, this.#source) : readPolicyObject(content, this.#source);
+    const digest = hash("sha256", JSON.stringify(document), "hex");
+    if (digest !== this.#digest) {
+      this.document = compileDocument(document);
+      this.#digest = digest;
+      this.generation += 1;
+      const throttles = new Set(document.policies.filter(({ rate }) => rate !== undefined).map(({ name }) => name));
+      this.counters.enforced.retain(throttles);
+      this.counters.observed.retain(throttles);
+    } else if (this.#problem === undefined) {
+      return; // written differently, the same in meaning
+    }
+    this.#problem = undefined;
+    this.#onEvent({ event: "policy_activated", source: this.#source, size: document.policies.length, digest });
+  }
+
+  #isNews(said: string): boolean {
+    const news = said !== this.#said;
+    this.#said = said;
+    return news;
+  }
+
+  #refuse(problem: string): void {
+    this.#problem = problem;
+    this.#onEvent({ event: "policy_refused", source: this.#source, problem });
+  }
+}
+
+/** What the source answers when it is first asked. What it throws is the document's problem. */
+function firstAnswer(source: PolicySource): PolicyContent | PromiseLike<PolicyContent> {
+  try {
+    return source.load();
+  } catch (cause) {
+    const error = new PolicyDocumentError(source.name, [{ line: 1, column: 1, message: `cannot be loaded: ${messageOf(cause)}` }]);
+    error.cause = cause;
+    throw error;
+  }
+}
+
+async function answerOf(source: PolicySource): Promise<PolicyContent> {
+  return source.load();
+}
+
+function contentKey(content: PolicyContent): string {
+  if (isText(content)) return `text: ${hash("sha256", content.text, "hex")}`;
+  try {
+    return `object: ${hash("sha256", JSON.stringify(content) ?? "", "hex")}`;
+  } catch (error) {
+    return `unreadable: ${messageOf(error)}`; // said precisely by readPolicyObject
+  }
+}
+
+function isText(content: unknown): content is PolicyText {
+  return content !== null && typeof content === "object" && "text" in content && typeof content.text === "string";
+}
+
+function isPromiseLike(answer: PolicyContent | PromiseLike<PolicyContent>): answer is PromiseLike<PolicyContent> {
+  return answer !== null && typeof answer === "object" && "then" in answer && typeof answer.then === "function";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,103 @@
+import { describe, expect, it, vi } from "vitest";
+import { configureSession, init, type SessionOptions } from "../index.ts";
+import { type TestResult } from "./fixture/connected-client.ts";
+import { connect, refusalOf, start, useGovernance, WRITE, WRITES } from "./fixture/governed-client.ts";
+
+useGovernance();
+
+describe("protocol 2026-07-28, over a v2 client and server", () => {
+  it("a call is governed, sent with the envelope of its era, and its spans and record know it", async () => {
+    start(WRITES);
+    const { Client, InMemoryTransport } = await import("@modelcontextprotocol/client");
+    const { McpServer } = await import("@modelcontextprotocol/server");
+    const { serveStdio } = await import("@modelcontextprotocol/server/stdio");
+    const { z } = await import("zod");
+    const received: unknown[] = [];
+    const [clientSide, serverSide] = InMemoryTransport.createLinkedPair();
+    const factory = (): InstanceType<typeof McpServer> => {
+      const server = new McpServer({ name: "modern", version: "1.0.0" });
+      server.registerTool("write_file", { description: "writes", inputSchema: z.object({ path: z.string() }) }, ({ path }) => {
+        received.push(path);
+        return { content: [{ type: "text", text: "done" }] };
+      });
+      return server;
+    };
+    const serving = serveStdio(factory, { transport: serverSide });
+    const client = new Client({ name: "test", version: "1.0.0" }, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
+    await client.connect(clientSide);
+    expect(client.getProtocolEra()).toBe("modern");
+    let answer = false;
+    configureSession(client, { serverName: "filesystem", onPolicyBlock: () => answer });
+    const write = { name: "write_file", arguments: { path: "/tmp/a" } };
+    expect((await refusalOf(client.callTool(write))).code).toBe("approval_denied");
+    expect(received).toEqual([]);
+    answer = true;
+    await client.callTool(write);
+    expect(received).toEqual(["/tmp/a"]);
+    expect((await refusalOf(client.request({ method: "tools/call", params: { ...write, task: {} } }))).code).toBe("malformed_call");
+    await client.close();
+    await serving.close();
+  });
+});
+
+describe("setting up", () => {
+  it("with neither policies nor a control plane nor their environment variables, init throws", () => {
+    vi.stubEnv("COUNTERSIGN_POLICIES", "");
+    expect(() => init()).toThrow(TypeError);
+    expect(() => init()).toThrow(/no policies.*COUNTERSIGN_POLICIES/s);
+  });
+
+  it("configureSession before init throws", async () => {
+    const { client } = await connect("v1 esm");
+    expect(() => configureSession(client, { serverName: "filesystem" })).toThrow(/call init\(\) first/);
+  });
+
+  it("init says which classes are governed: v1 and v2, ESM and CJS", () => {
+    const { governed } = init({ policies: WRITES, record: "memory" });
+    expect(governed.map(({ package: name, version, build }) => `${name}@${version} ${build}`).toSorted()).toEqual([
+      "@modelcontextprotocol/client@2.4.0 cjs",
+      "@modelcontextprotocol/client@2.4.0 esm",
+      "@modelcontextprotocol/sdk@1.32.2 cjs",
+      "@modelcontextprotocol/sdk@1.32.2 esm",
+    ]);
+  });
+
+  it("wrapping twice is harmless: one call is asked about once", async () => {
+    init({ policies: { version: 1, policies: [] }, record: "memory" });
+    start(WRITES);
+    const handler = vi.fn(() => true);
+    const { client, received } = await connect("v1 esm", { onPolicyBlock: handler });
+    configureSession(client, { serverName: "filesystem", onPolicyBlock: handler });
+    await client.callTool(WRITE);
+    expect(handler).toHaveBeenCalledTimes(1);
+    expect(received).toHaveLength(1);
+  });
+
+  it("a subclass that overrides request and hands it on is governed once", async () => {
+    start(WRITES);
+    const { clientClass } = await connect("v1 esm");
+    class Traced extends clientClass {
+      override request(request: unknown, ...rest: unknown[]): Promise<TestResult> {
+        return super.request(request, ...rest);
+      }
+    }
+    const { client, received } = await connect("v1 esm");
+    Object.setPrototypeOf(client, Traced.prototype);
+    const handler = vi.fn(() => true);
+    configureSession(client, { serverName: "filesystem", onPolicyBlock: handler });
+    await client.callTool(WRITE);
+    expect(handler).toHaveBeenCalledTimes(1);
+    expect(received).toHaveLength(1);
+  });
+
+  it("options that are not right are TypeErrors before anything runs", async () => {
+    start(WRITES);
+    const { client } = await connect("v2 esm");
+    expect(() => configureSession(client, { serverName: "a:b" })).toThrow(TypeError);
+    expect(() => configureSession(client, { serverName: "*" })).toThrow(TypeError);
+    expect(() => configureSession({}, { serverName: "a" })).toThrow(TypeError);
+    expect(() => init({ policies: WRITES, record: "memory", approvalTimeoutMinutes: 0 })).toThrow(TypeError);
+    // A user without types passes the wrong thing.
+    expect(() => configureSession(client, { onPolicyBlock: "yes" } as unknown as SessionOptions)).toThrow(TypeError);
+  });
+});
