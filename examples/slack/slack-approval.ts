@@ -37,10 +37,10 @@ export function slackApproval({ web, socket, channel }: SlackApprovalOptions): A
     for (const { action_id, value = "" } of body.actions ?? []) waiting.get(value)?.({ action: action_id, userId: body.user.id });
   });
 
-  return async (error, { call, signal }) => {
+  return async (blocked, { call, signal }) => {
     const started = performance.now();
     const view = renderCall(call);
-    const { reason, actionType, approvers } = extractBlockMetadata(error);
+    const { reason, actionType, approvers } = extractBlockMetadata(blocked);
     const facts = [`Reason: ${escapeText(reason)}`, `Operation: ${escapeText(actionType)}`, `Approvers: ${approvers.map((name) => escapeText(name)).join(", ") || "any"}`];
     const question = [header("MCP Tool Blocked"), ...sections([...facts, ...viewLines(view)])];
     const text = escapeForSlack(`Approval needed: ${view.summary}`);
@@ -50,6 +50,7 @@ export function slackApproval({ web, socket, channel }: SlackApprovalOptions): A
     waiting.set(id, answered.resolve);
     signal.addEventListener("abort", () => answered.resolve(undefined), { once: true });
     try {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- Slack's, not a window's
       const message = await web.chat.postMessage({ channel, text, blocks: [...question, buttons(id)], unfurl_links: false, unfurl_media: false });
       const click = await answered.promise;
       const approved = click?.action === "approve";
