@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { fakeDecision } from "../testing/fake-entries.ts";
-import { startRecordProcess } from "../testing/record-process.ts";
+import { fakeDecision } from "./fixture/fake-entries.ts";
+import { startRecordProcess } from "./fixture/record-process.ts";
 import { openRecord } from "./open-record.ts";
 import { verifyRecordDirectory } from "./verify-directory.ts";
 import { verifyRecordFile } from "./verify-record.ts";
@@ -88,7 +88,7 @@ describe("a process that is killed while it records", () => {
       return context.skip();
     }
     const directory = temporaryDirectory();
-    const child = fileURLToPath(new URL("../testing/record-process-child.ts", import.meta.url));
+    const child = fileURLToPath(new URL("./fixture/record-process-child.ts", import.meta.url));
     const log = join(directory, "trace");
     const limited = ["-f", "-o", log, "-e", "trace=pwrite64,fdatasync,fsync,write", "-s", "100000"];
     spawnSync("timeout", ["-s", "KILL", "2", "strace", ...limited, process.execPath, "--experimental-strip-types", "--no-warnings", child, directory, "until killed"]);

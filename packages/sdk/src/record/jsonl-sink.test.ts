@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { fakeDecision, fakeIntent } from "../testing/fake-entries.ts";
+import { fakeDecision, fakeIntent } from "./fixture/fake-entries.ts";
 import { recordSinkContract } from "../testing/record-sink-contract.ts";
 import { createEphemeralKey } from "./argument-key.ts";
 import { JsonlSink } from "./jsonl-sink.ts";

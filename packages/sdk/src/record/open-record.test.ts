@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { fakeDecision } from "../testing/fake-entries.ts";
+import { fakeDecision } from "./fixture/fake-entries.ts";
 import { readArgumentKey } from "./argument-key.ts";
 import { MemorySink } from "./memory-sink.ts";
 import { openRecord } from "./open-record.ts";

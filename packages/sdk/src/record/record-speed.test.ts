@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { fakeDecision } from "../testing/fake-entries.ts";
+import { fakeDecision } from "./fixture/fake-entries.ts";
 import { createEphemeralKey } from "./argument-key.ts";
 import { JsonlSink } from "./jsonl-sink.ts";
 import { createRecorder } from "./recorder.ts";

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { diskError, FaultySink } from "../testing/faulty-sink.ts";
-import { fakeDecision, fakeIntent, fakeOutcome } from "../testing/fake-entries.ts";
+import { diskError, FaultySink } from "./fixture/faulty-sink.ts";
+import { fakeDecision, fakeIntent, fakeOutcome } from "./fixture/fake-entries.ts";
 import { createEphemeralKey } from "./argument-key.ts";
 import { RecordUnavailableError } from "./entry.ts";
 import type { Queued } from "./entry.ts";

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalJson } from "../call/canonical-json.ts";
 import type { JsonValue } from "../call/json.ts";
-import { fakeApproval, fakeDecision, fakeIntent, fakeOutcome } from "../testing/fake-entries.ts";
+import { fakeApproval, fakeDecision, fakeIntent, fakeOutcome } from "./fixture/fake-entries.ts";
 import type { DecisionEntry, OutcomeEntry } from "./entry.ts";
 import { EMPTY_HEAD, hashRow, rowBody, rowLine } from "./row.ts";
 import type { RowEntry } from "./row.ts";

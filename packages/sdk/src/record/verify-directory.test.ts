@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, truncateSyn
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { fakeDecision } from "../testing/fake-entries.ts";
+import { fakeDecision } from "./fixture/fake-entries.ts";
 import { Chain } from "./chain.ts";
 import { lookBack } from "./look-back.ts";
 import { openRecord } from "./open-record.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { fakeApproval, fakeDecision, fakeIntent, fakeOutcome } from "../testing/fake-entries.ts";
+import { fakeApproval, fakeDecision, fakeIntent, fakeOutcome } from "./fixture/fake-entries.ts";
 import { canonicalJson } from "../call/canonical-json.ts";
 import type { JsonObject } from "../call/json.ts";
 import { createEphemeralKey } from "./argument-key.ts";
