@@ -31,10 +31,10 @@ export interface StrictSlack {
   readonly apiUrl: string;
   /** Every request in order, refused ones too. */
   readonly requests: readonly SlackRequest[];
-  /** The blocks of the one message as it is now; undefined while there is none. */
+  /** The blocks of the last message as it is now; undefined while there is none. */
   blocks(): readonly unknown[] | undefined;
-  /** Presses a button of the message. Resolves with the milliseconds until the app acknowledged; rejects after 3 seconds. */
-  click(actionId: string, userId: string): Promise<number>;
+  /** Presses a button of a message, the last by default. Resolves with the milliseconds until the app acknowledged; rejects after 3 seconds. */
+  click(actionId: string, userId: string, position?: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -126,8 +126,8 @@ export async function startStrictSlack(): Promise<StrictSlack> {
     apiUrl: `http://127.0.0.1:${port()}/api/`,
     requests,
     blocks: () => [...messages.values()].map((message) => listOf(message["blocks"])).at(-1),
-    async click(actionId, userId) {
-      const [ts, message] = [...messages].at(-1) ?? ["", {}];
+    async click(actionId, userId, position = -1) {
+      const [ts, message] = [...messages].at(position) ?? ["", {}];
       const payload = clickPayload(actionId, userId, ts, message);
       const envelopeId = randomUUID();
       const acknowledged = Promise.withResolvers<void>();

@@ -86,8 +86,8 @@ async function askHandler(handler: ApprovalHandler, request: JoinedRequest, opti
   const started = performance.now();
   const window = new AbortController();
   const ended = Promise.withResolvers<"timeout" | "cancelled">();
-  const windowMs = request.expiresAt - options.now();
-  const timer = setLongTimeout(() => ended.resolve("timeout"), windowMs);
+  const leftMs = request.expiresAt - options.now();
+  const timer = setLongTimeout(() => ended.resolve("timeout"), leftMs);
   const cancel = (): void => ended.resolve("cancelled");
   callerSignal?.addEventListener("abort", cancel, { once: true });
   if (callerSignal?.aborted === true) cancel();
@@ -96,7 +96,7 @@ async function askHandler(handler: ApprovalHandler, request: JoinedRequest, opti
     const first = await Promise.race([asked, ended.promise]);
     // A timer that fires late must not let an answer through that came after the end: the monotonic clock decides.
     const elapsedMs = performance.now() - started;
-    const result = typeof first === "string" ? first : elapsedMs >= windowMs ? "timeout" : first;
+    const result = typeof first === "string" ? first : elapsedMs >= leftMs ? "timeout" : first;
     return answerOf(result, elapsedMs, request, options);
   } finally {
     timer.clear();

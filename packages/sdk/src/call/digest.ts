@@ -12,13 +12,30 @@ const REQUEST_PREFIX = "countersign/request/v1\0";
 const DEFINITION_PREFIX = "countersign/definition/v1\0";
 const IDENTITY_PREFIX = "countersign/server/v1\0";
 
-/** Call digest, hex. The members below are written in canonical order; `argumentsText` and `contextText` are canonical already. */
+/** Call digest, hex. Members are written in canonical order; `argumentsText` and `contextText` are canonical already. */
 export function callDigest(call: ReadCall, definition: string | null): string {
-  const { server, tool, argumentsText, contextText } = call;
-  const text =
-    `{"arguments":${argumentsText},"context":${contextText},"definition":${JSON.stringify(definition)},` +
-    `"server":{"identity":${JSON.stringify(server.identity)},"name":${JSON.stringify(server.name ?? null)}},"tool":${JSON.stringify(tool)}}`;
-  return hash("sha256", CALL_PREFIX + text, "hex");
+  const { argumentsText, contextText } = call;
+  return hash("sha256", `${CALL_PREFIX}{"arguments":${argumentsText},"context":${contextText},${addressOf(call, definition)}`, "hex");
+}
+
+interface Address {
+  readonly definition: string | null;
+  readonly identity: string | null;
+  readonly name: string | undefined;
+  readonly tool: string;
+  readonly text: string;
+}
+
+/** The last one: agents call the same tool many times in a row, and quoting it costs as much as the hash of a small call. */
+let last: Address | undefined;
+
+/** The end of the hashed text: definition, server and tool. */
+function addressOf({ server: { identity, name }, tool }: ReadCall, definition: string | null): string {
+  if (last === undefined || last.tool !== tool || last.definition !== definition || last.identity !== identity || last.name !== name) {
+    const text = canonicalJson({ definition, server: { identity, name: name ?? null }, tool }).slice(1);
+    last = { definition, identity, name, tool, text };
+  }
+  return last.text;
 }
 
 /** What a request digest covers. Times in milliseconds since the epoch on the asking side's clock. */

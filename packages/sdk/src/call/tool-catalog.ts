@@ -86,7 +86,20 @@ export function createToolCatalog(list: ListTools): ToolCatalog {
   };
 }
 
-function readPage(page: unknown): { readonly tools: Map<string, ToolDefinition>; readonly next: string | undefined } | undefined {
+interface Page {
+  readonly tools: Map<string, ToolDefinition>;
+  readonly next: string | undefined;
+}
+
+function readPage(page: unknown): Page | undefined {
+  try {
+    return readTools(page);
+  } catch {
+    return undefined; // an object that cannot be read tells nothing
+  }
+}
+
+function readTools(page: unknown): Page | undefined {
   if (page === null || typeof page !== "object") return undefined;
   const list: unknown = Reflect.get(page, "tools");
   if (!Array.isArray(list)) return undefined;

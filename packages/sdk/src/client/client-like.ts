@@ -22,7 +22,7 @@ export interface ClientClass {
 }
 
 /** Which of the two SDK lines an object belongs to. */
-export function generationOf(client: object): "v1" | "v2" {
+function generationOf(client: object): "v1" | "v2" {
   return "getProtocolEra" in client ? "v2" : "v1";
 }
 

@@ -1,4 +1,5 @@
 /** What is known of one connection of a client: its transport, its server's identity, its tools. A new transport is a new connection. */
+import { fileURLToPath } from "node:url";
 import { createToolCatalog, type ToolCatalog } from "../call/tool-catalog.ts";
 import { serverIdentity, type ServerLaunch } from "../call/server-identity.ts";
 import type { ConnectionFacts, Transport } from "../call/call.ts";
@@ -69,7 +70,7 @@ function launchOf(transport: TransportLike): ServerLaunch | undefined {
       command: started.command,
       args: Array.isArray(args) ? args.map(String) : [],
       envNames: env !== null && typeof env === "object" ? Object.keys(env) : [],
-      cwd: cwd === undefined ? undefined : String(cwd),
+      cwd: typeof cwd === "string" ? cwd : cwd instanceof URL ? fileURLToPath(cwd) : undefined,
     };
   }
   const url: unknown = Reflect.get(transport, "_url");

@@ -21,7 +21,7 @@ export interface FoundClass {
 }
 
 /** Where each package keeps its client, by build. */
-export const CLIENT_FILES = {
+const CLIENT_FILES = {
   "@modelcontextprotocol/sdk": { esm: "dist/esm/client/index.js", cjs: "dist/cjs/client/index.js" },
   "@modelcontextprotocol/client": { esm: "dist/index.mjs", cjs: "dist/index.cjs" },
 } as const;
@@ -117,8 +117,7 @@ function loadClass(file: string): Pick<FoundClass, "clientClass" | "problem"> {
   try {
     const loaded: unknown = load(file);
     const clientClass: unknown = loaded !== null && typeof loaded === "object" ? Reflect.get(loaded, "Client") : undefined;
-    // governClass checks what it is given.
-    if (typeof clientClass === "function") return { clientClass: clientClass as unknown as ClientClass, problem: undefined };
+    if (typeof clientClass === "function") return { clientClass, problem: undefined };
     return { clientClass: undefined, problem: "it exports no Client" };
   } catch (error) {
     return { clientClass: undefined, problem: error instanceof Error ? error.message.split("\n")[0] : String(error) };

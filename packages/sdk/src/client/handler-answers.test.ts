@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, it, vi } from "vitest";
-import { ApprovalDecision, autoApprove, extractBlockMetadata, PolicyViolationError } from "../index.ts";
+import { ApprovalDecision, autoApprove, extractBlockMetadata, type PolicyViolationError } from "../index.ts";
 import { connect, refusalOf, start, useGovernance, warnings, WRITE, WRITES } from "./fixture/governed-client.ts";
 
 useGovernance();
@@ -132,10 +132,10 @@ describe("requirements that an answer in this process cannot meet", () => {
 
   it("requireReason: a yes without a reason denies", async () => {
     start({ version: 1, policies: [{ name: "w", match: "mcp:*:write_file", action: "block", approval: { requireReason: true } }] });
-    let reason: string | undefined;
-    const { client, received } = await connect("v1 esm", { onPolicyBlock: () => (reason === undefined ? true : new ApprovalDecision({ approved: true, reason })) });
+    const answers = [true, new ApprovalDecision({ approved: true, reason: " " }), new ApprovalDecision({ approved: true, reason: "ticket 42" })];
+    const { client, received } = await connect("v1 esm", { onPolicyBlock: () => answers.shift() ?? false });
     expect((await refusalOf(client.callTool(WRITE))).code).toBe("approval_denied");
-    reason = "ticket 42";
+    expect((await refusalOf(client.callTool(WRITE))).code).toBe("approval_denied");
     await client.callTool(WRITE);
     expect(received).toHaveLength(1);
   });
@@ -148,7 +148,7 @@ describe("secrets stay inside (R28)", () => {
     for (const handler of [undefined, () => false, () => { throw new Error("x"); }] as const) {
       const { client } = await connect("v1 esm", handler === undefined ? {} : { onPolicyBlock: handler });
       const error = await refusalOf(client.callTool({ name: "write_file", arguments: { path: canary, [canary]: [canary] } }));
-      const outputs = [String(error), inspect(error, { depth: 10 }), inspect(error, { showHidden: true, depth: 10 }), JSON.stringify(error), error.stack ?? "", JSON.stringify({ ...error })];
+      const outputs = [String(error), inspect(error, { depth: 10 }), inspect(error, { showHidden: true, depth: 10 }), JSON.stringify(error), error.stack ?? "", JSON.stringify(Object.assign({}, error))];
       for (const output of outputs) expect(output).not.toContain(canary);
       expect(error.call?.arguments["path"]).toBe(canary);
     }

@@ -14,8 +14,7 @@ export function watchLoads(onLoaded: (clientClass: ClientClass, file: string) =>
   if (typeof nodeModule.registerHooks !== "function") return undefined;
   const bridge = (exported: unknown, url: string): void => {
     const clientClass: unknown = exported !== null && typeof exported === "object" ? Reflect.get(exported, "Client") : undefined;
-    // governClass checks what it is given.
-    if (typeof clientClass === "function") onLoaded(clientClass as unknown as ClientClass, url.startsWith("file:") ? fileURLToPath(url) : url);
+    if (typeof clientClass === "function") onLoaded(clientClass, url.startsWith("file:") ? fileURLToPath(url) : url);
   };
   Reflect.set(globalThis, BRIDGE, bridge);
   const hooks = nodeModule.registerHooks({

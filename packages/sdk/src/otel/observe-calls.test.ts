@@ -20,7 +20,7 @@ beforeEach(() => {
   exporter.reset();
 });
 afterEach(async () => {
-  for (const { close } of open) await close();
+  for (const connected of open) await connected.close();
   await shutdown();
   trace.disable();
   context.disable();
@@ -110,7 +110,7 @@ describe("span attributes, as literals", () => {
     ["a person", (): ApprovalDecision => new ApprovalDecision({ approved: true, human: true, channel: "terminal" }), { "waxell.mcp.human": true, "waxell.mcp.approval_channel": "terminal" }],
   ] as const)("%s", async (_name, handler, expected) => {
     setUp();
-    const { client } = await governed(WRITES, { onPolicyBlock: handler as () => boolean });
+    const { client } = await governed(WRITES, { onPolicyBlock: handler });
     await client.callTool(WRITE).catch(() => undefined);
     expect(onlySpan().attributes).toMatchObject({ "waxell.mcp.governance_action": "block", ...expected });
     expect(JSON.stringify(onlySpan().attributes)).not.toContain("CANARY");

@@ -1,11 +1,11 @@
 import { createSealer } from "./cipher.ts";
 import type { ArgumentKey, RowArguments, Sealer } from "./cipher.ts";
-import type { OutcomeEntry } from "./entry.ts";
+import type { OutcomeEntry, RecordEntry } from "./entry.ts";
 import { argumentsBody, EMPTY_HEAD, hashRow, rowBody, rowLine } from "./row.ts";
-import type { RecordHead, RowEntry } from "./row.ts";
+import type { RecordHead } from "./row.ts";
 
 /** An entry on its way into the record. The recorder alone makes these. */
-export interface QueuedRow<Entry extends RowEntry = RowEntry> {
+export interface QueuedRow<Entry extends RecordEntry = RecordEntry> {
   readonly entry: Entry;
   /** Joins the decision's row where it comes before that row is made. */
   outcome: OutcomeEntry | undefined;

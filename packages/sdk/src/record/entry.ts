@@ -92,6 +92,7 @@ export interface OutcomeEntry {
 export interface EventEntry {
   readonly type: "event";
   readonly at: number;
+  /** `record_linked`: names the head of an earlier file. `intent_withdrawn`: an intent whose commit was refused; nothing was sent. */
   readonly event: "policy_activated" | "policy_refused" | "gap" | "record_opened" | "record_closed" | "record_linked" | "intent_withdrawn";
   readonly detail: { readonly [key: string]: string | number | boolean | null | readonly string[] };
 }

@@ -10,7 +10,7 @@ import type { EventEntry } from "./entry.ts";
 import { parseRecordFileName } from "./record-file-name.ts";
 import type { RecordFileName } from "./record-file-name.ts";
 import { readTail, splitLines } from "./record-lines.ts";
-import type { LifecycleEntry, RecordHead } from "./row.ts";
+import type { RecordHead } from "./row.ts";
 import { detailOf, isRowProblem, RowChecker } from "./row-check.ts";
 import type { CheckedRow } from "./row-check.ts";
 import { verifyRecordFile } from "./verify-record.ts";
@@ -31,7 +31,7 @@ export interface LookBackOptions {
   readonly own: string;
   readonly now: () => number;
   /** Makes a row durable. */
-  readonly commit: (entry: EventEntry | LifecycleEntry) => Promise<void>;
+  readonly commit: (entry: EventEntry) => Promise<void>;
   readonly onWarning: (message: string) => void;
   readonly signal: AbortSignal;
 }
@@ -60,7 +60,7 @@ function markerOf(file: string): string {
 }
 
 /** What to say of an earlier file, or undefined while its process may still write to it. */
-async function readAccount(file: string, options: LookBackOptions): Promise<EventEntry | LifecycleEntry | undefined> {
+async function readAccount(file: string, options: LookBackOptions): Promise<EventEntry | undefined> {
   const path = join(options.directory, file);
   const closing = await readClosingRow(path);
   if (closing !== undefined) return { type: "event", event: "record_linked", at: options.now(), detail: { file, ...closing } };

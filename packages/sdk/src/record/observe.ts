@@ -14,8 +14,3 @@ export interface ObservePort {
   /** The story has begun; only its reading is known. */
   begin(story: CallStory): Observation;
 }
-
-/** Watches nothing. */
-export const observeNothing: ObservePort = {
-  begin: () => ({ carrier: {}, run: (fn) => fn(), end: () => undefined }),
-};

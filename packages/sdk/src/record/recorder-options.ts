@@ -1,6 +1,6 @@
 import type { ArgumentKey } from "./cipher.ts";
 import type { Recorder } from "./recorder.ts";
-import type { LifecycleEntry } from "./row.ts";
+import type { EventEntry } from "./entry.ts";
 
 export interface RecorderOptions {
   readonly arguments: "encrypted" | "none";
@@ -13,7 +13,7 @@ export interface RecorderOptions {
   /** Told of everything a person should know: the record broke, works again, left rows out. Never holds arguments. */
   readonly onWarning: (message: string) => void;
   /** Goes into the first row. */
-  readonly opened?: LifecycleEntry["detail"];
+  readonly opened?: EventEntry["detail"];
   /** Work beside the calls, such as looking at earlier files. Aborted, then awaited, by `close`. */
   readonly background?: (recorder: Recorder, signal: AbortSignal) => Promise<void>;
   /** A row waits at most this long before it is written. Default 50. */

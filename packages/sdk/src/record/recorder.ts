@@ -13,10 +13,10 @@ import type { RecordSink } from "./record-sink.ts";
 import { RECORDER_DEFAULTS } from "./recorder-options.ts";
 import type { RecorderOptions, RecorderSettings } from "./recorder-options.ts";
 import { RoomQueue } from "./room-queue.ts";
-import type { LifecycleEntry, RecordHead, RowEntry } from "./row.ts";
+import type { RecordHead } from "./row.ts";
 
 export interface Recorder extends RecordPort {
-  commit(entry: RowEntry): Promise<void>;
+  commit(entry: RecordEntry): Promise<void>;
   /** Resolves when everything accepted so far is durable. Rejects with RecordUnavailableError. */
   flush(): Promise<void>;
   /** Writes everything accepted so far before it returns, without a sync. For the end of a process; does nothing where the sink cannot. */
@@ -82,7 +82,7 @@ class QueueingRecorder implements Recorder {
     return this.#push(entry);
   }
 
-  commit(entry: RowEntry): Promise<void> {
+  commit(entry: RecordEntry): Promise<void> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     // Beyond the limit of the queue, if need be: a commit empties it.
@@ -145,7 +145,7 @@ class QueueingRecorder implements Recorder {
     }
   };
 
-  #push<Entry extends RowEntry>(entry: Entry): QueuedRow<Entry> {
+  #push<Entry extends RecordEntry>(entry: Entry): QueuedRow<Entry> {
     const item: QueuedRow<Entry> = { entry, outcome: undefined, seq: 0 };
     this.#queue.push(item);
     if (entry.type === "decision" && entry.argumentsText !== undefined) this.#queuedLength += entry.argumentsText.length;
@@ -153,11 +153,11 @@ class QueueingRecorder implements Recorder {
     return item;
   }
 
-  #event(event: LifecycleEntry["event"] | EventEntry["event"], detail: LifecycleEntry["detail"]): void {
+  #event(event: EventEntry["event"], detail: EventEntry["detail"]): void {
     this.#push({ type: "event", event, at: this.#options.now(), detail });
   }
 
-  #hasRoom(entry: RowEntry): boolean {
+  #hasRoom(entry: RecordEntry): boolean {
     const { maxQueued, maxQueuedLength } = this.#options;
     if (this.#queue.length >= maxQueued) return false;
     if (entry.type !== "decision" || entry.argumentsText === undefined) return true;
@@ -172,7 +172,7 @@ class QueueingRecorder implements Recorder {
   #appendSlowly(entry: RecordEntry): Queued | Promise<Queued> {
     const refusal = this.#refusal();
     if (refusal !== undefined && (this.#ended || this.#options.required)) return Promise.reject(refusal);
-    const attempt = (): QueuedRow<RecordEntry> | undefined => {
+    const attempt = (): QueuedRow | undefined => {
       if (this.#hasRoom(entry)) return this.#push(entry);
       if (this.#broken === undefined) return undefined;
       this.#leaveOut();

@@ -6,7 +6,7 @@ import type { JsonValue } from "../call/json.ts";
 import { fakeApproval, fakeDecision, fakeIntent, fakeOutcome } from "./fixture/fake-entries.ts";
 import type { DecisionEntry, OutcomeEntry } from "./entry.ts";
 import { EMPTY_HEAD, hashRow, rowBody, rowLine } from "./row.ts";
-import type { RowEntry } from "./row.ts";
+import type { RecordEntry } from "./entry.ts";
 
 // Lone surrogates included: a tool name that the strict parse refused is recorded too.
 const text = fc.string({ unit: "binary", maxLength: 12 }).chain((plain) => fc.constantFrom(plain, `${plain}\ud800`, `\\ud800${plain}`));
@@ -60,7 +60,7 @@ const entry = fc.oneof(
     at: time,
     detail: fc.dictionary(fc.oneof(text, fc.nat().map(String)), fc.oneof(text, fc.double(), fc.boolean(), names), { maxKeys: 4 }),
   }),
-) as unknown as fc.Arbitrary<RowEntry>; // fields are missing on purpose: absent ones must not appear
+) as unknown as fc.Arbitrary<RecordEntry>; // fields are missing on purpose: absent ones must not appear
 
 function hasOnlyWellFormedText(value: JsonValue): boolean {
   if (typeof value === "string") return value.isWellFormed();

@@ -22,17 +22,6 @@ export interface RecordHead {
 
 export const EMPTY_HEAD: RecordHead = Object.freeze({ seq: 0, hash: "0".repeat(64) });
 
-/** What the record says about itself. */
-export interface LifecycleEntry {
-  readonly type: "event";
-  readonly at: number;
-  /** `record_linked`: names the head of an earlier file. `intent_withdrawn`: an intent whose commit was refused; nothing was sent. */
-  readonly event: "record_opened" | "record_closed" | "record_linked" | "intent_withdrawn";
-  readonly detail: EventEntry["detail"];
-}
-
-export type RowEntry = RecordEntry | LifecycleEntry;
-
 /** The text that is hashed: all fields but the hash. */
 export type RowBody = string;
 
@@ -53,7 +42,7 @@ export const HASH_SUFFIX_LENGTH = 75;
  * The body of one row. `argumentsRow` is the seq of the row that holds its sealed arguments; `outcome` joins a decision's row.
  * Literals below have their keys in sorted order, so that `JSON.stringify` is RFC 8785 text (4 times faster than sorting).
  */
-export function rowBody(entry: RowEntry, seq: number, prev: string, argumentsRow?: number, outcome?: OutcomeEntry): RowBody {
+export function rowBody(entry: RecordEntry, seq: number, prev: string, argumentsRow?: number, outcome?: OutcomeEntry): RowBody {
   if (entry.type === "event") return eventBody(entry, seq, prev);
   const text = JSON.stringify(fields(entry, seq, prev, argumentsRow, outcome));
   // JSON.stringify escapes lone surrogates, which RFC 8785 forbids and a verifier in another language would refuse.
@@ -67,7 +56,7 @@ export function argumentsBody(sealed: SealedArguments, at: number, seq: number, 
 }
 
 function fields(
-  entry: Exclude<RowEntry, { type: "event" }>,
+  entry: Exclude<RecordEntry, { type: "event" }>,
   seq: number,
   prev: string,
   argumentsRow: number | undefined,
@@ -157,7 +146,7 @@ function findingFields(findings: readonly RecordedFinding[]) {
 }
 
 /** Events are rare and their details free: sorted one by one. */
-function eventBody(entry: EventEntry | LifecycleEntry, seq: number, prev: string): RowBody {
+function eventBody(entry: EventEntry, seq: number, prev: string): RowBody {
   const { at, event, type } = entry;
   const detail = Object.fromEntries(Object.entries(entry.detail).map(([key, value]) => [key.toWellFormed(), value]));
   // A round trip through JSON yields JSON: no undefined, no NaN, no lone surrogates.

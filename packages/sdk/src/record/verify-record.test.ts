@@ -6,7 +6,8 @@ import { createEphemeralKey } from "./argument-key.ts";
 import { MemorySink } from "./memory-sink.ts";
 import { createRecorder } from "./recorder.ts";
 import { EMPTY_HEAD, hashRow, rowBody, rowLine } from "./row.ts";
-import type { RecordHead, RowEntry } from "./row.ts";
+import type { RecordEntry } from "./entry.ts";
+import type { RecordHead } from "./row.ts";
 import { verifyRecord } from "./verify-record.ts";
 import type { Verification } from "./verify-record.ts";
 
@@ -232,7 +233,7 @@ describe("the verifier", () => {
       expect(verifyRecord(`${rowLine(text, hashRow(text))}\n`).problems[0]?.code, text).toBe("not_canonical");
     }
     expect(verifyRecord(`${rowLine(body.replace('"v":1', '"v":2'), hashRow(body.replace('"v":1', '"v":2')))}\n`).problems[0]?.code).toBe("unknown_version");
-    const other: RowEntry = fakeIntent(1);
+    const other: RecordEntry = fakeIntent(1);
     const headless = rowBody(other, 1, EMPTY_HEAD.hash);
     expect(verifyRecord(`${rowLine(headless, hashRow(headless))}\n`).problems[0]?.code).toBe("not_opened");
   });
