@@ -62,8 +62,9 @@ export async function guard(proposed: ProposedCall, ports: Ports, options: Guard
 async function govern(story: CallStory, ports: Ports, carrier: Carrier, options: GuardOptions): Promise<Outcome> {
   let cleared: Cleared | Pending;
   try {
-    const call = await listed(story);
-    const seen = await inspected(call, story, ports, options); // 2 inspection
+    if (ports.policies.loading !== undefined) await ports.policies.loading;
+    const read = isUnlisted(story) ? await listAnew(story) : readOf(story);
+    const seen = ports.inspect.inspections.length === 0 ? read : await inspected(read, story, ports, options); // 2 inspection
     cleared = await clear(seen, story, ports, options); // 3 policy, 4 approval
   } catch (error) {
     return refuse(story, ports, error); // whatever failed, the call does not run
@@ -90,7 +91,8 @@ async function clear(read: ReadCall, story: CallStory, ports: Ports, options: Gu
     const call = (story.call = bindCall(read, definitionOf(read, story)));
     const verdict = (story.verdict = judge(call, story, ports, round === 0));
     if (!isHeld(verdict)) {
-      const queued = await ports.record.append(decisionEntry(story, ports.now()));
+      const appended = ports.record.append(decisionEntry(story, ports.now()));
+      const queued = appended instanceof Promise ? await appended : appended; // waits only where the queue is full
       return { kind: "cleared", call, permit: mintPermit({ kind: "allowed", policies: verdict.policies }, call), queued, request: undefined };
     }
     const ask = askable(verdict, story, ports);
@@ -119,33 +121,37 @@ async function clear(read: ReadCall, story: CallStory, ports: Ports, options: Gu
 async function execute({ call, permit, queued, request }: Cleared, story: CallStory, ports: Ports, carrier: Carrier, options: GuardOptions): Promise<Outcome> {
   const started = performance.now();
   const sent = await ports.send(permit, call, carrier);
-  const looked = sent.ok ? await lookAt(sent.result, call, ports, options) : undefined;
+  const looked = sent.ok && ports.inspect.inspections.length > 0 ? await lookAt(sent.result, call, ports, options) : undefined;
   const withheld = looked?.action === "block";
+  const result = looked === undefined ? (sent.ok ? sent.result : undefined) : looked.result;
   const isError = sent.ok && sent.isError;
   const outcome = withheld ? "withheld" : sent.ok ? (isError ? "failed" : "completed") : sent.answered ? "failed" : "outcome_unknown";
-  story.execution = { outcome, elapsedMs: performance.now() - started, isError, ...(sent.requestId === undefined ? {} : { requestId: sent.requestId }), ...(sent.ok ? { result: looked?.result } : { error: sent.error }) };
+  story.execution = { outcome, elapsedMs: performance.now() - started, isError, ...(sent.requestId === undefined ? {} : { requestId: sent.requestId }), ...(sent.ok ? { result } : { error: sent.error }) };
   if (looked !== undefined && looked.findings.length > 0) story.findings = [...story.findings, ...looked.findings];
 
   ports.record.complete(queued, outcomeEntry(story, ports.now())); // 6 record
   if (request !== undefined) await ports.ask?.report(request, outcome);
   if (!sent.ok) throw sent.error;
-  return withheld ? withhold(story) : { kind: "ran", result: looked?.result };
+  return withheld ? withhold(story) : { kind: "ran", result };
 }
 
-/** Refuses names that the server's own list does not have. A listing that fails leaves the old list standing. */
-async function listed({ reading, proposed: { tools } }: CallStory): Promise<ReadCall> {
+function readOf({ reading }: CallStory): ReadCall {
   if (!reading.ok) throw new Refusal(reading.refusal.code, reading.refusal.reason, reading.refusal.cause);
-  const { tool } = reading.call;
-  if (tools.standing(tool) === "unlisted") {
-    await tools.refresh(AbortSignal.timeout(LISTING_MS)).catch(() => undefined); // it may have come since
-    if (tools.standing(tool) === "unlisted") throw new Refusal("unknown_tool", UNLISTED);
-  }
   return reading.call;
 }
 
+function isUnlisted({ reading, proposed: { tools } }: CallStory): boolean {
+  return reading.ok && tools.standing(reading.call.tool) === "unlisted";
+}
+
+/** Refuses a name that the server's own list does not have, unless it has come since. A listing that fails leaves the old list standing. */
+async function listAnew(story: CallStory): Promise<ReadCall> {
+  await story.proposed.tools.refresh(AbortSignal.timeout(LISTING_MS)).catch(() => undefined);
+  if (isUnlisted(story)) throw new Refusal("unknown_tool", UNLISTED);
+  return readOf(story);
+}
+
 async function inspected(call: ReadCall, story: CallStory, ports: Ports, { signal }: GuardOptions): Promise<ReadCall> {
-  if (ports.policies.loading !== undefined) await ports.policies.loading;
-  if (ports.inspect.inspections.length === 0) return call;
   const seen = await inspectCall(call, ports.inspect, (finding) => ports.policies.findingAction(finding), signal);
   story.findings = seen.findings;
   story.findingAction = seen.action;
@@ -201,7 +207,6 @@ async function refuse(story: CallStory, ports: Ports, failure: unknown): Promise
 
 /** Inspects a result that is already there. An inspection that fails withholds it. */
 async function lookAt(result: unknown, call: Call, ports: Ports, { signal }: GuardOptions): Promise<InspectedResult> {
-  if (ports.inspect.inspections.length === 0) return { result, findings: [], action: undefined };
   try {
     return await inspectResult(call, result, ports.inspect, (finding) => ports.policies.findingAction(finding), signal);
   } catch {
