@@ -5,7 +5,7 @@
  * not run. It knows neither JSON-RPC nor MCP classes; client.ts turns its outcome into a result or a throw.
  */
 import type { AskPort, JoinedRequest } from "./approval/ask.ts";
-import { blockMessage, codeOfAnswer, isHeld, isSameQuestion, questionOf, whyNotAsked } from "./approval/question.ts";
+import { blockMessage, codeOfAnswer, isHeld, isSameQuestion, questionOf, unlessAborted, whyNotAsked } from "./approval/question.ts";
 import { bindCall } from "./call/bind-call.ts";
 import type { Call, ReadCall } from "./call/call.ts";
 import { readCall, type ProposedCall } from "./call/read-call.ts";
@@ -88,6 +88,7 @@ const UNLISTED = "the server's own list of tools does not have it";
 
 async function clear(read: ReadCall, story: CallStory, ports: Ports, options: GuardOptions): Promise<Cleared | Pending> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
+    story.question = story.approval = undefined;
     const call = (story.call = bindCall(read, definitionOf(read, story)));
     const verdict = (story.verdict = judge(call, story, ports, round === 0));
     if (!isHeld(verdict)) {
@@ -100,18 +101,19 @@ async function clear(read: ReadCall, story: CallStory, ports: Ports, options: Gu
     story.queued = await ports.record.append(decisionEntry(story, ports.now()));
     const question = (story.question = questionOf(call, verdict));
     const request = await ask.join(question);
-    const answer = await ask.wait(request, { signal: options.signal, waitMs: options.waitMs });
+    const answer = unlessAborted(await ask.wait(request, { signal: options.signal, waitMs: options.waitMs }), options.signal);
     if (answer.kind === "pending") return { kind: "pending", requestId: request.id, until: answer.until };
 
+    // At the claim, everything again: the definition known now, the document in force now.
     const stands = definitionOf(read, story) === call.definition && isSameQuestion(verdict, judge(call, story, ports, false));
-    story.approval = approvalOfAnswer(request, answer, stands);
+    const claimed = answer.kind === "approved" && stands && (await ask.claim(request));
+    story.approval = approvalOfAnswer(request, answer, claimed);
     await ports.record.append(approvalEntry(story, ports.now()));
     if (answer.kind !== "approved") throw new Refusal(codeOfAnswer(answer), verdict.reason, answer.cause, answer.decision);
-    if (!stands) {
+    if (!claimed) {
       await ask.supersede(request);
-      continue;
+      continue; // people are asked anew
     }
-    if (options.signal?.aborted === true || !(await ask.claim(request))) throw new Refusal("cancelled", "the request ended before it was claimed");
     await ports.record.commit(intentEntry(story, ports.now())); // durable before the first byte, or nothing runs
     return { kind: "cleared", call, permit: mintPermit({ kind: "claimed", requestId: request.id }, call), queued: story.queued, request };
   }
@@ -189,7 +191,8 @@ async function definitionAppeared(call: ReadCall, { proposed: { tools } }: CallS
 async function refuse(story: CallStory, ports: Ports, failure: unknown): Promise<Outcome> {
   const { code, reason, cause, approval } = refusalOf(failure);
   const { verdict, call, proposed } = story;
-  story.refusal = { code, reason, action: verdict?.rateLimited === true ? "throttle" : "block" };
+  const throttled = verdict?.action === "throttle";
+  story.refusal = { code, reason, action: throttled ? "throttle" : "block" };
   // An answered request has its own row; everything else that ends a call is a decision.
   if (story.approval?.requestId === undefined || approval === undefined) {
     try {
@@ -199,7 +202,7 @@ async function refuse(story: CallStory, ports: Ports, failure: unknown): Promise
     }
   }
   const id = call?.policyId ?? policyIdOf(proposed.server.name, story.reading.ok ? story.reading.call.tool : "");
-  const retryAfterMs = verdict?.rateLimited === true ? verdict.retryAfterMs : undefined;
+  const retryAfterMs = throttled ? verdict?.retryAfterMs : undefined;
   const error = story.question?.error ?? new PolicyViolationError(blockMessage(id, reason), { call, policyResult: verdict?.policyResult, retryAfterMs });
   PolicyViolationError.settle(error, { code, approval, cause });
   return { kind: "refused", code, reason, error };

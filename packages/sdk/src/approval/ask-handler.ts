@@ -3,7 +3,6 @@
  * the handler's signal when the answer can no longer count, and takes nothing for a yes that is not one (judge-answer.ts).
  */
 import { randomUUID } from "node:crypto";
-import { frozenCopy } from "../call/bind-call.ts";
 import { requestDigest } from "../call/digest.ts";
 import type { JsonValue } from "../call/json.ts";
 import type { Requirement } from "../policy/result.ts";
@@ -110,7 +109,7 @@ type HandlerResult = { readonly answer: unknown } | { readonly thrown: unknown }
 /** Calls the handler. Never rejects, so a handler that fails after the deadline is not an unhandled rejection. */
 async function runHandler(handler: ApprovalHandler, { question, expiresAt }: JoinedRequest, signal: AbortSignal): Promise<HandlerResult> {
   try {
-    const call = frozenCopy(question.call);
+    const { call } = question;
     const context = Object.freeze({ call, digest: call.digest, deadline: new Date(expiresAt), signal });
     return { answer: await handler(question.error, context) };
   } catch (thrown) {

@@ -9,7 +9,7 @@ import type { ExecutionOutcome } from "../record/entry.ts";
 import type { PolicyResult, Requirement } from "../policy/result.ts";
 import type { ApprovalDecision } from "./decision.ts";
 
-/** What is asked. `error` is the block as the caller will see it if nobody approves. */
+/** What is asked. `call` is a frozen copy of what will run; `error` is the block as the caller will see it if nobody approves. */
 export interface Question {
   readonly call: Call;
   readonly reason: string;

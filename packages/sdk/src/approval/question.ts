@@ -1,4 +1,5 @@
 /** From a blocking verdict to the question that is put to people, or to why nobody is asked; and from their answer to a refusal. */
+import { frozenCopy } from "../call/bind-call.ts";
 import type { Call } from "../call/call.ts";
 import { PolicyViolationError, type RefusalCode } from "../errors.ts";
 import type { Verdict } from "../policy/evaluate.ts";
@@ -16,7 +17,9 @@ export function whyNotAsked(verdict: Verdict, ask: AskPort | undefined): Refusal
   return ask.canMeet(verdict.requirements) ? undefined : "approval_needs_control_plane";
 }
 
-export function questionOf(call: Call, verdict: Verdict): Question {
+/** The question about a held call. People and handlers get a frozen copy: what they do to it changes nothing that is judged or sent. */
+export function questionOf(held: Call, verdict: Verdict): Question {
+  const call = frozenCopy(held);
   const { reason, policyResult, requirements } = verdict;
   const code = policyResult === undefined ? "inspection_block" : "policy_block";
   return { call, reason, policyResult, requirements, error: new PolicyViolationError(blockMessage(call.policyId, reason), { code, call, policyResult }) };
@@ -37,4 +40,10 @@ export function isSameQuestion(asked: Verdict, now: Verdict): boolean {
 export function codeOfAnswer(answer: Exclude<Answer, { kind: "approved" | "pending" }>): RefusalCode {
   if (answer.kind === "timeout") return "approval_timeout";
   return answer.error === "cancelled" ? "cancelled" : "approval_denied";
+}
+
+/** An answer that comes when the caller has already gone is none. */
+export function unlessAborted(answer: Answer, signal: AbortSignal | undefined): Answer {
+  if (answer.kind !== "approved" || signal?.aborted !== true) return answer;
+  return { kind: "denied", decision: answer.decision, elapsedMs: answer.elapsedMs, error: "cancelled" };
 }
