@@ -1,12 +1,12 @@
 // A file manager whose writes a person reviews: read allowed, write asked. Run it in a terminal.
+import { createScratchFolder, firstText } from "../filesystem.ts";
+// #region usage
 import { createInterface } from "node:readline/promises";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { ApprovalDecision, configureSession, escapeText, extractBlockMetadata, init, PolicyViolationError, renderCall, shutdown, viewLines } from "@countersign/sdk";
 import type { ApprovalContext } from "@countersign/sdk";
-import { createScratchFolder, firstText } from "../filesystem.ts";
 
-// #region usage
 /** Shows the call and asks for confirmation. */
 async function reviewHandler(error: PolicyViolationError, { call, signal }: ApprovalContext): Promise<ApprovalDecision> {
   const { reason, actionType, approvers } = extractBlockMetadata(error);

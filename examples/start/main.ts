@@ -1,8 +1,7 @@
 // `npm start`: an agent reads a file and wants to write one. The policy allows the first and blocks the second, so you are
 // asked; then come the trace and the record of what happened.
-import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { configureSession, init, PolicyViolationError, shutdown, stateDirectory, verifyRecordFile } from "@countersign/sdk";
+import { configureSession, init, PolicyViolationError, shutdown, verifyRecordFile } from "@countersign/sdk";
 import { connectFilesystem, createScratchFolder, firstText } from "../filesystem.ts";
 import { askAtTerminal } from "./ask-at-terminal.ts";
 import { printSpans } from "./print-spans.ts";
@@ -14,7 +13,7 @@ const spans = collectSpans();
 
 heading("1. Policy");
 // #region usage
-const { governed } = init({ policies: POLICIES });
+const { governed, status } = init({ policies: POLICIES });
 const folder = await createScratchFolder();
 const client = await connectFilesystem(folder);
 configureSession(client, {
@@ -62,10 +61,9 @@ async function callTool(name: string, args: Record<string, unknown>): Promise<vo
 
 /** This process's own file, checked from its first row to its last, as anybody can who has nothing but the file. */
 async function printRecord(): Promise<void> {
-  const directory = join(stateDirectory(process.env), "record");
-  const name = (await readdir(directory)).toSorted().findLast((file) => file.endsWith(`-${process.pid}.jsonl`)) ?? "";
-  const { ok, rows, head, problems } = await verifyRecordFile(join(directory, name));
-  say(`file   ${join(directory, name)}`);
+  const { path = "" } = status().record;
+  const { ok, rows, head, problems } = await verifyRecordFile(path);
+  say(`file   ${path}`);
   say(`rows   ${rows}`);
   say(`chain  ${ok ? "ok" : "broken"}`);
   say(`head   ${head.seq} ${head.hash}`);

@@ -30,7 +30,8 @@ export function createSandbox(): StorySandbox {
   const state = join(directory, "state");
   mkdirSync(scratch);
   return {
-    env: { ...outside(), COUNTERSIGN_DIR: state, TMPDIR: scratch, TZ: "UTC", LC_ALL: "C.UTF-8" },
+    // Offline: npx takes the server that is installed here, or fails.
+    env: { ...outside(), COUNTERSIGN_DIR: state, TMPDIR: scratch, TZ: "UTC", LC_ALL: "C.UTF-8", npm_config_offline: "true" },
     directory,
     async leavings() {
       const [folder, ...others] = readdirSync(scratch).filter((name) => name.startsWith("countersign-"));

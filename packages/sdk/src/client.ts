@@ -53,8 +53,8 @@ export interface InitOptions {
 export interface Initialized {
   /** Every client class that is governed now; grows with copies that are loaded later. */
   readonly governed: readonly GovernedClass[];
-  /** The policies in force and the end of the record's chain, for health checks and for keeping elsewhere. */
-  status(): { readonly policies: ReturnType<PolicyStore["status"]>; readonly record: RecordHead };
+  /** The policies in force; the record's file, if it is one, and the end of its chain: worth keeping elsewhere. */
+  status(): { readonly policies: ReturnType<PolicyStore["status"]>; readonly record: RecordHead & { readonly path: string | undefined } };
 }
 
 const REMEDY = "Pass its class to init({ clients: [Client] }), put the gateway in front of its servers, or use an adapter.";
@@ -71,7 +71,7 @@ export function init(options: InitOptions = {}): Initialized {
   const approvalTimeoutMs = minutes(settings.approvalTimeoutMinutes ?? 5);
   const source = policySource(settings);
   const kept = recordSettings(settings.record);
-  const record = openRecord({ record: kept.to, arguments: kept.arguments, required: kept.required, env: process.env, now: Date.now, onWarning });
+  const { recorder: record, path } = openRecord({ record: kept.to, arguments: kept.arguments, required: kept.required, env: process.env, now: Date.now, onWarning });
   let policies: PolicyStore;
   try {
     policies = openPolicyStore(source, (event) => tell(event, record, onWarning));
@@ -99,7 +99,7 @@ export function init(options: InitOptions = {}): Initialized {
     policies.close();
     await record.close();
   };
-  return { governed, status: () => ({ policies: policies.status(), record: record.head() }) };
+  return { governed, status: () => ({ policies: policies.status(), record: { path, ...record.head() } }) };
 }
 
 /** Takes every hook away, writes what the record still holds, and ends all watching. Harmless when nothing was set up. */

@@ -22,11 +22,14 @@ export interface PromptPorts {
   readonly warn: (line: string) => void;
 }
 
+/** A handler that always answers with a decision. `human` is false where there was no terminal to ask at. */
+export type PromptHandler = (...asked: Parameters<ApprovalHandler>) => Promise<ApprovalDecision>;
+
 /**
  * Asks on the controlling terminal (/dev/tty), one question at a time; long arguments page by page, up to their end.
  * y approves. n, Ctrl-C, Ctrl-D, a hang-up, the end of the window and a process without a terminal deny.
  */
-export const promptApproval: ApprovalHandler = (error, context) => systemPrompt(error, context);
+export const promptApproval: PromptHandler = (error, context) => systemPrompt(error, context);
 
 const systemPrompt = createPromptApproval({
   openTerminal,
@@ -36,7 +39,7 @@ const systemPrompt = createPromptApproval({
 });
 
 /** `promptApproval` on another terminal. */
-export function createPromptApproval(ports: PromptPorts): ApprovalHandler {
+export function createPromptApproval(ports: PromptPorts): PromptHandler {
   return async (error, context) => {
     const startedAt = ports.now();
     const elapsedSeconds = (): number => Math.max(0, ports.now() - startedAt) / 1000;

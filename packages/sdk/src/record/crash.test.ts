@@ -31,7 +31,7 @@ function recordFiles(directory: string): string[] {
 /** Opens a record as the next process does, and gives it time to look at what is there. */
 async function openAndLookBack(directory: string): Promise<string> {
   const before = new Set(recordFiles(directory));
-  const recorder = openRecord({ record: directory, env: {}, now: Date.now, onWarning: () => {} });
+  const { recorder } = openRecord({ record: directory, env: {}, now: Date.now, onWarning: () => {} });
   const [own = ""] = recordFiles(directory).filter((file) => !before.has(file));
   const start = performance.now();
   const unnamed = (): boolean => [...before].some((file) => !readdirSync(join(directory, "record")).includes(`${file}.named`));
@@ -128,7 +128,7 @@ describe("a process that ends by itself", () => {
 describe("arguments", () => {
   it("never stand in the clear in any file of the state directory, which nobody else can read", async () => {
     const directory = temporaryDirectory();
-    const recorder = openRecord({ record: directory, env: {}, now: Date.now, onWarning: () => {} });
+    const { recorder } = openRecord({ record: directory, env: {}, now: Date.now, onWarning: () => {} });
     for (let n = 0; n < 200; n += 1) {
       const argumentsText = JSON.stringify({ token: `CANARY-${n}`, nested: { deep: [`CANARY-${n}`] } });
       await recorder.append(fakeDecision(n, { argumentsText }));

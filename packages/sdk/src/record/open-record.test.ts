@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function open(options: Partial<OpenRecordOptions> = {}) {
-  return openRecord({ env: { COUNTERSIGN_DIR: directory }, now: Date.now, onWarning: () => {}, ...options });
+  return openRecord({ env: { COUNTERSIGN_DIR: directory }, now: Date.now, onWarning: () => {}, ...options }).recorder;
 }
 
 function onlyFile(): string {

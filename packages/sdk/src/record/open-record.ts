@@ -24,20 +24,26 @@ export interface OpenRecordOptions {
   readonly onWarning: (message: string) => void;
 }
 
+export interface OpenedRecord {
+  readonly recorder: Recorder;
+  /** The file that this process writes; undefined where the record is no file of ours. */
+  readonly path: string | undefined;
+}
+
 /**
  * A file record has its key in `keys/` beside `record/`. With a sink of the user's, the key file is in the state directory.
  * Throws where directory or file cannot be made, or are open to other users.
  */
-export function openRecord(options: OpenRecordOptions): Recorder {
+export function openRecord(options: OpenRecordOptions): OpenedRecord {
   const { env, now, onWarning, record } = options;
   const shared = { arguments: options.arguments ?? "encrypted", required: options.required ?? true, now, onWarning } as const;
   const about = { host: hostname(), pid: process.pid };
   if (record === "memory") {
-    return createRecorder(new MemorySink(), { ...shared, key: createEphemeralKey("memory"), opened: about });
+    return { recorder: createRecorder(new MemorySink(), { ...shared, key: createEphemeralKey("memory"), opened: about }), path: undefined };
   }
   if (typeof record === "object") {
     const key = shared.arguments === "none" ? undefined : createArgumentKey(stateDirectory(env), recordFileName(now(), process.pid));
-    return createRecorder(record, { ...shared, key, opened: about });
+    return { recorder: createRecorder(record, { ...shared, key, opened: about }), path: undefined };
   }
   return openFileRecord(record ?? stateDirectory(env), shared, about);
 }
@@ -46,10 +52,10 @@ function openFileRecord(
   directory: string,
   shared: Pick<RecorderOptions, "arguments" | "required" | "now" | "onWarning">,
   about: { readonly host: string; readonly pid: number },
-): Recorder {
+): OpenedRecord {
   const sink = new JsonlSink({ directory, startedAt: shared.now() });
   const file = basename(sink.path);
-  return createRecorder(sink, {
+  const recorder = createRecorder(sink, {
     ...shared,
     key: shared.arguments === "none" ? undefined : createArgumentKey(directory, sink.name),
     opened: { ...about, file },
@@ -63,4 +69,5 @@ function openFileRecord(
         signal,
       }),
   });
+  return { recorder, path: sink.path };
 }

@@ -6,7 +6,7 @@ import { isAbsolute, join, resolve } from "node:path";
 const WRITABLE_BY_OTHERS = 0o022;
 
 /** `COUNTERSIGN_DIR`, else `$XDG_STATE_HOME/countersign` where that is absolute (XDG Base Directory 0.8), else `~/.local/state/countersign`. */
-export function stateDirectory(env: NodeJS.ProcessEnv): string {
+export function stateDirectory(env: NodeJS.ProcessEnv = process.env): string {
   const own = env["COUNTERSIGN_DIR"];
   if (own !== undefined && own !== "") return resolve(own);
   const state = env["XDG_STATE_HOME"];

@@ -23,7 +23,7 @@ function recordFiles(): string[] {
 
 /** Runs one record from opening to closing; waits until it has looked at those before it. */
 async function runRecord(): Promise<void> {
-  const recorder = openRecord({ record: state, env: {}, now: Date.now, onWarning: () => {} });
+  const { recorder } = openRecord({ record: state, env: {}, now: Date.now, onWarning: () => {} });
   for (let n = 0; n < 5; n += 1) await recorder.append(fakeDecision(n));
   const start = performance.now();
   const named = (): number => readdirSync(directory).filter((file) => file.endsWith(".named")).length;
