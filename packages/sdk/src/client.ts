@@ -54,7 +54,7 @@ export interface Initialized {
   /** Every client class that is governed now; grows with copies that are loaded later. */
   readonly governed: readonly GovernedClass[];
   /** The policies in force; the record's file, if it is one, and the end of its chain: worth keeping elsewhere. */
-  status(): { readonly policies: ReturnType<PolicyStore["status"]>; readonly record: RecordHead & { readonly path: string | undefined } };
+  readonly status: () => { readonly policies: ReturnType<PolicyStore["status"]>; readonly record: RecordHead & { readonly path: string | undefined } };
 }
 
 const REMEDY = "Pass its class to init({ clients: [Client] }), put the gateway in front of its servers, or use an adapter.";
