@@ -12,14 +12,14 @@ import { readCall, type ProposedCall } from "./call/read-call.ts";
 import { policyIdOf } from "./call/policy-id.ts";
 import { PolicyViolationError, Refusal, refusalOf, type RefusalCode } from "./errors.ts";
 import { mintPermit, type Permit } from "./execution/permit.ts";
-import type { Carrier, SendPort } from "./execution/send.ts";
+import type { SendPort, Sent } from "./execution/send.ts";
 import { inspectCall, inspectResult, type InspectedResult, type InspectPort } from "./inspection/inspect.ts";
 import type { Verdict } from "./policy/evaluate.ts";
 import type { PolicyPort } from "./policy/policy-store.ts";
 import { approvalOfAnswer } from "./record/approval-of-answer.ts";
 import { approvalEntry, decisionEntry, intentEntry, outcomeEntry } from "./record/entries-of-story.ts";
 import type { Queued, RecordPort } from "./record/entry.ts";
-import type { ObservePort } from "./record/observe.ts";
+import type { Observation, ObservePort } from "./record/observe.ts";
 import { openStory, type CallStory } from "./record/story.ts";
 
 export interface Ports {
@@ -49,55 +49,69 @@ export type Outcome =
   | { readonly kind: "pending"; readonly requestId: string; readonly until: number };
 
 /** Governs one call. Rejects only with the error that sending gave; every decision of ours is an outcome. */
-export async function guard(proposed: ProposedCall, ports: Ports, options: GuardOptions = {}): Promise<Outcome> {
+export function guard(proposed: ProposedCall, ports: Ports, options: GuardOptions = {}): Promise<Outcome> {
   const story = openStory(ports.newId(), performance.now(), proposed, readCall(proposed)); // 1 call
   const span = ports.observe.begin(story);
+  return span.run(() => govern(story, ports, span, options));
+}
+
+async function govern(story: CallStory, ports: Ports, span: Observation, options: GuardOptions): Promise<Outcome> {
   try {
-    return await span.run(() => govern(story, ports, span.carrier, options));
+    let cleared: Cleared | Pending;
+    try {
+      if (ports.policies.loading !== undefined) await ports.policies.loading;
+      const known = isUnlisted(story) ? await listAnew(story) : readOf(story);
+      const seen = ports.inspect.inspections.length > 0 ? await inspected(known, story, ports, options) : known; // 2 inspection
+      const verdict = judge(seen, story, ports, true); // 3 policy
+      cleared = isHeld(verdict) ? await hold(seen, story, ports, options) : allow(story, ports); // 4 approval
+      if (cleared.kind === "pending") return cleared;
+      if (cleared.queued instanceof Promise) await cleared.queued; // the record's queue is full: wait, or run nothing
+    } catch (error) {
+      return await refuse(story, ports, error); // whatever failed, the call does not run
+    }
+    const { call, permit, request } = cleared;
+    const started = performance.now();
+    const sent = await ports.send(permit, call, span.carrier); // 5 execution
+    const looked = sent.ok && ports.inspect.inspections.length > 0 ? await lookAt(sent.result, call, ports, options) : undefined;
+    const outcome = conclude(story, sent, looked, performance.now() - started);
+    ports.record.complete(await cleared.queued, outcomeEntry(story, ports.now())); // 6 record
+    if (request !== undefined) await ports.ask?.report(request, story.execution?.outcome ?? "outcome_unknown");
+    if (!sent.ok) throw sent.error;
+    return outcome;
   } finally {
     span.end(story);
   }
 }
 
-async function govern(story: CallStory, ports: Ports, carrier: Carrier, options: GuardOptions): Promise<Outcome> {
-  let cleared: Cleared | Pending;
-  try {
-    if (ports.policies.loading !== undefined) await ports.policies.loading;
-    const read = isUnlisted(story) ? await listAnew(story) : readOf(story);
-    const seen = ports.inspect.inspections.length === 0 ? read : await inspected(read, story, ports, options); // 2 inspection
-    cleared = await clear(seen, story, ports, options); // 3 policy, 4 approval
-  } catch (error) {
-    return refuse(story, ports, error); // whatever failed, the call does not run
-  }
-  return cleared.kind === "pending" ? cleared : execute(cleared, story, ports, carrier, options); // 5 execution
-}
-
+/** What may run: the call, and the permit that says so. */
 interface Cleared {
   readonly kind: "cleared";
   readonly call: Call;
   readonly permit: Permit;
-  readonly queued: Queued;
+  readonly queued: Queued | Promise<Queued>;
   readonly request: JoinedRequest | undefined;
 }
 type Pending = Extract<Outcome, { kind: "pending" }>;
+
+function allow(story: CallStory, ports: Ports): Cleared {
+  const { call, verdict } = decided(story);
+  const queued = ports.record.append(decisionEntry(story, ports.now()));
+  return { kind: "cleared", call, permit: mintPermit({ kind: "allowed", policies: verdict.policies }, call), queued, request: undefined };
+}
 
 /** How often one call is asked about anew because the question changed meanwhile. */
 const MAX_ROUNDS = 5;
 const LISTING_MS = 10_000;
 const UNLISTED = "the server's own list of tools does not have it";
 
-async function clear(read: ReadCall, story: CallStory, ports: Ports, options: GuardOptions): Promise<Cleared | Pending> {
+/** Asks about a held call, and anew about what it has become where it changed meanwhile, until it may run or does not. */
+async function hold(read: ReadCall, story: CallStory, ports: Ports, options: GuardOptions): Promise<Cleared | Pending> {
+  askable(story, ports);
+  if (await definitionAppeared(read, story, options)) judge(read, story, ports, false); // with what is known now
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    story.question = story.approval = undefined;
-    const call = (story.call = bindCall(read, definitionOf(read, story)));
-    const verdict = (story.verdict = judge(call, story, ports, round === 0));
-    if (!isHeld(verdict)) {
-      const appended = ports.record.append(decisionEntry(story, ports.now()));
-      const queued = appended instanceof Promise ? await appended : appended; // waits only where the queue is full
-      return { kind: "cleared", call, permit: mintPermit({ kind: "allowed", policies: verdict.policies }, call), queued, request: undefined };
-    }
-    const ask = askable(verdict, story, ports);
-    if (round === 0 && (await definitionAppeared(read, story, options))) continue; // bind and judge anew, with what is known now
+    const { call, verdict } = decided(story);
+    if (!isHeld(verdict)) return allow(story, ports);
+    const ask = askable(story, ports);
     story.queued = await ports.record.append(decisionEntry(story, ports.now()));
     const question = (story.question = questionOf(call, verdict));
     const request = await ask.join(question);
@@ -105,36 +119,20 @@ async function clear(read: ReadCall, story: CallStory, ports: Ports, options: Gu
     if (answer.kind === "pending") return { kind: "pending", requestId: request.id, until: answer.until };
 
     // At the claim, everything again: the definition known now, the document in force now.
-    const stands = definitionOf(read, story) === call.definition && isSameQuestion(verdict, judge(call, story, ports, false));
+    const stands = definitionOf(read, story) === call.definition && isSameQuestion(verdict, verdictOn(call, story, ports, false));
     const claimed = answer.kind === "approved" && stands && (await ask.claim(request));
     story.approval = approvalOfAnswer(request, answer, claimed);
     await ports.record.append(approvalEntry(story, ports.now()));
     if (answer.kind !== "approved") throw new Refusal(codeOfAnswer(answer), verdict.reason, answer.cause, answer.decision);
-    if (!claimed) {
-      await ask.supersede(request);
-      continue; // people are asked anew
+    if (claimed) {
+      await ports.record.commit(intentEntry(story, ports.now())); // durable before the first byte, or nothing runs
+      return { kind: "cleared", call, permit: mintPermit({ kind: "claimed", requestId: request.id }, call), queued: story.queued, request };
     }
-    await ports.record.commit(intentEntry(story, ports.now())); // durable before the first byte, or nothing runs
-    return { kind: "cleared", call, permit: mintPermit({ kind: "claimed", requestId: request.id }, call), queued: story.queued, request };
+    await ask.supersede(request);
+    story.question = story.approval = undefined;
+    judge(read, story, ports, false); // people are asked about what it is now
   }
   throw new Refusal("superseded", `the question changed ${MAX_ROUNDS} times while it was being answered`);
-}
-
-async function execute({ call, permit, queued, request }: Cleared, story: CallStory, ports: Ports, carrier: Carrier, options: GuardOptions): Promise<Outcome> {
-  const started = performance.now();
-  const sent = await ports.send(permit, call, carrier);
-  const looked = sent.ok && ports.inspect.inspections.length > 0 ? await lookAt(sent.result, call, ports, options) : undefined;
-  const withheld = looked?.action === "block";
-  const result = looked === undefined ? (sent.ok ? sent.result : undefined) : looked.result;
-  const isError = sent.ok && sent.isError;
-  const outcome = withheld ? "withheld" : sent.ok ? (isError ? "failed" : "completed") : sent.answered ? "failed" : "outcome_unknown";
-  story.execution = { outcome, elapsedMs: performance.now() - started, isError, ...(sent.requestId === undefined ? {} : { requestId: sent.requestId }), ...(sent.ok ? { result } : { error: sent.error }) };
-  if (looked !== undefined && looked.findings.length > 0) story.findings = [...story.findings, ...looked.findings];
-
-  ports.record.complete(queued, outcomeEntry(story, ports.now())); // 6 record
-  if (request !== undefined) await ports.ask?.report(request, outcome);
-  if (!sent.ok) throw sent.error;
-  return withheld ? withhold(story) : { kind: "ran", result };
 }
 
 function readOf({ reading }: CallStory): ReadCall {
@@ -160,14 +158,26 @@ async function inspected(call: ReadCall, story: CallStory, ports: Ports, { signa
   return seen.call;
 }
 
-function judge(call: Call, story: CallStory, ports: Ports, charge: boolean): Verdict {
+/** Binds the call to what is known of its tool now, and judges it. */
+function judge(read: ReadCall, story: CallStory, ports: Ports, charge: boolean): Verdict {
+  story.call = bindCall(read, definitionOf(read, story));
+  return (story.verdict = verdictOn(story.call, story, ports, charge));
+}
+
+function verdictOn(call: Call, story: CallStory, ports: Ports, charge: boolean): Verdict {
   const verdict = ports.policies.evaluate(call, story.findings, { charge, now: performance.now() });
   if (verdict === undefined) throw new Refusal("policy_unavailable", "no policy document is in force");
   return verdict;
 }
 
-/** Whom to ask about a held call; refuses where nobody can be. */
-function askable(verdict: Verdict, story: CallStory, ports: Ports): AskPort {
+function decided({ call, verdict }: CallStory): { readonly call: Call; readonly verdict: Verdict } {
+  if (call === undefined || verdict === undefined) throw new TypeError("the call was not judged yet");
+  return { call, verdict };
+}
+
+/** Whom to ask about the held call; refuses where nobody can be. */
+function askable(story: CallStory, ports: Ports): AskPort {
+  const { verdict } = decided(story);
   const code = whyNotAsked(verdict, ports.ask);
   if (code === undefined && ports.ask !== undefined) return ports.ask;
   if (verdict.action === "block") story.approval = { status: "not_required" };
@@ -217,7 +227,16 @@ async function lookAt(result: unknown, call: Call, ports: Ports, { signal }: Gua
   }
 }
 
-function withhold(story: CallStory): Outcome {
+/** What sending came to, told in the story and answered to the caller. A result that inspection blocks is withheld: it has run. */
+function conclude(story: CallStory, sent: Sent, looked: InspectedResult | undefined, elapsedMs: number): Outcome {
+  const withheld = looked?.action === "block";
+  const outcome = withheld ? "withheld" : sent.ok ? (sent.isError ? "failed" : "completed") : sent.answered ? "failed" : "outcome_unknown";
+  const result = looked === undefined && sent.ok ? sent.result : looked?.result;
+  const { requestId } = sent;
+  story.execution = { outcome, elapsedMs, isError: sent.ok && sent.isError, requestId, error: sent.ok ? undefined : sent.error, result };
+  if (looked !== undefined && looked.findings.length > 0) story.findings = [...story.findings, ...looked.findings];
+  if (!withheld) return { kind: "ran", result };
+
   const reason = "the tool ran, and its result was withheld because of what it contains";
   const error = new PolicyViolationError(blockMessage(story.call?.policyId ?? "", reason), { code: "result_withheld", call: story.call });
   story.refusal = { code: "result_withheld", reason, action: story.verdict?.action ?? "block" };

@@ -25,6 +25,16 @@ export interface ApprovalStory {
   readonly error?: string;
 }
 
+/** How sending went. `error` and `result` are live and stay out of the record. */
+export interface ExecutionStory {
+  readonly outcome: ExecutionOutcome;
+  readonly elapsedMs: number;
+  readonly isError: boolean;
+  readonly requestId: string | number | undefined;
+  readonly error: unknown;
+  readonly result: unknown;
+}
+
 export interface CallStory {
   readonly callId: string;
   readonly proposed: ProposedCall;
@@ -42,7 +52,7 @@ export interface CallStory {
   question: Question | undefined;
   approval: ApprovalStory | undefined;
   refusal: { readonly code: RefusalCode; readonly reason: string; readonly action: Action } | undefined;
-  execution: { readonly outcome: ExecutionOutcome; readonly elapsedMs: number; readonly isError: boolean; readonly requestId?: string | number; readonly error?: unknown; readonly result?: unknown } | undefined;
+  execution: ExecutionStory | undefined;
 }
 
 /** Begins a story. `reading` is the outcome of the strict parse. */
