@@ -1,6 +1,6 @@
 /**
  * Ratios, measured side by side in one run: cases take turns, medians of all turns are compared, CPU is counted for each call.
- * Nothing here is asserted; a shared machine moves times by a third. `--quick` takes fewer turns.
+ * Nothing here is asserted; a shared machine moves times by a third. `--quick` takes fewer turns; a word picks groups by title.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -13,6 +13,7 @@ import { measureMicro, median } from "./micro.ts";
 
 const quick = process.argv.includes("--quick");
 const ROUNDS = quick ? 3 : 9;
+const wanted = process.argv.slice(2).find((word) => !word.startsWith("--"));
 
 interface Group {
   readonly title: string;
@@ -66,7 +67,7 @@ const GROUPS: readonly Group[] = [
 const scratch = mkdtempSync(join(tmpdir(), "countersign-bench-"));
 try {
   console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}; medians of ${ROUNDS} turns each\n`);
-  for (const group of GROUPS) await runGroup(group);
+  for (const group of GROUPS) if (wanted === undefined || group.title.includes(wanted)) await runGroup(group);
   console.log("Single steps (ns a call, medians)");
   for (const { name, ours, base, ratio } of measureMicro()) console.log(`  ${name.padEnd(74)} ${ours.toFixed(0).padStart(9)} ${base.toFixed(0).padStart(9)}  ${ratio.toFixed(2)}×`);
 } finally {
@@ -77,7 +78,7 @@ async function runGroup({ title, calls, base, cases }: Group): Promise<void> {
   const children = new Map<string, ChildProcess>();
   for (const [name, options] of Object.entries(cases)) children.set(name, await start({ ...DEFAULTS, ...options }));
   const turns = new Map<string, Turn[]>([...children.keys()].map((name) => [name, []]));
-  for (const child of children.values()) await turn(child, calls); // warm code
+  for (let warm = 0; warm < 2; warm++) for (const child of children.values()) await turn(child, calls); // compiled code
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, child] of children) turns.get(name)?.push(await turn(child, calls));
   }

@@ -30,7 +30,7 @@ export interface SnapshotOptions {
  */
 export function snapshotJson(live: unknown, options: SnapshotOptions = {}): Snapshot {
   const { depth = 1, maxBytes = DEFAULT_MAX_BYTES, at = "" } = options;
-  const walk: Walk = { path: [], budget: maxBytes, indexKeys: false };
+  const walk: Walk = { path: [], budget: maxBytes, indexKeys: false, refusal: undefined };
   try {
     const value = copy(live, "", depth, walk);
     if (value === undefined) return no(at, [], "not a JSON value");
@@ -41,9 +41,9 @@ export function snapshotJson(live: unknown, options: SnapshotOptions = {}): Snap
     if (lone !== undefined) return no(at, lone, "a lone surrogate");
     if (isLonger(text, maxBytes)) return no(at, [], TOO_LARGE);
     return { ok: true, value, text };
-  } catch (error) {
-    if (error instanceof Refused) return no(at, walk.path, error.message);
-    return { ...no(at, walk.path, "could not be read"), cause: error };
+  } catch (cause) {
+    // What a getter threw is not looked at: even its class may be a trap.
+    return walk.refusal === undefined ? { ...no(at, walk.path, "could not be read"), cause } : no(at, walk.path, walk.refusal);
   }
 }
 
@@ -71,9 +71,9 @@ interface Walk {
   budget: number;
   /** Set where a key looks like an array index: engines enumerate such keys first, so JSON.stringify is not canonical. */
   indexKeys: boolean;
+  /** What is wrong at `path`. Set once, and the walk is over. */
+  refusal: string | undefined;
 }
-
-class Refused extends Error {}
 
 const TOO_LARGE = "larger than the limit for one call";
 
@@ -135,7 +135,7 @@ function copyMembers(value: object, key: string | number, depth: number, walk: W
 function copyArray(value: readonly unknown[], depth: number, walk: Walk): JsonValue[] {
   const { length } = value;
   // A Proxy says what it likes; NaN would void the budget.
-  if (!Number.isSafeInteger(length) || length < 0) throw new Refused("a list without a length");
+  if (!Number.isSafeInteger(length) || length < 0) return refuse(walk, undefined, "a list without a length");
   spend(walk, length + 1);
   const out: JsonValue[] = [];
   for (let index = 0; index < length; index++) out.push(copy(value[index], index, depth + 1, walk) ?? null);
@@ -187,12 +187,14 @@ function unbox(value: object): unknown {
 
 function spend(walk: Walk, characters: number): void {
   walk.budget -= characters;
-  if (walk.budget < 0) throw new Refused(TOO_LARGE);
+  if (walk.budget < 0) refuse(walk, undefined, TOO_LARGE);
 }
 
-function refuse(walk: Walk, key: string | number, what: string): never {
-  walk.path.push(key);
-  throw new Refused(what);
+/** Ends the walk because of a member of the container it is in, or of the container itself. */
+function refuse(walk: Walk, key: string | number | undefined, what: string): never {
+  if (key !== undefined) walk.path.push(key);
+  walk.refusal = what;
+  throw new Error(what);
 }
 
 /** Where a value or a key has one, or undefined. */

@@ -2,8 +2,8 @@
 import { withArguments } from "../call/bind-call.ts";
 import type { ReadCall } from "../call/call.ts";
 import type { JsonValue } from "../call/json.ts";
-import { snapshotJson } from "../call/snapshot.ts";
 import { INSPECTION_ACTIONS, type Finding, type Inspection, type InspectionAction } from "./inspection.ts";
+import { readFindings } from "./read-findings.ts";
 
 /** What the document says of one finding. */
 export type FindingAction = (finding: Finding) => InspectionAction;
@@ -16,22 +16,26 @@ export interface InspectPort {
 export interface InspectedCall {
   readonly call: ReadCall;
   readonly findings: readonly Finding[];
+  /** The strictest that the document says of any finding; undefined where there is none. */
   readonly action: InspectionAction | undefined;
 }
 
-/** Findings of all inspections in order; redaction before the call is bound, so that people see what will be sent. */
+/**
+ * Findings of all inspections in order, each of which sees what those before it redacted. Redaction comes before the call is
+ * bound, so that people see what will be sent.
+ */
 export async function inspectCall(call: ReadCall, port: InspectPort, action: FindingAction, signal: AbortSignal | undefined): Promise<InspectedCall> {
   let seen = call;
-  const findings: Finding[] = [];
+  const all: Finding[] = [];
   for (const inspection of port.inspections) {
-    const found = (await inspection.inspectCall?.(seen, signal)) ?? [];
-    findings.push(...found);
-    const redact = found.filter((finding) => action(finding) === "redact");
+    const findings = readFindings(await inspection.inspectCall?.(seen, signal), inspection.name, "input");
+    for (const finding of findings) all.push(finding);
+    const redact = findings.filter((finding) => action(finding) === "redact");
     if (redact.length === 0) continue;
     if (inspection.redactCall === undefined) throw new TypeError(`the inspection ${inspection.name} cannot redact arguments`);
     seen = withArguments(seen, await inspection.redactCall(seen, redact));
   }
-  return { call: seen, findings, action: strictest(findings, action) };
+  return { call: seen, findings: all, action: strictest(all, action) };
 }
 
 export interface InspectedResult {
@@ -45,24 +49,31 @@ export interface InspectedResult {
 export async function inspectResult(call: ReadCall, result: unknown, port: InspectPort, action: FindingAction, signal: AbortSignal | undefined): Promise<InspectedResult> {
   const looking = port.inspections.filter((inspection) => inspection.inspectResult !== undefined);
   if (looking.length === 0) return { result, findings: [], action: undefined };
-  const copied = snapshotJson(result, { maxBytes: Number.MAX_SAFE_INTEGER });
-  if (!copied.ok) throw new TypeError(`the result cannot be inspected: ${copied.reason}`);
-  let seen: JsonValue = copied.value;
+  let seen = copyOf(result);
   let redacted = false;
-  const findings: Finding[] = [];
+  const all: Finding[] = [];
   for (const inspection of looking) {
-    const found = (await inspection.inspectResult?.(call, seen, signal)) ?? [];
-    findings.push(...found);
-    const redact = found.filter((finding) => action(finding) === "redact");
+    const findings = readFindings(await inspection.inspectResult?.(call, seen, signal), inspection.name, "output");
+    for (const finding of findings) all.push(finding);
+    const redact = findings.filter((finding) => action(finding) === "redact");
     if (redact.length === 0) continue;
     if (inspection.redactResult === undefined) throw new TypeError(`the inspection ${inspection.name} cannot redact results`);
-    seen = await inspection.redactResult(call, seen, redact);
+    seen = copyOf(await inspection.redactResult(call, seen, redact));
     redacted = true;
   }
-  return { result: redacted ? seen : result, findings, action: strictest(findings, action) };
+  return { result: redacted ? seen : result, findings: all, action: strictest(all, action) };
+}
+
+/** As JSON carries it. Not the strict snapshot: a result is not bound, and one that holds a large integer is no reason to withhold it. */
+function copyOf(result: unknown): JsonValue {
+  const text = JSON.stringify(result);
+  if (text === undefined) throw new TypeError("a result that is not JSON cannot be inspected");
+  // Text from JSON.stringify parses to JSON.
+  return JSON.parse(text) as JsonValue;
 }
 
 function strictest(findings: readonly Finding[], action: FindingAction): InspectionAction | undefined {
-  if (findings.length === 0) return undefined;
-  return INSPECTION_ACTIONS[Math.max(...findings.map((finding) => INSPECTION_ACTIONS.indexOf(action(finding))))];
+  let worst = -1;
+  for (const finding of findings) worst = Math.max(worst, INSPECTION_ACTIONS.indexOf(action(finding)));
+  return INSPECTION_ACTIONS[worst];
 }

@@ -13,7 +13,7 @@ export interface CompiledPolicy {
   readonly observe: boolean;
   readonly reason: string | undefined;
   readonly except: readonly Pattern[];
-  readonly metadata: { readonly [key: string]: JsonValue };
+  readonly metadata: { readonly [key: string]: JsonValue } | undefined;
   /** For a block: what it asks for, or "never". */
   readonly requirement: Requirement | "never" | undefined;
   readonly rate: Rate | undefined;
@@ -36,7 +36,7 @@ export function compilePolicy(written: DocumentPolicy, ordinal: number): Compile
     observe: written.mode === "observe",
     reason: written.reason,
     except: parsePatterns(written.except),
-    metadata: written.metadata === undefined ? NO_METADATA : frozen(written.metadata),
+    metadata: frozen(written.metadata),
     requirement: written.action === "block" ? requirementOf(written.name, written.approval) : undefined,
     rate: written.rate === undefined ? undefined : compileRate(written.rate),
   };
@@ -86,7 +86,6 @@ function compileRate(rate: NonNullable<DocumentPolicy["rate"]>): Rate {
 }
 
 const NONE: readonly never[] = Object.freeze([]);
-const NO_METADATA = Object.freeze({});
 
 function frozen<T>(value: T): T {
   if (value === null || typeof value !== "object" || Object.isFrozen(value)) return value;

@@ -74,7 +74,7 @@ const NOTHING: Match = { policies: [], confusable: false };
 /** In document order, each once, without those that except the call. May change `found`. */
 function tidy(found: CompiledPolicy[], server: string | undefined, tool: string): readonly CompiledPolicy[] {
   if (found.length > 1) found.sort((a, b) => a.ordinal - b.ordinal);
-  const isKept = (policy: CompiledPolicy, at: number): boolean => policy !== found[at - 1] && !(policy.except.length > 0 && isExcepted(policy, server, tool));
+  const isKept = (policy: CompiledPolicy, at: number): boolean => (at === 0 || policy !== found[at - 1]) && !(policy.except.length > 0 && isExcepted(policy, server, tool));
   return found.every(isKept) ? found : found.filter(isKept);
 }
 

@@ -198,14 +198,15 @@ function policyResultOf(call: Call, outcome: Outcome, { decisive, rate }: Ruling
 
 /** Free maps of the decisive policies, the first to name a key winning, under the four keys that are ours. */
 function metadataOf(call: Call, decisive: readonly CompiledPolicy[], requirements: readonly Requirement[]): PolicyMetadata {
+  const approvers = new Set<string>();
+  let timeoutMinutes: number | null = null;
+  for (const requirement of requirements) {
+    for (const approver of requirement.approvers) approvers.add(approver);
+    if (requirement.timeoutMinutes !== null) timeoutMinutes = Math.min(timeoutMinutes ?? requirement.timeoutMinutes, requirement.timeoutMinutes);
+  }
+  const own = { workflowName: call.policyId, approvers: [...approvers], timeoutMinutes };
+  if (decisive.every(({ metadata }) => metadata === undefined)) return own;
   const free: Record<string, JsonValue> = Object.assign({}, ...decisive.map(({ metadata }) => metadata).toReversed());
   const { workflowType, ...rest } = free;
-  const written = requirements.flatMap(({ timeoutMinutes }) => timeoutMinutes ?? []);
-  return {
-    ...rest,
-    ...(typeof workflowType === "string" ? { workflowType } : {}),
-    workflowName: call.policyId,
-    approvers: [...new Set(requirements.flatMap(({ approvers }) => approvers))],
-    timeoutMinutes: written.length === 0 ? null : Math.min(...written),
-  };
+  return { ...rest, ...(typeof workflowType === "string" ? { workflowType } : {}), ...own };
 }

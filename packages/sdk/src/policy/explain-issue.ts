@@ -22,19 +22,31 @@ export function explainIssue(issue: z.core.$ZodIssue): readonly DocumentProblem[
     case "invalid_type":
       return [{ path, ...explainType(label, issue, isOwn(issue)) }];
     case "invalid_value":
-      return [{ path, ...explainValue(label, issue.input, issue.values.map(String)) }];
+      return [{ path, ...explainValue(label, issue) }];
     case "too_small":
-      return [{ path, message: `${label} ${tooSmall(issue)}` }];
+      return [{ path, ...explainSmall(label, issue) }];
     case "invalid_union":
       return explainUnion(issue, label);
     default:
-      return [{ path, message: sentence(`${label} ${issue.message}`) }];
+      return [{ path, message: sentence(issue.message.startsWith("must be") ? `${label} ${issue.message}, not ${shown(issue.input)}` : `${label} ${issue.message}`) }];
   }
 }
 
 export function labelOf(path: DocumentPath): string {
   if (path.length === 0) return "the document";
-  return path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("").replace(/^\./, "");
+  const steps = path.slice(0, MAX_STEPS).map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`));
+  return `${steps.join("").replace(/^\./, "")}${path.length > MAX_STEPS ? "…" : ""}`;
+}
+
+/** Our own keys are never deeper; metadata may be. */
+const MAX_STEPS = 8;
+
+/** What a place misses altogether, or why what is there is nothing. */
+function absent(path: DocumentPath, input: unknown, fallback = "Write one, or remove the key."): Said | undefined {
+  const mend = MISSING[String(path.at(-1))];
+  if (input === null) return { message: `${labelOf(path)} has no value.`, mend: mend ?? fallback };
+  if (input !== undefined) return undefined;
+  return mend === undefined ? { message: `${labelOf(path)} is missing.` } : { message: `${labelOf(path)} is missing.`, mend };
 }
 
 /** Whether the schema says it in words of its own. */
@@ -64,28 +76,34 @@ const MISSING: { readonly [key: string]: string } = {
   per: "Write a duration such as `per: 1m`.",
 };
 
+export const EXAMPLE = "Write `version: 1`, `default: allow` and a list of `policies`.";
+const UNQUOTED = "Write it without quotes.";
+
 function explainType(label: string, issue: z.core.$ZodIssueInvalidType, inOwnWords: boolean): Said {
-  const { expected, input, message } = issue;
-  const mend = MISSING[String(issue.path.at(-1))];
-  if (input === undefined) return mend === undefined ? { message: `${label} is missing.` } : { message: `${label} is missing.`, mend };
+  const { expected, input, message, path } = issue;
   if (inOwnWords && expected === "undefined") return { message: `${label} ${message}` };
-  if (input === null) return { message: `${label} has no value.`, mend: mend ?? "Write one, or remove the key." };
+  const missing = absent(path, input);
+  if (missing !== undefined) return missing;
   if (inOwnWords) return { message: sentence(`${label} ${message}, not ${shown(input)}`) };
   const wrong = { message: `${label} must be ${KINDS[expected] ?? expected}, not ${shown(input)}.` };
-  return expected === "string" && (typeof input === "number" || typeof input === "boolean") ? { ...wrong, mend: "Put it in quotes." } : wrong;
+  if (path.length === 0) return { ...wrong, mend: EXAMPLE };
+  if (expected === "string" && (typeof input === "number" || typeof input === "boolean")) return { ...wrong, mend: "Put it in quotes." };
+  if (expected === "number" && typeof input === "string" && /^[\d.]+$/.test(input)) return { ...wrong, mend: UNQUOTED };
+  return wrong;
 }
 
-function explainValue(label: string, input: unknown, values: readonly string[]): Said {
-  if (input === undefined) return { message: `${label} is missing.`, mend: MISSING[label.split(".").at(-1) ?? ""] ?? `Write ${list(values)}.` };
+function explainValue(label: string, { input, path, values }: z.core.$ZodIssueInvalidValue): Said {
+  const missing = absent(path, input, `Write ${list(values)}.`);
+  if (missing !== undefined) return missing;
   const message = `${label} must be ${list(values)}, not ${shown(input)}.`;
-  const near = typeof input === "string" ? nearest(input, values) : undefined;
-  return near === undefined ? { message } : { message, mend: `Did you mean ${near}?` };
+  if (values.some((value) => typeof value !== "string" && String(value) === input)) return { message, mend: UNQUOTED };
+  return withNearest(message, input, values);
 }
 
-function tooSmall({ origin, minimum, inclusive, input }: z.core.$ZodIssueTooSmall): string {
-  if (origin === "string") return "is an empty text.";
-  if (origin === "array") return "is an empty list.";
-  return `must be ${inclusive === true ? "at least" : "greater than"} ${minimum}, not ${shown(input)}.`;
+function explainSmall(label: string, { origin, minimum, inclusive, input }: z.core.$ZodIssueTooSmall): Said {
+  if (origin === "string") return { message: `${label} is an empty text.` };
+  if (origin === "array") return { message: `${label} is an empty list.`, mend: "Write at least one." };
+  return { message: `${label} must be ${inclusive === true ? "at least" : "greater than"} ${minimum}, not ${shown(input)}.` };
 }
 
 /** A map or list is explained by the branch that takes maps or lists; anything else by what the union says of itself. */
@@ -95,11 +113,15 @@ function explainUnion(issue: z.core.$ZodIssueInvalidUnion, label: string): reado
     const inner = errors.find((issues) => issues.every((one) => one.path.length > 0 || one.code === "unrecognized_keys"));
     if (inner !== undefined) return inner.flatMap((one) => explainIssue({ ...one, path: [...path, ...one.path] }));
   }
-  if (input === null) return [{ path, message: `${label} has no value.`, mend: "Write one, or remove the key." }];
-  const message = `${label} ${issue.message}, not ${shown(input)}.`;
-  const values = errors.flat().flatMap((one) => (one.code === "invalid_value" ? one.values.map(String) : []));
-  const near = typeof input === "string" ? nearest(input, values) : undefined;
-  return [near === undefined ? { path, message } : { path, message, mend: `Did you mean ${near}?` }];
+  const missing = absent(path, input);
+  if (missing !== undefined) return [{ path, ...missing }];
+  const values = errors.flat().flatMap((one) => (one.code === "invalid_value" ? one.values : []));
+  return [{ path, ...withNearest(`${label} ${issue.message}, not ${shown(input)}.`, input, values) }];
+}
+
+function withNearest(message: string, input: unknown, values: readonly unknown[]): Said {
+  const near = typeof input === "string" ? nearest(input, values.map(String)) : undefined;
+  return near === undefined ? { message } : { message, mend: `Did you mean ${near}?` };
 }
 
 type Kind = keyof typeof KEYS;
@@ -135,8 +157,9 @@ function kindOf(path: DocumentPath): Kind {
   return path[0] === "inspection" && path.length === 1 ? "inspection" : "findings";
 }
 
-function list(values: readonly string[]): string {
-  return values.length < 2 ? values.join("") : `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
+function list(values: readonly unknown[]): string {
+  const texts = values.map(String);
+  return texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} or ${texts.at(-1)}`;
 }
 
 /** A value as a message may quote it: short, and by its kind where it is a list or map. */

@@ -7,7 +7,7 @@ import { snapshotJson } from "../call/snapshot.ts";
 import { parseStrictJson } from "../call/strict-json.ts";
 import { PolicyDocumentError, type PolicyProblem } from "../errors.ts";
 import { policyDocument, type PolicyDocument } from "./document.ts";
-import { explainIssue, labelOf, type DocumentPath, type DocumentProblem } from "./explain-issue.ts";
+import { EXAMPLE, explainIssue, labelOf, type DocumentPath, type DocumentProblem } from "./explain-issue.ts";
 import { explainYaml, UNQUOTED_STAR, type TextProblem } from "./explain-yaml.ts";
 
 const MAX_TEXT = 64 * 1024 * 1024;
@@ -39,7 +39,6 @@ export function readPolicyObject(value: unknown, source = "policies"): PolicyDoc
 }
 
 const YAML = { uniqueKeys: true, stringKeys: true, resolveKnownTags: false, prettyErrors: false, version: "1.2", strict: true } as const;
-const EXAMPLE = "Write `version: 1`, `default: allow` and a list of `policies`.";
 const START: Place = { line: 1, column: 1 };
 
 interface Place {
@@ -77,8 +76,18 @@ function explainSnapshot(reason: string): DocumentProblem {
   const [, pointer = "", what = reason] = /^(\/\S*|params): (.*)$/s.exec(reason) ?? [];
   const steps = pointer.startsWith("/") ? pointer.slice(1).split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~")) : [];
   const path = steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step));
-  return { path, message: `${labelOf(path)} cannot be read: ${what.replace(" for one call", "")}.` };
+  const said = SNAPSHOT_REASONS.find(([beginning]) => what.startsWith(beginning))?.[1] ?? `cannot be read: ${what}.`;
+  return { path, message: `${labelOf(path)} ${said}` };
 }
+
+const SNAPSHOT_REASONS = [
+  ["NaN", "must be a finite number."],
+  ["an integer beyond", "is an integer beyond ±(2^53-1), which programs read differently. Put it in quotes."],
+  ["nested deeper", "is nested deeper than 64 levels."],
+  ["the key __proto__", "may not be used as a key."],
+  ["larger than", "is larger than 64 MiB."],
+  ["could not be read", "cannot be read: a getter or a proxy in it threw."],
+] as const;
 
 function refusal(source: string, problems: readonly PolicyProblem[]): PolicyDocumentError {
   const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);

@@ -24,8 +24,8 @@ const MAX_KEYS = 20_000;
 const SWEEP_MS = 1_000;
 /** Longer keys are kept as their digest, for the same reason. */
 const MAX_KEY_LENGTH = 200;
-/** What rounding may take from a token or add to a wait: a call that comes back after exactly `retryAfterMs` gets through. */
-const ROUNDING = 1e-6;
+/** What rounding may take from a token: a call that comes back after exactly `retryAfterMs` gets through. */
+const ROUNDING = 1e-9;
 
 export interface Charge {
   readonly limited: boolean;
@@ -89,7 +89,7 @@ function refill(bucket: Bucket, rate: Rate, now: number): void {
 
 /** Whole milliseconds, at least 1. A clock that went back must come to `at` again first. */
 function untilToken(bucket: Bucket, rate: Rate, now: number): number {
-  return Math.max(1, Math.ceil(((1 - bucket.tokens) * rate.perMs) / rate.limit + bucket.at - now - ROUNDING));
+  return Math.max(1, Math.ceil(((1 - bucket.tokens) * rate.perMs) / rate.limit + bucket.at - now));
 }
 
 /** A full bucket says nothing that a new one would not. */

@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { matchesGlob, parseGlob, parsePattern } from "./pattern.ts";
+
+describe("a pattern", () => {
+  it.each([
+    ["mcp:filesystem:write_file", ["filesystem"], ["write_file"]],
+    ["mcp::write_file", [""], ["write_file"]],
+    ["mcp:*:*", ["", ""], ["", ""]],
+    ["mcp:**:***", ["", ""], ["", ""]],
+    ["mcp:git*:*_delete_*", ["git", ""], ["", "_delete_", ""]],
+    ["mcp:a:b:c:*", ["a"], ["b:c:", ""]],
+    ["mcp:a:a**b", ["a"], ["a", "b"]],
+  ])("%s is split at its first two colons, and at stars within a segment", (text, server, tool) => {
+    expect(parsePattern(text)).toEqual({ server: { pieces: server }, tool: { pieces: tool }, text });
+  });
+
+  it.each([
+    ["", 'needs two colons: "mcp:{server}:{tool}"'],
+    ["write_file", 'needs two colons: "mcp:{server}:{tool}"'],
+    ["mcp:write_file", 'needs two colons: "mcp:{server}:{tool}"'],
+    ["MCP:a:b", 'must begin with "mcp:"'],
+    ["*:a:b", 'must begin with "mcp:"'],
+    [" mcp:a:b", 'must begin with "mcp:"'],
+    ["mcp:a:", "names no tool; use * for every tool"],
+  ])("%j is none, and it says why", (text, why) => {
+    expect(parsePattern(text)).toBe(why);
+  });
+});
+
+describe("a glob", () => {
+  it.each([
+    ["write_file", "write_file", true],
+    ["write_file", "write_file2", false],
+    ["write_*", "write_", true],
+    ["*_file", "_file", true],
+    ["a*a", "a", false],
+    ["a*a", "aa", true],
+    ["ab*ba", "aba", false],
+    ["*ab*ab*", "ab", false],
+    ["*ab*ab*", "abab", true],
+    ["a*b*c", "a-c-b", false],
+    ["*", "", true],
+    ["*x*", "", false],
+  ])("%j and %j: %j", (glob, text, matches) => {
+    expect(matchesGlob(parseGlob(glob), text)).toBe(matches);
+  });
+
+  it.each(["?", "[ab]", ".", "\\w", "{a,b}", "+", "^", "$", "(a|b)", "%", "_"])("takes %j literally: only * is a wildcard", (text) => {
+    expect(matchesGlob(parseGlob(text), text)).toBe(true);
+    for (const other of ["a", "b", "ab", "x", ""]) expect(matchesGlob(parseGlob(text), other)).toBe(false);
+  });
+
+  it("is matched in linear time, whatever its author and the agent write", () => {
+    const megabyte = 1_000_000;
+    const hostile: readonly (readonly [string, string])[] = [
+      [`${"*a".repeat(1_000)}*b`, "a".repeat(megabyte)],
+      [`${"a*".repeat(1_000)}b`, `${"a".repeat(megabyte)}c`],
+      [`*${"a".repeat(5_000)}b*`, "a".repeat(megabyte)],
+      [`*b${"a".repeat(5_000)}*`, "a".repeat(megabyte)],
+      [`*${"ab".repeat(2_500)}c*`, "ab".repeat(megabyte / 2)],
+      [`${"*a*b".repeat(500)}*c*`, "ab".repeat(megabyte / 2)],
+    ];
+    for (const [glob, text] of hostile) {
+      const started = performance.now();
+      expect(matchesGlob(parseGlob(glob), text)).toBe(false);
+      expect(performance.now() - started).toBeLessThan(500);
+    }
+  });
+});
