@@ -59,12 +59,12 @@ function openFileRecord(
     ...shared,
     key: shared.arguments === "none" ? undefined : createArgumentKey(directory, sink.name),
     opened: { ...about, file },
-    background: (recorder, signal) =>
+    background: (own, signal) =>
       lookBack({
         directory: dirname(sink.path),
         own: file,
         now: shared.now,
-        commit: (entry) => recorder.commit(entry),
+        commit: (entry) => own.commit(entry),
         onWarning: shared.onWarning,
         signal,
       }),
