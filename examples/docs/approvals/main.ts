@@ -10,7 +10,7 @@ const askTeam: ApprovalHandler = async (_error, { signal }) => {
   return true;
 };
 const askLead: ApprovalHandler = () => answer("lead@company.com", true);
-const askSecurity: ApprovalHandler = (_error, { call }) => answer("security@company.com", !String(call.arguments["path"]).endsWith(".sh"));
+const askSecurity: ApprovalHandler = (_error, { call }) => answer("security@company.com", !call.argumentsText.includes(".sh"));
 
 function answer(approver: string, approved: boolean): ApprovalDecision {
   console.log(`  ${approver} says ${approved ? "yes" : "no"}`);

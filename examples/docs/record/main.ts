@@ -22,14 +22,17 @@ for (const { file, rows, closed } of files) console.log(`  ${file}: ${rows} rows
 console.log(`  ok=${ok}, ${problems.length} problems`);
 // #endregion
 
-const [{ file = "", head } = {}] = files;
+const [own] = files;
+if (own === undefined) throw new Error("there is no record");
+const { file, head } = own;
 const path = join(directory, file);
 
 async function read(): Promise<void> {
   // #region read
   const keyOf = (id: string) => readArgumentKey(state, id);
   for await (const { seq, body, argumentsText } of readRecord(path, { keyOf })) {
-    console.log(`  ${seq} ${[body["type"], body["event"], body["tool"], body["status"], argumentsText].filter(Boolean).join(" ")}`);
+    const words = [body["type"], body["event"], body["tool"], body["status"], argumentsText].filter((word) => typeof word === "string");
+    console.log(`  ${seq} ${words.join(" ")}`);
   }
   // #endregion
 }
@@ -54,4 +57,4 @@ const known = await verifyRecordDirectory(directory, { heads: new Map([[file, { 
 console.log(`  ok=${alone.ok} without it`);
 console.log(`  ok=${known.ok} with it: ${known.problems[0]?.message}`);
 // #endregion
-if (head?.hash !== kept.hash) throw new Error("the verifier and the writer disagree");
+if (head.hash !== kept.hash) throw new Error("the verifier and the writer disagree");

@@ -161,7 +161,7 @@ describe("limits (R34)", () => {
 
   it.each([
     ["2 million open lists", "[".repeat(2 * 1024 * 1024) + "]".repeat(2 * 1024 * 1024 - 1)],
-    ["zeros inside a fraction", `[1.${"0".repeat(limit - 10)}1]`],
+    ["zeros inside a fraction", `[1.${"0".repeat(100_000)}1]`],
     ["a long exponent", `[1e-${"9".repeat(limit - 10)}]`],
     ["a long integer", `[${"9".repeat(limit - 10)}]`],
     ["an open string of escapes", `"${"\\".repeat(limit - 2)}`],
