@@ -57,7 +57,7 @@ export interface Initialized {
   readonly status: () => { readonly policies: ReturnType<PolicyStore["status"]>; readonly record: RecordHead & { readonly path: string | undefined } };
 }
 
-const REMEDY = "Pass its class to init({ clients: [Client] }), put the gateway in front of its servers, or use an adapter.";
+const REMEDY = "Pass its class to init({ clients: [Client] }).";
 
 let close: (() => Promise<void>) | undefined;
 
@@ -74,7 +74,7 @@ export function init(options: InitOptions = {}): Initialized {
   const { recorder: record, path } = openRecord({ record: kept.to, arguments: kept.arguments, required: kept.required, env: process.env, now: Date.now, onWarning });
   let policies: PolicyStore;
   try {
-    policies = openPolicyStore(source, (event) => tell(event, record, onWarning));
+    policies = openPolicyStore(source, (event) => tell(event, record, settings.inspections ?? [], onWarning));
   } catch (error) {
     void record.close();
     throw error;
@@ -180,8 +180,11 @@ function factsOfFile(file: string): GovernedClass {
 }
 
 /** A refused document is loud; both kinds of news are rows. News that cannot be written is lost with the record itself. */
-function tell({ event, source, size, digest, problem }: PolicyEvent, record: Recorder, onWarning: (message: string) => void): void {
+function tell({ event, source, size, digest, problem, findingGroups = [] }: PolicyEvent, record: Recorder, inspections: readonly Inspection[], onWarning: (message: string) => void): void {
   if (event === "policy_refused") onWarning(`the policy document was refused; the last good one stays in force:\n${problem}`);
+  if (findingGroups.length > 0 && inspections.length === 0) {
+    onWarning(`${source} has inspection actions for ${findingGroups.join(", ")}, and nothing looks for these: pass init({ inspections })`);
+  }
   const detail = { source, size: size ?? null, digest: digest ?? null, problem: problem ?? null };
   void Promise.resolve(record.append({ type: "event", at: Date.now(), event, detail })).catch((error: unknown) => onWarning(String(error)));
 }

@@ -13,6 +13,7 @@ import { policyIdOf } from "./call/policy-id.ts";
 import { PolicyViolationError, Refusal, refusalOf, type RefusalCode } from "./errors.ts";
 import { mintPermit, type Permit } from "./execution/permit.ts";
 import type { SendPort, Sent } from "./execution/send.ts";
+import type { Finding } from "./inspection/inspection.ts";
 import { inspectCall, inspectResult, type InspectedResult, type InspectPort } from "./inspection/inspect.ts";
 import type { Verdict } from "./policy/evaluate.ts";
 import type { PolicyPort } from "./policy/policy-store.ts";
@@ -102,6 +103,7 @@ function allow(story: CallStory, ports: Ports): Cleared {
 /** How often one call is asked about anew because the question changed meanwhile. */
 const MAX_ROUNDS = 5;
 const LISTING_MS = 10_000;
+const TOOL_CHANGED: Finding = Object.freeze({ type: "changed", group: "tools", direction: "input", where: "" });
 const UNLISTED = "the server's own list of tools does not have it";
 
 /** Asks about a held call, and anew about what it has become where it changed meanwhile, until it may run or does not. */
@@ -152,15 +154,20 @@ async function listAnew(story: CallStory): Promise<ReadCall> {
 }
 
 async function inspected(call: ReadCall, story: CallStory, ports: Ports, { signal }: GuardOptions): Promise<ReadCall> {
-  const seen = await inspectCall(call, ports.inspect, (finding) => ports.policies.findingAction(finding), signal);
-  story.findings = seen.findings;
-  story.findingAction = seen.action;
-  return seen.call;
+  try {
+    const seen = await inspectCall(call, ports.inspect, (finding) => ports.policies.findingAction(finding), signal);
+    story.findings = seen.findings;
+    story.findingAction = seen.action;
+    return seen.call;
+  } catch (cause) {
+    throw new Refusal("inspection_block", "an inspection failed, so the call does not run", cause);
+  }
 }
 
 /** Binds the call to what is known of its tool now, and judges it. */
 function judge(read: ReadCall, story: CallStory, ports: Ports, charge: boolean): Verdict {
   story.call = bindCall(read, definitionOf(read, story));
+  if (story.proposed.tools.change(read.tool) === "changed" && !story.findings.includes(TOOL_CHANGED)) story.findings = [...story.findings, TOOL_CHANGED];
   return (story.verdict = verdictOn(story.call, story, ports, charge));
 }
 

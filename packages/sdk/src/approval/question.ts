@@ -4,6 +4,7 @@ import type { Call } from "../call/call.ts";
 import { PolicyViolationError, type RefusalCode } from "../errors.ts";
 import type { Verdict } from "../policy/evaluate.ts";
 import type { Answer, AskPort, Question } from "./ask.ts";
+import { escapeText } from "./escape.ts";
 
 /** True where the call may not run on the verdict alone. */
 export function isHeld(verdict: Verdict): boolean {
@@ -25,9 +26,9 @@ export function questionOf(held: Call, verdict: Verdict): Question {
   return { call, reason, policyResult, requirements, error: new PolicyViolationError(blockMessage(call.policyId, reason), { code, call, policyResult }) };
 }
 
-/** The message of every refusal. It never holds arguments. */
+/** The message of every refusal. It never holds arguments, and nothing in it that a terminal would act on. */
 export function blockMessage(policyId: string, reason: string): string {
-  return `MCP tool call blocked: ${policyId}: ${reason}`;
+  return `MCP tool call blocked: ${escapeText(policyId)}: ${escapeText(reason)}`;
 }
 
 /** True where a yes to the first verdict is a yes to the second: it runs anyway, or it is held for the very same reasons. */

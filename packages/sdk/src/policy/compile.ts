@@ -7,15 +7,18 @@ import { globOf, isAny, matchesGlob, type Glob } from "./pattern.ts";
 import type { Requirement } from "./result.ts";
 import { SegmentIndex } from "./segment-index.ts";
 
-/** The policies that match one call, in document order, and which of them only because its name is confusable. */
+/** The policies that match one call, in document order. */
 export interface Match {
   readonly policies: readonly CompiledPolicy[];
-  readonly confusable: boolean;
+  /** Those that match only because the name folds to one that they name. */
+  readonly alike: readonly CompiledPolicy[];
 }
 
 export interface CompiledDocument {
   readonly size: number;
   readonly defaultRequirement: Requirement | "never" | undefined;
+  /** Groups of findings that the document has actions for, but for `tools`, which needs no inspection. */
+  readonly findingGroups: readonly string[];
   /** The action for a finding; `allow` where the document says nothing. */
   findingAction(group: string, type: string, direction: "input" | "output"): InspectionAction;
   match(server: string | undefined, tool: string): Match;
@@ -51,25 +54,27 @@ export function compileDocument(document: PolicyDocument): CompiledDocument {
     if (server === undefined) nameless.collect(tool, exact);
     else named.collect(server, tool, exact);
     const folded = foldName(tool);
-    if (!foldPlainNames && folded === tool) return exact.length === 0 ? NOTHING : { policies: tidy(exact, server, tool), confusable: false };
+    if (!foldPlainNames && folded === tool) return exact.length === 0 ? NOTHING : { policies: tidy(exact, server, tool), alike: NONE };
 
     const alike: CompiledPolicy[] = [];
     if (server === undefined) foldedNameless.collect(folded, alike);
     else foldedNamed.collect(server, folded, alike);
     const before = new Set(exact);
     const more = tidy(alike, server, tool).filter((policy) => !before.has(policy));
-    return { policies: tidy([...exact, ...more], server, tool), confusable: more.length > 0 };
+    return { policies: tidy([...exact, ...more], server, tool), alike: more };
   }
 
   return {
     size: document.policies.length,
     defaultRequirement: compileDefault(document.default),
+    findingGroups: Object.keys(document.inspection ?? {}).filter((group) => group !== "tools"),
     findingAction: (group, type, direction) => findingAction(document, group, type, direction),
     match,
   };
 }
 
-const NOTHING: Match = { policies: [], confusable: false };
+const NONE: readonly CompiledPolicy[] = Object.freeze([]);
+const NOTHING: Match = { policies: NONE, alike: NONE };
 
 /** In document order, each once, without those that except the call. May change `found`. */
 function tidy(found: CompiledPolicy[], server: string | undefined, tool: string): readonly CompiledPolicy[] {
@@ -140,8 +145,9 @@ const ALIASES: ReadonlyMap<string, string> = new Map([["us_ssn", "ssn"], ["payme
 
 function findingAction(document: PolicyDocument, group: string, type: string, direction: "input" | "output"): InspectionAction {
   const section = document.inspection;
-  if (section === undefined || group === "tools" || !Object.hasOwn(section, group)) return "allow";
-  // Every key but `tools` holds a group of findings; the schema says so.
+  if (section === undefined || !Object.hasOwn(section, group)) return "allow";
+  if (group === "tools") return (type === "changed" ? section.tools?.onChange : type === "suspicious" ? section.tools?.onSuspicious : undefined) ?? "allow";
+  // Every other key but `tools` holds a group of findings; the schema says so.
   const actions = (section[group] as { input?: Record<string, InspectionAction>; output?: Record<string, InspectionAction> })[direction];
   if (actions === undefined) return "allow";
   for (const name of [type, ALIASES.get(type) ?? type, "*"]) {

@@ -90,7 +90,14 @@ export const policyDocument = z.strictObject({
 });
 
 /** A policy document as it is written: `init({ policies })` takes one, and files hold one as YAML or JSON. */
-export type PolicyDocument = z.input<typeof policyDocument>;
+export type PolicyDocument = Omit<z.input<typeof policyDocument>, "inspection"> & { readonly inspection?: InspectionSection | undefined };
+
+/** Actions on findings, by group, and on what happens to tools. */
+export interface InspectionSection {
+  readonly tools?: z.input<typeof toolActions> | undefined;
+  readonly [group: string]: z.input<typeof findingGroup> | z.input<typeof toolActions> | undefined;
+}
+
 export type DocumentPolicy = PolicyDocument["policies"][number];
 export type ApprovalTerms = z.input<typeof approvalTerms>;
 

@@ -44,12 +44,13 @@ export interface Counters {
 }
 
 export function evaluate(call: Call, findings: readonly Finding[], document: CompiledDocument, counters: Counters, options: EvaluateOptions): Verdict {
-  const { policies, confusable } = document.match(call.server.name, call.tool);
+  const { policies, alike } = document.match(call.server.name, call.tool);
   if (policies.length === 0 && findings.length === 0 && document.defaultRequirement === undefined) return UNTOUCHED;
   const inspected = findings.length === 0 ? CLEAN : inspectionOf(findings, document);
   const enforced = policies.every(isEnforced) ? policies : policies.filter(isEnforced);
   const rate = rateOf(enforced, call, counters.enforced, options);
   const ruling = rule(enforced, inspected, rate, document);
+  const confusable = alike.some(isEnforced);
   if (enforced === policies) return verdictOf(call, ruling, confusable, undefined);
   const observed = policies.filter(({ observe }) => observe);
   const observedRate = rateOf(observed, call, counters.observed, options);
@@ -92,14 +93,22 @@ const CLEAN: Inspected = { action: "allow", reason: "" };
 
 /** What the document says of the findings of a call's input: its own block, or a warning, or nothing. */
 function inspectionOf(findings: readonly Finding[], document: CompiledDocument): Inspected {
-  const types = { block: new Set<string>(), warn: new Set<string>() };
-  for (const { group, type, direction } of findings) {
-    const action = direction === "input" ? document.findingAction(group, type, direction) : "allow";
-    if (action === "block") types.block.add(type);
-    if (action === "warn" || action === "redact") types.warn.add(type);
+  const seen = { block: [] as Finding[], warn: [] as Finding[] };
+  for (const finding of findings) {
+    const action = finding.direction === "input" ? document.findingAction(finding.group, finding.type, "input") : "allow";
+    if (action === "block") seen.block.push(finding);
+    if (action === "warn" || action === "redact") seen.warn.push(finding);
   }
-  if (types.block.size > 0) return { action: "block", reason: `The arguments contain ${[...types.block].join(", ")}` };
-  return { action: types.warn.size > 0 ? "warn" : "allow", reason: `The arguments contain ${[...types.warn].join(", ")}` };
+  if (seen.block.length > 0) return { action: "block", reason: reasonOfFindings(seen.block) };
+  return seen.warn.length > 0 ? { action: "warn", reason: reasonOfFindings(seen.warn) } : CLEAN;
+}
+
+/** What was found, by type; never what it was. */
+function reasonOfFindings(findings: readonly Finding[]): string {
+  const about = (isTool: boolean): string => [...new Set(findings.filter(({ group }) => (group === "tools") === isTool).map(({ type }) => type))].join(", ");
+  const [inArguments, ofTool] = [about(false), about(true)];
+  const reasons = [inArguments === "" ? [] : `The arguments contain ${inArguments}`, ofTool === "" ? [] : `The tool's definition is ${ofTool}`];
+  return reasons.flat().join("; ");
 }
 
 /** How policies, default and inspection combine: what the verdict says, before it is put into words. */
@@ -148,7 +157,7 @@ function verdictOf(call: Call, ruling: Ruling, confusable: boolean, would: Verdi
   const limited = action === "throttle" && rate.limited;
   const outcome = {
     action,
-    reason: reasonOf(call, ruling),
+    reason: reasonOf(call, ruling, confusable),
     policies: names(policies),
     decisive: action === "block" && defaultBlocks ? [...names(decisive), "default"] : names(decisive),
     requirements: askable ? ruling.requirements : NO_REQUIREMENTS,
@@ -174,7 +183,7 @@ function names(policies: readonly CompiledPolicy[]): readonly string[] {
 }
 
 /** The reasons of the policies that decide, each once, in document order. */
-function reasonOf({ server }: Call, { action, decisive, defaultBlocks, blocking, inspected, rate }: Ruling): string {
+function reasonOf({ server }: Call, { action, decisive, defaultBlocks, blocking, inspected, rate }: Ruling, confusable: boolean): string {
   const reasons = decisive.map(({ action: own, name, reason, rate: allowed }) => {
     if (reason !== undefined || own === "allow") return reason ?? "";
     return allowed === undefined ? `Policy ${name}` : `Policy ${name} allows ${allowed.text}`;
@@ -182,10 +191,12 @@ function reasonOf({ server }: Call, { action, decisive, defaultBlocks, blocking,
   if (action === "throttle" && rate.limited && blocking.length > 0) reasons.push(`also blocked by ${blocking.join(", ")}`);
   if (action === "block" && defaultBlocks) reasons.push("No policy allows this call");
   if (action !== "allow" && inspected.action === action) reasons.push(inspected.reason);
+  if (confusable && action !== "allow") reasons.push(CONFUSABLE);
   if (server.name === undefined && (action === "block" || action === "throttle")) reasons.push(NAMELESS);
   return reasons.length === 1 ? (reasons[0] ?? "") : [...new Set(reasons)].filter((reason) => reason !== "").join("; ");
 }
 
+const CONFUSABLE = "the tool's name is a look-alike of one that a policy names";
 const NAMELESS = "the server has no name, so every policy that may be about it applies: call configureSession({ serverName })";
 
 type Outcome = Pick<PolicyResult, "action" | "reason" | "policies" | "decisive" | "requirements">;

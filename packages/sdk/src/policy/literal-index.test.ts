@@ -27,13 +27,19 @@ it.each([
 });
 
 it("tells literals apart whose hashes are the same", () => {
+  const twins = ["_l__hr", "wjywu_", "zcyzla", "be_b_t"]; // the first two share a hash, and the last two
   const index = new LiteralIndex<string>();
-  // Literals of one length whose rolling hashes would collide if only their last characters counted.
-  const literals = Array.from({ length: 200 }, (_, n) => `${String.fromCharCode(0x4e00 + n)}${String.fromCharCode(0x9000 - n)}xyz`);
-  for (const literal of literals) index.add(literal, literal);
-  for (const literal of literals) {
+  for (const literal of twins) index.add(literal, literal);
+  const others = Array.from({ length: 100 }, (_, n) => `other${n % 10}`.slice(0, 5) + String.fromCharCode(0x61 + (n % 26)));
+  for (const literal of new Set(others)) index.add(literal, literal); // many enough to be hashed
+  for (const literal of twins) {
     const found: string[] = [];
     index.collect(`..${literal}..${literal}`, found);
     expect(found).toEqual([literal]);
   }
+  const none = new LiteralIndex<string>();
+  for (const literal of [...others, "_l__hr"]) none.add(literal, literal);
+  const found: string[] = [];
+  none.collect("..wjywu_", found);
+  expect(found).toEqual([]);
 });

@@ -37,6 +37,8 @@ describe("a glob", () => {
     ["a*a", "aa", true],
     ["ab*ba", "aba", false],
     ["*ab*ab*", "ab", false],
+    ["a*b*b", "ab", false],
+    ["a*bc*c", "abc", false],
     ["*ab*ab*", "abab", true],
     ["a*b*c", "a-c-b", false],
     ["*", "", true],

@@ -192,6 +192,23 @@ describe("a policy file", () => {
     expect(problem(latin)).toBe(`${latin}:1:1: cannot be loaded: the file is not UTF-8 text. Save it as UTF-8.`);
   });
 
+  it("is watched by one timer, and by none once the watch has ended, be it in the middle of a look", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const file = path.join(await directory(), "policy.yaml");
+    await writeFile(file, json(sized(1)));
+    const changed = vi.fn();
+    const stop = filePolicies(file).watch?.(changed);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(500);
+    await vi.waitFor(() => expect(changed).toHaveBeenCalledTimes(1));
+    vi.advanceTimersByTime(500); // asks the file system again
+    stop?.();
+    expect(vi.getTimerCount()).toBe(0);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(changed).toHaveBeenCalledTimes(1);
+  });
+
   it("keeps its name as it was given, and its place where the process was then", async () => {
     const source = filePolicies("some/policy.yaml");
     expect(source.name).toBe("some/policy.yaml");

@@ -93,6 +93,7 @@ function read(full: string): Buffer {
 function watchFile(full: string, changed: () => void): () => void {
   let last: string | undefined;
   let looking = false;
+  let ended = false;
 
   async function look(): Promise<void> {
     if (looking) return; // a file system that hangs gets one question at a time
@@ -102,11 +103,14 @@ function watchFile(full: string, changed: () => void): () => void {
     const now = found === undefined ? "absent" : [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join();
     const racy = found !== undefined && Date.now() - Number(found.ctimeMs) < RACY_MS;
     // The first look too: the file may have changed between its load and now.
-    if (now !== last || racy) changed();
+    if (!ended && (now !== last || racy)) changed();
     last = now;
   }
 
   const timer = setInterval(() => void look(), POLL_MS);
   timer.unref();
-  return () => clearInterval(timer);
+  return () => {
+    ended = true;
+    clearInterval(timer);
+  };
 }

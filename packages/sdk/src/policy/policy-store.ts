@@ -31,6 +31,8 @@ export interface PolicyEvent {
   /** Hex SHA-256 of the document's JSON text. */
   readonly digest?: string;
   readonly problem?: string;
+  /** Groups of findings that an activated document has actions for. */
+  readonly findingGroups?: readonly string[];
 }
 
 export interface PolicyStore extends PolicyPort {
@@ -161,7 +163,9 @@ class InForce {
       return; // written differently, the same in meaning
     }
     this.#problem = undefined;
-    this.#onEvent({ event: "policy_activated", source: this.#source, size: document.policies.length, digest });
+    const findingGroups = this.document?.findingGroups ?? [];
+    const event = { event: "policy_activated", source: this.#source, size: document.policies.length, digest } as const;
+    this.#onEvent(findingGroups.length === 0 ? event : { ...event, findingGroups });
   }
 
   #isNews(said: string): boolean {
