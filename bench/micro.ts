@@ -1,8 +1,8 @@
 /** Costs of single steps, in one process, taking turns: the hash of the arguments (P16) and the span (P15). */
-import { createSecretKey, hash } from "node:crypto";
+import { hash } from "node:crypto";
 import { context, trace } from "@opentelemetry/api";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import { callDigest } from "../packages/sdk/src/call/digest.ts";
+import { callDigest, createKeyedDigest } from "../packages/sdk/src/call/digest.ts";
 import { readCall } from "../packages/sdk/src/call/read-call.ts";
 import { createToolCatalog } from "../packages/sdk/src/call/tool-catalog.ts";
 import { bindCall } from "../packages/sdk/src/call/bind-call.ts";
@@ -41,7 +41,7 @@ function hashRow(bytes: number): MicroRow {
 
 function spanRows(): MicroRow[] {
   const story = storyOf();
-  const open = () => observeCalls({ kind: "client", captureContent: false, digestKey: () => KEY });
+  const open = () => observeCalls({ kind: "client", captureContent: false, keyedDigest: createKeyedDigest(KEY) });
   let observe = open();
   const ours = (): void => {
     const span = observe.begin(story);
@@ -62,7 +62,7 @@ function spanRows(): MicroRow[] {
   return [row("P15 span off, ns (goal 200)", off, 200), row("P15 span on ÷ the SDK's own span with as many attributes", on, sdk)];
 }
 
-const KEY = createSecretKey(new Uint8Array(32));
+const KEY = new Uint8Array(32);
 const ATTRIBUTES = Array.from({ length: 9 }, (_, index) => [`bench.attribute_${index}`, `value number ${index}`] as const);
 
 function proposalOf(bytes: number) {

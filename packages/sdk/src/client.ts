@@ -13,7 +13,8 @@ import type { Inspection } from "./inspection/inspection.ts";
 import { openPolicyStore, type PolicyEvent, type PolicyStore } from "./policy/policy-store.ts";
 import { toPolicySource, type PolicyContent, type PolicySource } from "./policy/policy-source.ts";
 import type { PolicyDocument } from "./policy/document.ts";
-import { createSecretKey, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { createKeyedDigest } from "./call/digest.ts";
 import { installationKey } from "./record/installation-key.ts";
 import { openRecord } from "./record/open-record.ts";
 import type { Recorder } from "./record/recorder.ts";
@@ -89,7 +90,7 @@ export function init(options: InitOptions = {}): Initialized {
       captureContent: settings.captureContent ?? false,
       maxCallBytes: settings.maxCallBytes,
       onWarning,
-      digestKey: once(() => createSecretKey(kept.to === "memory" ? randomBytes(32) : installationKey(typeof kept.to === "string" ? kept.to : stateDirectory(process.env)))),
+      keyedDigest: lazyKeyedDigest(() => (kept.to === "memory" ? randomBytes(32) : installationKey(typeof kept.to === "string" ? kept.to : stateDirectory()))),
     }),
   );
   const governed: GovernedClass[] = [];
@@ -144,9 +145,10 @@ function recordSettings(given: InitOptions["record"]): RecordSettings {
   return typeof given === "object" && !("write" in given) ? { ...given } : { to: given };
 }
 
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
+/** The key is read when the first span needs it: programs without tracing touch no file for it. */
+function lazyKeyedDigest(key: () => Uint8Array): (digest: string) => string {
+  let keyed: ((digest: string) => string) | undefined;
+  return (digest) => (keyed ??= createKeyedDigest(key()))(digest);
 }
 
 function minutes(given: number): number {

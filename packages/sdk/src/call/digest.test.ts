@@ -1,8 +1,8 @@
-import { createHash, createHmac, createSecretKey } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bindCall } from "./bind-call.ts";
-import { callDigest, definitionDigest, identityDigest, keyedDigest, requestDigest, type RequestFacts } from "./digest.ts";
+import { callDigest, definitionDigest, identityDigest, createKeyedDigest, requestDigest, type RequestFacts } from "./digest.ts";
 import { readCall, type ProposedCall } from "./read-call.ts";
 import { createToolCatalog } from "./tool-catalog.ts";
 
@@ -148,7 +148,13 @@ describe("the other digests", () => {
 
   it("leave the installation only under its key", () => {
     const key = Buffer.alloc(32, 7);
-    expect(keyedDigest("a".repeat(64), createSecretKey(key))).toBe(createHmac("sha256", key).update("a".repeat(64)).digest("hex"));
-    expect(keyedDigest("a".repeat(64), createSecretKey(Buffer.alloc(32, 8)))).not.toBe(keyedDigest("a".repeat(64), createSecretKey(key)));
+    expect(createKeyedDigest(key)("a".repeat(64))).toBe(createHmac("sha256", key).update("a".repeat(64)).digest("hex"));
+    expect(createKeyedDigest(Buffer.alloc(32, 8))("a".repeat(64))).not.toBe(createKeyedDigest(key)("a".repeat(64)));
+    const keyed = createKeyedDigest(key);
+    for (let n = 0; n < 500; n++) {
+      const digest = createHash("sha256").update(String(n)).digest("hex");
+      expect(keyed(digest)).toBe(createHmac("sha256", key).update(digest).digest("hex"));
+    }
+    expect(() => keyed("short")).toThrow(TypeError);
   });
 });

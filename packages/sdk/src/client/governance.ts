@@ -1,5 +1,5 @@
 /** What `init` set up for this process: the ports that every governed client shares. There is one at a time. */
-import { randomUUID, type KeyObject } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { ApprovalHandler } from "../approval/decision.ts";
 import { createHandlerAsk } from "../approval/ask-handler.ts";
 import type { AskPort } from "../approval/ask.ts";
@@ -17,8 +17,8 @@ export interface GovernanceOptions {
   readonly captureContent: boolean;
   readonly maxCallBytes: number | undefined;
   readonly onWarning: (message: string) => void;
-  /** Key of the installation, for digests that leave it. */
-  readonly digestKey: () => KeyObject;
+  /** Keys a digest for leaving this installation. */
+  readonly keyedDigest: (digest: string) => string;
 }
 
 export interface Governance extends GovernanceOptions {
@@ -31,7 +31,7 @@ export function createGovernance(options: GovernanceOptions): Governance {
   const observe = observeCalls({
     kind: "client",
     captureContent: options.captureContent,
-    digestKey: options.digestKey,
+    keyedDigest: options.keyedDigest,
   });
   const { policies, record, inspections } = options;
   return {

@@ -4,8 +4,6 @@
  * alone: whatever an exporter, processor or propagator throws changes no verdict. Called by guard.ts through `observe`.
  */
 import { context, isSpanContextValid, SpanKind, SpanStatusCode, trace, type Attributes, type Context, type Span, type Tracer } from "@opentelemetry/api";
-import type { KeyObject } from "node:crypto";
-import { keyedDigest } from "../call/digest.ts";
 import type { Observation, ObservePort } from "../record/observe.ts";
 import type { CallStory } from "../record/story.ts";
 import { ATTRIBUTE as A } from "./attribute.ts";
@@ -13,8 +11,8 @@ import { carrierOf, contextFromMeta } from "./trace-context.ts";
 
 export interface ObserveCallsOptions {
   readonly kind: "client" | "server";
-  /** Key of this installation for digests that leave it. */
-  readonly digestKey: () => KeyObject;
+  /** Keys a digest for leaving this installation. */
+  readonly keyedDigest: (digest: string) => string;
   /** Puts arguments and results on spans. Default false. */
   readonly captureContent: boolean;
 }
@@ -106,7 +104,7 @@ function describeVerdict(attributes: Attributes, { verdict, refusal, call, propo
   set(attributes, A.governanceReason, reason === "" ? undefined : reason);
   if (call !== undefined) {
     attributes[A.policyId] = call.policyId;
-    attributes[A.callDigest] = keyedDigest(call.digest, options.digestKey());
+    attributes[A.callDigest] = options.keyedDigest(call.digest);
     set(attributes, A.toolFingerprint, call.definition ?? undefined);
     set(attributes, A.toolChange, proposed.tools.change(call.tool));
   }
