@@ -81,11 +81,24 @@ export function policySourceContract(
         expect([store.status().size, store.status().problem]).toEqual([2, undefined]);
       }));
 
-    it("tells nothing after it was closed, and closes any number of times", () =>
-      opened(async (store, { put, source }, events) => {
-        const stop = source.watch?.(() => {});
-        stop?.();
-        stop?.();
+    it("ends its watch when it is told to, any number of times", () =>
+      opened(async (_, { put, source }) => {
+        let told = 0;
+        const stop = source.watch?.(() => void (told += 1));
+        if (stop === undefined) return;
+        await put(sized(2));
+        await until(() => told > 0, withinMs);
+        expect(told > 0).toBe(true);
+        stop();
+        stop();
+        const before = told;
+        await put(sized(3));
+        await pause(withinMs / 2);
+        expect(told).toBe(before);
+      }));
+
+    it("changes nothing after its store was closed", () =>
+      opened(async (store, { put }, events) => {
         store.close();
         store.close();
         await put(sized(2));
