@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createHandlerAsk } from "./approval/ask-handler.ts";
 import { ApprovalDecision, type ApprovalContext, type ApprovalHandler } from "./approval/decision.ts";
 import { referenceJson } from "./call/fixture/reference-json.ts";
@@ -73,13 +73,13 @@ const CHANGES: Readonly<Record<string, { readonly asked?: number; change(world: 
   "the policy, which now allows": { change: ({ setPolicy }) => setPolicy(LOOSER) },
 };
 
-const json = fc.jsonValue({ maxDepth: 3 }).filter((value) => isSendable(value));
+const json = fc.jsonValue({ maxDepth: 2 }).filter((value) => isSendable(value));
 const calls = fc.record({
   change: fc.constantFrom(...Object.keys(CHANGES)),
   tool: fc.constantFrom("write_file", "send mail", "x:y", "日本"),
   serverName: fc.constantFrom("filesystem", "mail", undefined),
   identity: fc.constantFrom(null, "e".repeat(64)),
-  arguments: fc.dictionary(fc.string({ minLength: 1 }).filter((key) => key !== "__proto__"), fc.oneof(json, fc.maxSafeInteger()), { minKeys: 1, maxKeys: 6, noNullPrototype: true }),
+  arguments: fc.dictionary(fc.string({ minLength: 1 }).filter((key) => key !== "__proto__"), fc.oneof(json, fc.maxSafeInteger()), { minKeys: 1, maxKeys: 4, noNullPrototype: true }),
   meta: fc.option(fc.dictionary(fc.constantFrom("acme/env", "traceparent", "progressToken", "io.modelcontextprotocol/x", "z"), json, { noNullPrototype: true }), { nil: undefined }),
   task: fc.option(fc.record({ ttl: fc.nat() }), { nil: undefined }),
   listed: fc.boolean(),
@@ -87,6 +87,11 @@ const calls = fc.record({
 type Generated = typeof calls extends fc.Arbitrary<infer T> ? T : never;
 
 describe("R1", () => {
+  // Every question makes errors that are never thrown; their stacks, 100 deep under the test runner, cost more than the calls.
+  const { stackTraceLimit } = Error;
+  beforeAll(() => void (Error.stackTraceLimit = 0));
+  afterAll(() => void (Error.stackTraceLimit = stackTraceLimit));
+
   it(`${CALLS.toLocaleString("en")} approved calls, one thing changed while each was approved: none is sent that differs from what was approved, none that was not touched fails`, async () => {
     const seed = Date.now() % 2 ** 31;
     const tally = new Map<string, number>();
@@ -97,12 +102,16 @@ describe("R1", () => {
       fc.asyncProperty(calls, async (generated) => {
         const trial = await run(generated);
         const { change } = generated;
-        expect(trial.outcome, change).toMatchObject({ kind: "ran" });
-        expect(trial.sent, change).toHaveLength(1);
-        expect(trial.sent[0]?.digest, change).toBe(trial.approved.at(-1));
-        expect(trial.sent[0]?.digest, change).toBe(trial.intended.at(-1));
-        expect(trial.sent[0]?.arguments, change).toBe(referenceJson(generated.arguments));
-        expect(trial.asked, change).toBe(CHANGES[change]?.asked ?? 1);
+        const [sent] = trial.sent;
+        const wrong = {
+          "it did not run": trial.outcome.kind !== "ran",
+          "it was not sent once": trial.sent.length !== 1,
+          "what was sent is not what was approved": sent?.digest !== trial.approved.at(-1) || sent?.digest !== trial.intended.at(-1),
+          "what was sent is not what was proposed": sent?.arguments !== referenceJson(generated.arguments),
+          "people were not asked as often as they must be": trial.asked !== (CHANGES[change]?.asked ?? 1),
+        };
+        const problems = Object.entries(wrong).flatMap(([what, isSo]) => (isSo ? [`${change}: ${what}`] : []));
+        if (problems.length > 0) throw new Error(problems.join("; "));
         tally.set(change, (tally.get(change) ?? 0) + 1);
         sends += trial.sent.length;
         asked += trial.asked;
@@ -113,7 +122,7 @@ describe("R1", () => {
     expect(sends).toBe(CALLS);
     const seconds = ((performance.now() - started) / 1_000).toFixed(1);
     console.info(`R1: ${sends} calls sent as approved, ${asked} questions, ${tally.size} kinds of change, ${tally.get("nothing")} untouched; seed ${seed}, ${seconds} s`);
-  }, 60_000);
+  }, 300_000);
 
   it("the witness sees a call that differs: it is no rubber stamp", async () => {
     const plain: Generated = { change: "nothing", tool: "write_file", serverName: "filesystem", identity: null, arguments: { a: 1 }, meta: undefined, task: undefined, listed: true };
@@ -159,10 +168,10 @@ interface Trial {
 
 async function run(generated: Generated): Promise<Trial> {
   const { change, tool } = generated;
-  const { arguments: args, meta, task } = structuredClone(generated);
+  const { arguments: args, meta, task } = JSON.parse(JSON.stringify(generated)) as Generated; // a copy to be changed
   let description = "does it";
   const catalog = createToolCatalog(() => Promise.resolve({ tools: [definitionOf(tool, description)] }));
-  if (generated.listed) await catalog.refresh(new AbortController().signal);
+  if (generated.listed) catalog.observe(undefined, { tools: [definitionOf(tool, description)] });
 
   await policy.set(HELD);
   const params = { name: tool, arguments: args as Live, ...(meta === undefined ? {} : { _meta: meta as Live }) };
