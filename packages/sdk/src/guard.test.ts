@@ -149,6 +149,15 @@ describe("fail closed: whatever fails before the send, nothing is sent", () => {
   });
 });
 
+it("a tool that is taken from the list while people answer is refused, and nothing is sent", async () => {
+  const at = world(BLOCK);
+  const wait: AskPort["wait"] = async () => {
+    at.proposed.tools.observe(undefined, { tools: [] });
+    return { kind: "approved", decision: new ApprovalDecision({ approved: true }), elapsedMs: 1 };
+  };
+  expect((await refusal({ ...at, ports: { ...at.ports, ask: approving({ wait }) } })).code).toBe("unknown_tool");
+});
+
 describe("what is not a failure of ours passes", () => {
   it("the error of sending is thrown as it came, and the record says what is known", async () => {
     const failure = new Error("connection reset");

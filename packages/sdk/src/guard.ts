@@ -132,6 +132,7 @@ async function hold(read: ReadCall, story: CallStory, ports: Ports, options: Gua
     }
     await ask.supersede(request);
     story.question = story.approval = undefined;
+    if (isUnlisted(story)) throw new Refusal("unknown_tool", UNLISTED); // it was taken away meanwhile
     judge(read, story, ports, false); // people are asked about what it is now
   }
   throw new Refusal("superseded", `the question changed ${MAX_ROUNDS} times while it was being answered`);

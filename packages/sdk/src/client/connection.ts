@@ -25,13 +25,14 @@ export type RawRequest = (client: ClientLike, request: RequestLike, signal: Abor
 
 export function openConnection(client: ClientLike, transport: TransportLike, request: RawRequest): Connection {
   const launch = launchOf(transport);
+  const env = { ...process.env, ...environmentOf(transport) }; // a PATH of the transport's own decides what is started
   let closing: AbortController | undefined;
   const connection: Connection = {
     transport,
     kind: launch?.kind ?? (transport.constructor.name === "InMemoryTransport" ? "memory" : "unknown"),
     tools: createToolCatalog((cursor, signal) => request(client, { method: "tools/list", params: cursor === undefined ? {} : { cursor } }, signal)),
     identity: launch === undefined ? null : undefined,
-    identify: async () => (connection.identity ??= launch === undefined ? null : await serverIdentity(launch)),
+    identify: async () => (connection.identity ??= launch === undefined ? null : await serverIdentity(launch, env)),
     protocolVersion: undefined,
     facts: {
       ...(launch?.kind === "http" ? addressOf(launch.url) : { address: undefined, port: undefined }),
@@ -56,6 +57,13 @@ function watchClose(transport: TransportLike): AbortController {
     return previous?.apply(transport, args);
   };
   return controller;
+}
+
+function environmentOf(transport: TransportLike): Record<string, string> {
+  const started: unknown = Reflect.get(transport, "_serverParams");
+  const env: unknown = started !== null && typeof started === "object" ? Reflect.get(started, "env") : undefined;
+  const entries = env !== null && typeof env === "object" ? Object.entries(env) : [];
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
 /** What a transport of the official SDKs says it started or opened; undefined for all others. */
