@@ -169,6 +169,10 @@ describe("what is not a failure of ours passes", () => {
     }
   });
 
+  it("a report of the outcome that fails leaves the result as it is", async () => {
+    for (const report of [broken, brokenLater]) expect((await guard(world(BLOCK).proposed, world(BLOCK, { ask: approving({ report }) }).ports)).kind).toBe("ran");
+  });
+
   it("a span that cannot be begun or ended is no reason: observe is asked once and its end once", async () => {
     const at = world(ALLOW);
     const end = vi.fn();

@@ -76,7 +76,7 @@ async function govern(story: CallStory, ports: Ports, span: Observation, options
     const looked = sent.ok && ports.inspect.inspections.length > 0 ? await lookAt(sent.result, call, ports, options) : undefined;
     const outcome = conclude(story, sent, looked, performance.now() - started);
     ports.record.complete(await cleared.queued, outcomeEntry(story, ports.now())); // 6 record
-    if (request !== undefined) await ports.ask?.report(request, story.execution?.outcome ?? "outcome_unknown");
+    if (request !== undefined) await reported(request, story, ports);
     if (!sent.ok) throw sent.error;
     return outcome;
   } finally {
@@ -232,6 +232,15 @@ async function lookAt(result: unknown, call: Call, ports: Ports, { signal }: Gua
     return await inspectResult(call, result, ports.inspect, (finding) => ports.policies.findingAction(finding), signal);
   } catch {
     return { result: undefined, findings: [], action: "block" };
+  }
+}
+
+/** Tells whoever answered how it went. That this fails changes nothing about what has happened. */
+async function reported(request: JoinedRequest, { execution }: CallStory, { ask }: Ports): Promise<void> {
+  try {
+    await ask?.report(request, execution?.outcome ?? "outcome_unknown");
+  } catch {
+    // The record has the outcome.
   }
 }
 
