@@ -59,6 +59,7 @@ export function guard(proposed: ProposedCall, ports: Ports, options: GuardOption
 async function govern(story: CallStory, ports: Ports, span: Observation, options: GuardOptions): Promise<Outcome> {
   try {
     let cleared: Cleared | Pending;
+    let queued: Queued;
     try {
       if (ports.policies.loading !== undefined) await ports.policies.loading;
       const known = isUnlisted(story) ? await listAnew(story) : readOf(story);
@@ -66,7 +67,7 @@ async function govern(story: CallStory, ports: Ports, span: Observation, options
       const verdict = judge(seen, story, ports, true); // 3 policy
       cleared = isHeld(verdict) ? await hold(seen, story, ports, options) : allow(story, ports); // 4 approval
       if (cleared.kind === "pending") return cleared;
-      if (cleared.queued instanceof Promise) await cleared.queued; // the record's queue is full: wait, or run nothing
+      queued = cleared.queued instanceof Promise ? await cleared.queued : cleared.queued; // a full queue: wait, or run nothing
     } catch (error) {
       return await refuse(story, ports, error); // whatever failed, the call does not run
     }
@@ -75,7 +76,7 @@ async function govern(story: CallStory, ports: Ports, span: Observation, options
     const sent = await ports.send(permit, call, span.carrier); // 5 execution
     const looked = sent.ok && ports.inspect.inspections.length > 0 ? await lookAt(sent.result, call, ports, options) : undefined;
     const outcome = conclude(story, sent, looked, performance.now() - started);
-    ports.record.complete(await cleared.queued, outcomeEntry(story, ports.now())); // 6 record
+    ports.record.complete(queued, outcomeEntry(story, ports.now())); // 6 record
     if (request !== undefined) await reported(request, story, ports);
     if (!sent.ok) throw sent.error;
     return outcome;
