@@ -10,6 +10,8 @@ import { join } from "node:path";
 import type { CaseOptions } from "./cases.ts";
 import type { Turn } from "./child.ts";
 import { measureMicro, median } from "./micro.ts";
+import { measureDecisions } from "./policy.ts";
+import { measureSwap } from "./policy-swap.ts";
 
 const quick = process.argv.includes("--quick");
 const ROUNDS = quick ? 3 : 9;
@@ -64,10 +66,17 @@ const GROUPS: readonly Group[] = [
   },
 ];
 
+/** Groups that need no process for each case. */
+const IN_PROCESS = [
+  { title: "P7 decision", run: () => measureDecisions(ROUNDS) },
+  { title: "P8 swap", run: () => measureSwap(ROUNDS) },
+];
+
 const scratch = mkdtempSync(join(tmpdir(), "countersign-bench-"));
 try {
   console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}; medians of ${ROUNDS} turns each\n`);
   for (const group of GROUPS) if (wanted === undefined || group.title.includes(wanted)) await runGroup(group);
+  for (const { title, run } of IN_PROCESS) if (wanted === undefined || title.includes(wanted)) await run();
   console.log("Single steps (ns a call, medians)");
   for (const { name, ours, base, ratio } of measureMicro()) console.log(`  ${name.padEnd(74)} ${ours.toFixed(0).padStart(9)} ${base.toFixed(0).padStart(9)}  ${ratio.toFixed(2)}×`);
 } finally {

@@ -37,7 +37,8 @@ export const SDK = {
     guard: { values: STEPS },
     client: { values: ["guard", ...STEPS, "otel", "wire", "handlers"] },
     server: { values: ["guard", ...STEPS, "otel", "wire", "handlers"] },
-    handlers: { values: ["approval", "wire"], types: ["call", "policy"] },
+    // Business hours are told in one way, in conditions and by the handler.
+    handlers: { values: ["approval", "wire", "policy"], types: ["call"] },
   },
   // Files of plain data types with the lists they are made from: a list may be imported where a type may.
   vocabulary: [

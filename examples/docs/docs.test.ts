@@ -72,7 +72,7 @@ describe("what the pages show is what their programs print", () => {
     const program = 'import("@countersign/sdk").then(({ init }) => init()).catch(({ message }) => console.log(message))';
     const env = { ...createSandbox().env, COUNTERSIGN_POLICIES: "docs/policies/slips.policy.yaml" };
     const { stdout } = spawnSync(process.execPath, ["-e", program], { cwd: EXAMPLES, env, encoding: "utf8" });
-    expect(stdout.split("\n")).toHaveLength(5);
+    expect(stdout.split("\n")).toHaveLength(6);
     expect(page("docs/policies.md")).toContain(stdout);
   });
 });

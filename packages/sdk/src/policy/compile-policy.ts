@@ -1,6 +1,7 @@
 /** One policy as it is matched and combined: defaults filled in, durations in milliseconds. Deeply frozen: results hand parts of it out. */
 import type { JsonValue } from "../call/json.ts";
 import type { ApprovalTerms, DocumentPolicy, PolicyDocument, ThrottleKey } from "./document.ts";
+import { compileCondition, type CompiledCondition } from "./condition/condition.ts";
 import { parseDuration } from "./duration.ts";
 import { parsePattern, type Pattern } from "./pattern.ts";
 import type { Action, Requirement } from "./result.ts";
@@ -17,6 +18,8 @@ export interface CompiledPolicy {
   /** For a block: what it asks for, or "never". */
   readonly requirement: Requirement | "never" | undefined;
   readonly rate: Rate | undefined;
+  /** Of `when`; undefined where every call that matches by name is meant. */
+  readonly condition: CompiledCondition | undefined;
 }
 
 export interface Rate {
@@ -39,7 +42,14 @@ export function compilePolicy(written: DocumentPolicy, ordinal: number): Compile
     metadata: frozen(written.metadata),
     requirement: written.action === "block" ? requirementOf(written.name, written.approval) : undefined,
     rate: written.rate === undefined ? undefined : compileRate(written.rate),
+    condition: written.when === undefined ? undefined : conditionOf(written.when),
   };
+}
+
+function conditionOf(source: string): CompiledCondition {
+  const compiled = compileCondition(source);
+  if (!compiled.ok) throw new TypeError(`not a condition: ${compiled.message}`); // the schema has refused it already
+  return compiled.condition;
 }
 
 export function parsePatterns(patterns: string | readonly string[] | undefined): readonly Pattern[] {

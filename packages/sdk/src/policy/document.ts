@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { JsonValue } from "../call/json.ts";
 import { INSPECTION_ACTIONS } from "../inspection/inspection.ts";
+import { compileCondition } from "./condition/condition.ts";
 import { parseDuration } from "./duration.ts";
 import { parsePattern } from "./pattern.ts";
 import { ACTIONS, ASSURANCES } from "./result.ts";
@@ -39,6 +40,11 @@ const approvalTerms = z.strictObject({
 });
 const approval = z.union([z.literal("never"), approvalTerms], { error: "must be `never` or a map (approvers, quorum, timeoutMinutes, …)" });
 
+const condition = z.string().superRefine((source, context) => {
+  const compiled = compileCondition(source);
+  if (!compiled.ok) context.addIssue({ code: "custom", message: `is no condition: ${compiled.message}`, params: { offset: compiled.offset } });
+});
+
 const rate = z.strictObject({
   limit: positive,
   per: duration,
@@ -51,7 +57,7 @@ const policy = z
     name: text,
     match: patterns(z.array(pattern).min(1)),
     except: patterns(z.array(pattern)).optional(),
-    when: z.undefined({ error: "is a condition, which this version does not support. Remove it, or narrow the policy with `match` and `except`." }).optional(),
+    when: condition.optional(),
     action: z.enum(ACTIONS),
     mode: z.enum(["enforce", "observe"]).optional(),
     reason: text.optional(),

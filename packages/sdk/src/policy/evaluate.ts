@@ -6,6 +6,8 @@
 import type { Call } from "../call/call.ts";
 import type { JsonValue } from "../call/json.ts";
 import type { Finding } from "../inspection/inspection.ts";
+import { activationOf, type ToolClaims } from "./condition/activation.ts";
+import type { ConditionError } from "./condition/condition.ts";
 import { requirementOf, type CompiledPolicy } from "./compile-policy.ts";
 import type { CompiledDocument } from "./compile.ts";
 import type { Action, PolicyMetadata, PolicyResult, Requirement } from "./result.ts";
@@ -26,8 +28,16 @@ export interface Verdict {
   readonly retryAfterMs: number;
   /** The name was taken as matching only after folding look-alikes. */
   readonly confusable: boolean;
+  /** Conditions that had no answer, also of policies that take no part. */
+  readonly faults: readonly ConditionFault[];
   /** With matching observe policies: their names, and the action had they been enforced. */
   readonly would: { readonly action: Action; readonly policies: readonly string[] } | undefined;
+}
+
+/** A condition that had no answer: which policy's, what failed, at which character of it. */
+export interface ConditionFault {
+  readonly policy: string;
+  readonly error: ConditionError;
 }
 
 export interface EvaluateOptions {
@@ -35,6 +45,10 @@ export interface EvaluateOptions {
   readonly charge: boolean;
   /** Monotonic milliseconds. */
   readonly now: number;
+  /** Milliseconds since the epoch: what conditions see as `now`. Default: the system's clock. */
+  readonly at?: number | undefined;
+  /** What the server claims of the tool: what conditions see as `tool.claims`. */
+  readonly claims?: ToolClaims | undefined;
 }
 
 /** Throttle counters; observed ones are kept apart so that observing takes no part in any verdict. */
@@ -44,22 +58,41 @@ export interface Counters {
 }
 
 export function evaluate(call: Call, findings: readonly Finding[], document: CompiledDocument, counters: Counters, options: EvaluateOptions): Verdict {
-  const { policies, alike } = document.match(call.server.name, call.tool);
-  if (policies.length === 0 && findings.length === 0 && document.defaultRequirement === undefined) return UNTOUCHED;
+  const { policies: named, alike } = document.match(call.server.name, call.tool);
+  if (named.length === 0 && findings.length === 0 && document.defaultRequirement === undefined) return UNTOUCHED;
+  const { policies, faults } = named.some(({ condition }) => condition !== undefined) ? applyConditions(named, call, findings, options) : { policies: named, faults: NO_FAULTS };
   const inspected = findings.length === 0 ? CLEAN : inspectionOf(findings, document);
   const enforced = policies.every(isEnforced) ? policies : policies.filter(isEnforced);
   const rate = rateOf(enforced, call, counters.enforced, options);
   const ruling = rule(enforced, inspected, rate, document);
-  const confusable = alike.some(isEnforced);
-  if (enforced === policies) return verdictOf(call, ruling, confusable, undefined);
+  const confusable = alike.some((policy) => enforced.includes(policy));
+  if (enforced === policies) return verdictOf(call, ruling, confusable, faults, undefined);
   const observed = policies.filter(({ observe }) => observe);
   const observedRate = rateOf(observed, call, counters.observed, options);
   const would = rule(policies, inspected, observedRate.limited ? observedRate : rate, document).action;
-  return verdictOf(call, ruling, confusable, { action: would, policies: names(observed) });
+  return verdictOf(call, ruling, confusable, faults, { action: would, policies: names(observed) });
 }
 
 const NO_NAMES: readonly string[] = Object.freeze([]);
+const NO_FAULTS: readonly ConditionFault[] = Object.freeze([]);
 const NO_REQUIREMENTS: readonly Requirement[] = Object.freeze([]);
+
+/**
+ * The policies whose conditions hold. One that has no answer counts as whatever is stricter for its policy: block, throttle and
+ * warn match, allow does not, and observe only records.
+ */
+function applyConditions(named: readonly CompiledPolicy[], call: Call, findings: readonly Finding[], options: EvaluateOptions): { readonly policies: readonly CompiledPolicy[]; readonly faults: readonly ConditionFault[] } {
+  const activation = activationOf(call, findings, new Date(options.at ?? Date.now()), options.claims);
+  const faults: ConditionFault[] = [];
+  const policies = named.filter(({ name, action, observe, condition }) => {
+    if (condition === undefined) return true;
+    const result = condition.evaluate(activation);
+    if ("value" in result) return result.value;
+    faults.push({ policy: name, error: result.error });
+    return action !== "allow" && !observe;
+  });
+  return { policies, faults };
+}
 
 /** The verdict where nothing in the document is about the call. */
 const UNTOUCHED: Verdict = Object.freeze({
@@ -73,6 +106,7 @@ const UNTOUCHED: Verdict = Object.freeze({
   rateLimited: false,
   retryAfterMs: 0,
   confusable: false,
+  faults: NO_FAULTS,
   would: undefined,
 });
 
@@ -151,13 +185,13 @@ function rule(policies: readonly CompiledPolicy[], inspected: Inspected, rate: C
 
 const INSPECTION_REQUIREMENT = requirementOf("inspection", undefined);
 
-function verdictOf(call: Call, ruling: Ruling, confusable: boolean, would: Verdict["would"]): Verdict {
+function verdictOf(call: Call, ruling: Ruling, confusable: boolean, faults: readonly ConditionFault[], would: Verdict["would"]): Verdict {
   const { action, decisive, policies, never, blocking, defaultBlocks, rate } = ruling;
   const askable = action === "block" && !never;
   const limited = action === "throttle" && rate.limited;
   const outcome = {
     action,
-    reason: reasonOf(call, ruling, confusable),
+    reason: reasonOf(call, ruling, confusable, faults),
     policies: names(policies),
     decisive: action === "block" && defaultBlocks ? [...names(decisive), "default"] : names(decisive),
     requirements: askable ? ruling.requirements : NO_REQUIREMENTS,
@@ -174,6 +208,7 @@ function verdictOf(call: Call, ruling: Ruling, confusable: boolean, would: Verdi
     rateLimited: limited,
     retryAfterMs: limited ? rate.retryAfterMs : 0,
     confusable,
+    faults,
     would,
   };
 }
@@ -183,7 +218,7 @@ function names(policies: readonly CompiledPolicy[]): readonly string[] {
 }
 
 /** The reasons of the policies that decide, each once, in document order. */
-function reasonOf({ server }: Call, { action, decisive, defaultBlocks, blocking, inspected, rate }: Ruling, confusable: boolean): string {
+function reasonOf({ server }: Call, { action, decisive, defaultBlocks, blocking, inspected, rate }: Ruling, confusable: boolean, faults: readonly ConditionFault[]): string {
   const reasons = decisive.map(({ action: own, name, reason, rate: allowed }) => {
     if (reason !== undefined || own === "allow") return reason ?? "";
     return allowed === undefined ? `Policy ${name}` : `Policy ${name} allows ${allowed.text}`;
@@ -191,6 +226,9 @@ function reasonOf({ server }: Call, { action, decisive, defaultBlocks, blocking,
   if (action === "throttle" && rate.limited && blocking.length > 0) reasons.push(`also blocked by ${blocking.join(", ")}`);
   if (action === "block" && defaultBlocks) reasons.push("No policy allows this call");
   if (action !== "allow" && inspected.action === action) reasons.push(inspected.reason);
+  for (const { policy, error } of faults) {
+    if (decisive.some(({ name }) => name === policy)) reasons.push(`the condition of ${policy} has no answer (${error.field === undefined ? error.message : `${error.field}: ${error.message}`}), which counts as the stricter side`);
+  }
   if (confusable && action !== "allow") reasons.push(CONFUSABLE);
   if (server.name === undefined && (action === "block" || action === "throttle")) reasons.push(NAMELESS);
   return reasons.length === 1 ? (reasons[0] ?? "") : [...new Set(reasons)].filter((reason) => reason !== "").join("; ");

@@ -10,6 +10,8 @@ export interface DocumentProblem {
   readonly path: DocumentPath;
   readonly message: string;
   readonly mend?: string;
+  /** UTF-16 units into the text at `path`, where the place is inside it. */
+  readonly within?: number;
 }
 
 /** One problem per thing to mend: unknown keys come one by one. */
@@ -28,8 +30,14 @@ export function explainIssue(issue: z.core.$ZodIssue): readonly DocumentProblem[
     case "invalid_union":
       return explainUnion(issue, label);
     default:
-      return [{ path, message: sentence(issue.message.startsWith("must be") ? `${label} ${issue.message}, not ${shown(issue.input)}` : `${label} ${issue.message}`) }];
+      return [{ path, ...placeWithin(issue), message: sentence(issue.message.startsWith("must be") ? `${label} ${issue.message}, not ${shown(issue.input)}` : `${label} ${issue.message}`) }];
   }
+}
+
+/** A condition says at which of its characters it fails. */
+function placeWithin(issue: z.core.$ZodIssue): { readonly within?: number } {
+  const offset: unknown = issue.code === "custom" ? issue.params?.["offset"] : undefined;
+  return typeof offset === "number" ? { within: offset } : {};
 }
 
 export function labelOf(path: DocumentPath): string {

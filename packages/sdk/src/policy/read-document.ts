@@ -30,7 +30,7 @@ export function readPolicyText(text: string, source: string): PolicyDocument {
   const broken = explainYaml(text, [...document.errors, ...document.warnings]);
   if (broken.length > 0) throw refusal(source, broken.map((problem) => atOffset(lines, problem)));
   if (document.contents === null) throw new PolicyDocumentError(source, [{ ...START, message: "the document is empty.", mend: EXAMPLE }]);
-  return check(plain(document, lines, source), source, (path) => locate(document, lines, path));
+  return check(plain(document, lines, source), source, (path, within) => (within === undefined ? locate(document, lines, path) : locateWithin(text, document, lines, path, within)));
 }
 
 /** Reads a document given as an object. It is copied, so later changes to the object change nothing. Throws PolicyDocumentError. */
@@ -63,7 +63,9 @@ function plain(document: Document, lines: LineCounter, source: string): unknown 
   throw new PolicyDocumentError(source, [{ ...START, message: `the document uses its anchors (*name) more than ${MAX_ALIASES} times.`, mend: "Write fewer, or write them out." }]);
 }
 
-function check(value: unknown, source: string, where: (path: DocumentPath) => Place): PolicyDocument {
+type Where = (path: DocumentPath, within?: number) => Place;
+
+function check(value: unknown, source: string, where: Where): PolicyDocument {
   const copied = snapshotJson(value, { maxBytes: MAX_TEXT });
   if (!copied.ok) throw refusal(source, [inPlace(explainSnapshot(copied.reason), where)]);
   const result = policyDocument.safeParse(copied.value, { reportInput: true });
@@ -101,8 +103,8 @@ function atOffset(lines: LineCounter, { offset, ...said }: TextProblem): PolicyP
   return { ...place(lines, offset), ...said };
 }
 
-function inPlace({ path, ...said }: DocumentProblem, where: (path: DocumentPath) => Place): PolicyProblem {
-  return { ...where(path), ...said };
+function inPlace({ path, within, ...said }: DocumentProblem, where: Where): PolicyProblem {
+  return { ...where(path, within), ...said };
 }
 
 function place(lines: LineCounter, offset: number): Place {
@@ -124,4 +126,18 @@ function locate(document: Document, lines: LineCounter, path: DocumentPath): Pla
     if (Array.isArray(range) && typeof range[0] === "number") return place(lines, range[0]);
   }
   return START;
+}
+
+/** The place of a character of a text value, where it is written as it is read; else the place of the value. */
+function locateWithin(text: string, document: Document, lines: LineCounter, path: DocumentPath, within: number): Place {
+  const node: unknown = document.getIn(path, true);
+  if (!isScalar(node) || typeof node.value !== "string" || !node.range) return locate(document, lines, path);
+  const begin = node.range[0];
+  const end = node.range[1];
+  // The same characters in the source: behind a quote, or on the lines of a block. Escapes and folds have no such run.
+  const before = node.value.slice(0, within);
+  const line = before.slice(before.lastIndexOf("\n") + 1);
+  const rest = node.value.slice(within).split("\n")[0] ?? "";
+  const at = text.slice(begin, end).indexOf(line + rest);
+  return at === -1 ? locate(document, lines, path) : place(lines, begin + at + line.length);
 }

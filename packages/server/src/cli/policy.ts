@@ -1,0 +1,81 @@
+/** Wiring of `countersign policy …`: options to the functions beside this file, nothing else. Called by program.ts. */
+import { Command, Option } from "commander";
+import { policyCheck } from "./policy-check.ts";
+import { policyDiff } from "./policy-diff.ts";
+import { policyExplain } from "./policy-explain.ts";
+import { policyInit } from "./policy-init.ts";
+import { FAIL_ON, policyReplay } from "./policy-replay.ts";
+import { policySchema } from "./policy-schema.ts";
+import { policyTest } from "./policy-test.ts";
+import type { ExitCode, Ports } from "./ports.ts";
+import { readTools } from "./read-tools.ts";
+
+/** `done` takes the exit code of the command that ran. */
+export function policyCommand(ports: Ports, done: (code: ExitCode) => void): Command {
+  const policy = new Command("policy").description("Check, explain, test, compare and write policy documents. Nothing here calls a tool.");
+  const format = (): Option => new Option("--format <format>", "how to print it").choices(["text", "json"]).default("text");
+
+  policy
+    .command("check")
+    .description("Load documents as the SDK would, and say every problem with its place.")
+    .argument("<file...>", "policy files (YAML or JSON)")
+    .addOption(format())
+    .action(async (files, options) => done(await policyCheck(files, options, ports)));
+
+  policy
+    .command("explain")
+    .description("Say what a document makes of one call, and why.")
+    .argument("<file>", "policy file")
+    .option("--server <name>", "the server's name; without it the server has none")
+    .requiredOption("--tool <name>", "the tool's name")
+    .option("--args <json>", "the arguments as JSON, or @file")
+    .option("--agent <name>", "the agent's name")
+    .option("--user <id>", "the user's id")
+    .addOption(format())
+    .action(async (file, options) => done(await policyExplain(file, options, ports)));
+
+  policy
+    .command("test")
+    .description("Run cases: what a document should say to calls.")
+    .argument("<file>", "policy file")
+    .argument("[cases...]", "files of cases (default: the one beside the document, NAME.cases.yaml)")
+    .option("--junit <file>", "also write JUnit XML")
+    .action(async (file, cases, options) => done(await policyTest(file, cases, options, ports)));
+
+  policy
+    .command("diff")
+    .description("Compare two documents, and mark (!) what lets something run that did not run before.")
+    .argument("<before>", "policy file")
+    .argument("<after>", "policy file")
+    .option("--record <dir>", "judge recorded calls instead of those the patterns speak of")
+    .addOption(format())
+    .action(async (before, after, options) => done(await policyDiff(before, after, options, ports)));
+
+  policy
+    .command("replay")
+    .description("Judge recorded calls under a candidate: what would have run, and who would have been asked.")
+    .argument("<candidate>", "policy file")
+    .requiredOption("--record <dir>", "state directory, with record/ and keys/ in it")
+    .option("--baseline <file>", "compare with this document instead of with what was recorded")
+    .option("--since <duration>", "how far back, such as 7d")
+    .option("--markdown", "print Markdown, for a pull request")
+    .addOption(new Option("--fail-on <change>", "exit with 1 where the candidate makes such a change").choices(FAIL_ON))
+    .action(async (candidate, options) => done(await policyReplay(candidate, options, ports)));
+
+  policy
+    .command("init")
+    .description("Start an MCP server, read its tools, and write a first document for it.")
+    .usage("[options] -- <command> [args...]")
+    .argument("<command...>", "the command that starts the server, after --")
+    .option("--out <file>", "where to write it (default: standard output); never replaced")
+    .option("--server <name>", "the server's name in policies (default: from the command)")
+    .action(async (command, options) => done(await policyInit(command, options, ports, readTools)));
+
+  policy
+    .command("schema")
+    .description("Print the JSON Schema of policy documents, for editors.")
+    .option("--out <file>", "write it to a file, and replace the file")
+    .action(async (options) => done(await policySchema(options, ports)));
+
+  return policy;
+}

@@ -1,0 +1,44 @@
+/**
+ * The command line: arguments in, exit code out. Errors end here, as one message for people. It never calls process.exit, so
+ * that output is written in full. Called by main.ts, and by tests.
+ */
+import { PolicyDocumentError } from "@countersign/sdk";
+import { Command, CommanderError } from "commander";
+import { policyCommand } from "./policy.ts";
+import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
+
+/** Runs one command. `args` without program and script. Never rejects. */
+export async function runProgram(args: readonly string[], ports: Ports): Promise<ExitCode> {
+  let code: ExitCode = 0;
+  const program = new Command("countersign").description("Human approval and policy for MCP tool calls.").showHelpAfterError("(--help shows what there is)");
+  program.addCommand(policyCommand(ports, (ended) => (code = ended)));
+  for (const command of withSubcommands(program)) {
+    command.exitOverride().configureOutput({ writeOut: (text) => ports.out(text.trimEnd()), writeErr: (text) => ports.err(text.trimEnd()) });
+    command.showHelpAfterError("(--help shows what there is)");
+  }
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    return report(error, ports);
+  }
+}
+
+function withSubcommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
+}
+
+function report(error: unknown, { err }: Ports): ExitCode {
+  // Commander has said it already; help is no error.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof UsageError) {
+    err(error.message);
+    return 2;
+  }
+  if (error instanceof CheckFailure || error instanceof PolicyDocumentError) {
+    err(error.message);
+    return 1;
+  }
+  err(`Something failed that should not: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return 1;
+}

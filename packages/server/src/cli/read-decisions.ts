@@ -1,0 +1,160 @@
+/**
+ * The recorded calls of a directory, as commands judge them anew: one per call, with its arguments where their key is there,
+ * what was decided then and how asking ended. Rows are verified on the way. Called by policy-replay.ts and policy-diff.ts.
+ */
+import { basename, dirname, join } from "node:path";
+import { readArgumentKey, readRecord, type JsonObject, type JsonValue } from "@countersign/sdk";
+import type { Action } from "@countersign/sdk/policy";
+import { CheckFailure, UsageError, type Ports } from "./ports.ts";
+import type { Freedom } from "./verdict-words.ts";
+
+export interface RecordedFindingRow {
+  readonly type: string;
+  readonly direction: "input" | "output";
+  readonly where: string;
+}
+
+export interface RecordedCall {
+  readonly callId: string;
+  /** The record file: throttles count per process, and so per file. */
+  readonly file: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly policyId: string;
+  readonly server: string | undefined;
+  readonly tool: string;
+  readonly principal: string;
+  readonly agent: string;
+  readonly user: string;
+  readonly session: string;
+  readonly findings: readonly RecordedFindingRow[];
+  /** Undefined where they were not recorded or their key was erased. */
+  readonly arguments: JsonObject | undefined;
+  readonly action: Action;
+  readonly decisive: readonly string[];
+  readonly freedom: Freedom;
+  /** How asking ended; undefined where nobody was asked, or nobody has answered yet. */
+  readonly answer: "approved" | "denied" | "timeout" | "superseded" | undefined;
+  /** Milliseconds from question to answer, where a yes or a no came. */
+  readonly elapsedMs: number | undefined;
+}
+
+export interface RecordedCalls {
+  readonly calls: readonly RecordedCall[];
+  readonly files: number;
+  /** Calls that ended before any policy was asked: malformed, unknown tools, a broken record. */
+  readonly undecided: number;
+}
+
+/** `directory` is a state directory (with `record/` in it) or a `record/` itself. `since`: milliseconds since the epoch. */
+export async function readDecisions(directory: string, ports: Ports, since = 0): Promise<RecordedCalls> {
+  const { keys, names, records } = await find(directory, ports);
+  const calls: RecordedCall[] = [];
+  let undecided = 0;
+  for (const name of names) {
+    const stories = await readStories(join(records, name), keys);
+    for (const story of stories) {
+      if (numberOf(story.decision, "at") < since) continue;
+      if (NO_POLICY.has(textOf(story.decision, "code"))) undecided += 1;
+      else calls.push(recordedCall(name, story));
+    }
+  }
+  return { calls, files: names.length, undecided };
+}
+
+const NO_POLICY: ReadonlySet<string> = new Set(["malformed_call", "unknown_tool", "record_unavailable", "policy_unavailable", "internal_error"]);
+
+async function find(directory: string, { readDirectory }: Ports): Promise<{ readonly records: string; readonly keys: string; readonly names: readonly string[] }> {
+  const list = async (path: string): Promise<readonly string[] | undefined> => {
+    try {
+      return (await readDirectory(path)).filter((name) => name.endsWith(".jsonl")).toSorted();
+    } catch {
+      return undefined;
+    }
+  };
+  const below = await list(join(directory, "record"));
+  if (below !== undefined) return { records: join(directory, "record"), keys: directory, names: below };
+  const names = await list(directory);
+  if (names === undefined) throw new UsageError(`${directory}: cannot be read as a directory. Name the state directory, which has record/ and keys/ in it.`);
+  if (names.length === 0) throw new UsageError(`${directory}: there is no record in it. Name the state directory, which has record/ and keys/ in it.`);
+  return { records: directory, keys: basename(directory) === "record" ? dirname(directory) : directory, names };
+}
+
+interface Story {
+  readonly decision: JsonObject;
+  readonly argumentsText: string | undefined;
+  readonly approvals: JsonObject[];
+}
+
+async function readStories(path: string, keys: string): Promise<readonly Story[]> {
+  const stories = new Map<string, Story>();
+  try {
+    for await (const { argumentsText, body } of readRecord(path, { keyOf: (id) => readArgumentKey(keys, id) })) {
+      const { callId, type } = body;
+      if (typeof callId !== "string") continue;
+      const story = stories.get(callId);
+      if (type === "approval") story?.approvals.push(body);
+      if (type !== "decision") continue;
+      // A call whose question changed, or that was refused after asking, has several; the first says what policy said of it.
+      if (story === undefined) stories.set(callId, { decision: body, argumentsText, approvals: [] });
+    }
+  } catch (cause) {
+    throw new CheckFailure(`${cause instanceof Error ? cause.message : String(cause)} The record cannot be trusted from there on; verify it first.`, { cause });
+  }
+  return [...stories.values()];
+}
+
+function recordedCall(file: string, { approvals, argumentsText, decision }: Story): RecordedCall {
+  const last = approvals.at(-1);
+  const answered = approvals.filter((row) => row["status"] === "approved" || row["status"] === "denied");
+  // The recorder wrote these rows, and their hashes were checked.
+  const action = decision["action"] as Action;
+  const findings = (decision["findings"] ?? []) as unknown as readonly RecordedFindingRow[];
+  const { server } = decision;
+  return {
+    callId: textOf(decision, "callId"),
+    file,
+    at: numberOf(decision, "at"),
+    policyId: textOf(decision, "policyId"),
+    server: typeof server === "string" ? server : undefined,
+    tool: textOf(decision, "tool"),
+    principal: textOf(decision, "principal"),
+    agent: textOf(decision, "agent"),
+    user: textOf(decision, "user"),
+    session: textOf(decision, "session"),
+    findings: findings.filter(({ direction }) => direction === "input"),
+    arguments: argumentsText === undefined ? undefined : (JSON.parse(argumentsText) as JsonObject),
+    action,
+    decisive: namesOf(decision["decisive"]),
+    freedom: recordedFreedom(action, textOf(decision, "code"), approvals.length > 0),
+    answer: last === undefined ? undefined : (last["status"] as RecordedCall["answer"]),
+    elapsedMs: answered.length === 0 ? undefined : answered.reduce((sum, row) => sum + numberOf(row, "elapsedMs"), 0),
+  };
+}
+
+/** A block without a code on its first row was put to somebody; with one, the call ended there. */
+function recordedFreedom(action: Action, code: string, asked: boolean): Freedom {
+  switch (action) {
+    case "allow":
+    case "warn":
+      return "runs";
+    case "throttle":
+      return code === "policy_throttle" ? "stops" : "runs";
+    case "block":
+      return asked || code === "" ? "asks" : "stops";
+  }
+}
+
+function textOf(row: JsonObject, key: string): string {
+  const value = row[key];
+  return typeof value === "string" ? value : "";
+}
+
+function numberOf(row: JsonObject, key: string): number {
+  const value = row[key];
+  return typeof value === "number" ? value : 0;
+}
+
+function namesOf(value: JsonValue | undefined): readonly string[] {
+  return Array.isArray(value) ? value.filter((name: JsonValue) => typeof name === "string") : [];
+}

@@ -1,0 +1,23 @@
+/** A name for the server in policy ids, from the command that starts it: `npx -y @scope/server-filesystem@1 DIR` → `filesystem`. */
+export function serverNameOf(command: readonly string[]): string {
+  const [program = "", ...args] = command;
+  const runner = /^(?:npx|bunx|uvx|pnpx|node|bun|deno|python3?|docker|npm|pnpm|yarn|uv)(?:\.cmd|\.exe)?$/.test(lastPart(program));
+  const words = runner ? args.filter((word) => !word.startsWith("-") && !/^(?:exec|run|dlx|x|--)$/.test(word)) : [program];
+  const name = plainName(words[0] ?? program);
+  return name === "" ? "server" : name;
+}
+
+function plainName(word: string): string {
+  const parts = word.replace(/(.)@[^/@]*$/, "$1").split(/[\\/]/).filter((part) => part !== "");
+  // A file such as dist/index.js is named after its package.
+  while (parts.length > 1 && /^(?:(?:index|main|server|cli)(?:\.[cm]?[jt]s)?|dist|build|src|lib|bin)$/.test(parts.at(-1) ?? "")) parts.pop();
+  return (parts.at(-1) ?? "")
+    .replace(/\.(?:[cm]?[jt]s|py|exe|cmd)$/, "")
+    .replace(/^(?:mcp-server-|server-|mcp-)/, "")
+    .replace(/(?:-mcp-server|-mcp|-server)$/, "")
+    .replaceAll(/[:*\u0000-\u001f\u007f-\u009f]/g, "-");
+}
+
+function lastPart(path: string): string {
+  return path.split(/[\\/]/).at(-1) ?? path;
+}
