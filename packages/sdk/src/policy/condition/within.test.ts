@@ -65,6 +65,7 @@ const TABLE: readonly (readonly [path: string, directory: string, result: boolea
   ["/tmp/a", "//tmp", "doubtful"],
   ["\\\\tmp\\a", "/tmp", "doubtful"],
   ["C:/tmp/a", "/tmp", "doubtful"],
+  ["//c/tmp/a", "C:/tmp", "doubtful"],
   ["/tmp/a", "C:/tmp", "doubtful"],
 ];
 
