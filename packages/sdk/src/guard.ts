@@ -15,7 +15,7 @@ import { mintPermit, type Permit } from "./execution/permit.ts";
 import type { SendPort, Sent } from "./execution/send.ts";
 import type { Finding } from "./inspection/inspection.ts";
 import { inspectCall, inspectResult, type InspectedResult, type InspectPort } from "./inspection/inspect.ts";
-import { readToolClaims } from "./policy/condition/activation.ts";
+import { readToolClaims, type ToolClaims } from "./policy/condition/activation.ts";
 import type { Verdict } from "./policy/evaluate.ts";
 import type { PolicyPort } from "./policy/policy-store.ts";
 import { approvalOfAnswer } from "./record/approval-of-answer.ts";
@@ -175,7 +175,7 @@ function judge(read: ReadCall, story: CallStory, ports: Ports, charge: boolean):
 }
 
 function verdictOn(call: Call, story: CallStory, ports: Ports, charge: boolean): Verdict {
-  const claims = readToolClaims(story.proposed.tools.definition(call.tool)?.definition["annotations"]);
+  const claims = (): ToolClaims => readToolClaims(story.proposed.tools.definition(call.tool)?.definition["annotations"]);
   const verdict = ports.policies.evaluate(call, story.findings, { charge, now: performance.now(), at: ports.now(), claims });
   if (verdict === undefined) throw new Refusal("policy_unavailable", "no policy document is in force");
   return verdict;

@@ -141,6 +141,22 @@ describe("requirements that an answer in this process cannot meet", () => {
   });
 });
 
+describe("conditions", () => {
+  it("narrow a policy by the arguments, the caller and what the server claims, through a real client", async () => {
+    start({
+      version: 1,
+      policies: [{ name: "outside", match: "mcp:filesystem:write_file", when: '!within(args.path, "/tmp") && agent.name == "night" && !tool.known', action: "block", reason: "Writes outside /tmp" }],
+    });
+    const { client, received } = await connect("v1 esm", { governanceConfig: { agentName: "night" } });
+    await client.callTool(WRITE);
+    const error = await refusalOf(client.callTool({ name: "write_file", arguments: { path: "/etc/passwd" } }));
+    expect(error.policyResult?.reason).toBe("Writes outside /tmp");
+    const doubtful = await refusalOf(client.callTool({ name: "write_file", arguments: { path: "/tmp/../etc/passwd" } }));
+    expect(doubtful.policyResult?.reason).toContain("the condition of outside has no answer");
+    expect(received).toHaveLength(1);
+  });
+});
+
 describe("secrets stay inside (R28)", () => {
   it("String(error), inspect(error) and JSON.stringify(error) leak no canary from the arguments", async () => {
     start(WRITES);

@@ -47,8 +47,8 @@ export interface EvaluateOptions {
   readonly now: number;
   /** Milliseconds since the epoch: what conditions see as `now`. Default: the system's clock. */
   readonly at?: number | undefined;
-  /** What the server claims of the tool: what conditions see as `tool.claims`. */
-  readonly claims?: ToolClaims | undefined;
+  /** What the server claims of the tool: what conditions see as `tool.claims`. Asked only where a condition is evaluated. */
+  readonly claims?: (() => ToolClaims) | undefined;
 }
 
 /** Throttle counters; observed ones are kept apart so that observing takes no part in any verdict. */
@@ -82,7 +82,7 @@ const NO_REQUIREMENTS: readonly Requirement[] = Object.freeze([]);
  * warn match, allow does not, and observe only records.
  */
 function applyConditions(named: readonly CompiledPolicy[], call: Call, findings: readonly Finding[], options: EvaluateOptions): { readonly policies: readonly CompiledPolicy[]; readonly faults: readonly ConditionFault[] } {
-  const activation = activationOf(call, findings, new Date(options.at ?? Date.now()), options.claims);
+  const activation = activationOf(call, findings, new Date(options.at ?? Date.now()), options.claims?.());
   const faults: ConditionFault[] = [];
   const policies = named.filter(({ name, action, observe, condition }) => {
     if (condition === undefined) return true;
