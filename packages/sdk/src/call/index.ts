@@ -1,0 +1,10 @@
+/** The door `@countersign/sdk/call`: the strict parse, canonical text and the two digests, so that others bind calls as guard.ts does. */
+export { bindCall } from "./bind-call.ts";
+export type { Call, Caller, ReadCall, ServerRef } from "./call.ts";
+export { canonicalJson } from "./canonical-json.ts";
+export { callDigest, definitionDigest, requestDigest } from "./digest.ts";
+export type { RequestFacts } from "./digest.ts";
+export type { JsonObject, JsonValue } from "./json.ts";
+export { policyIdOf } from "./policy-id.ts";
+export { snapshotJson, snapshotObject } from "./snapshot.ts";
+export { parseStrictJson } from "./strict-json.ts";

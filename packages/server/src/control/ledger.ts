@@ -1,0 +1,54 @@
+/**
+ * The ledger: the one place where the control plane's state changes. Commands are pure functions of what is stored; those of
+ * one moment are decided one after the other and committed together, with their rows of the record, in one transaction.
+ * Where another instance was faster they are decided again on what is there now. Called by every resource in control/.
+ */
+import type { RecordEntry, RecordHead } from "@countersign/sdk/record";
+import type { Change, Key, RecordLine, Stored } from "../store/store.ts";
+import type { ColumnValue, ResidentTable, TableName, Tables } from "../store/tables.ts";
+import type { PolicyInForce } from "./policy-in-force.ts";
+
+/** What a command is decided on: what was asked for in `needs`, the resident tables, and the policy in force. */
+export interface View {
+  get<K extends TableName>(table: K, id: string): Stored<Tables[K]> | undefined;
+  find<K extends TableName>(table: K, column: string, value: ColumnValue): Stored<Tables[K]> | undefined;
+  all<K extends ResidentTable>(table: K): readonly Stored<Tables[K]>[];
+  /** Undefined while no document was activated. */
+  readonly policy: PolicyInForce | undefined;
+  /** Milliseconds since the epoch on the store's clock. */
+  readonly now: number;
+}
+
+/** A row of the record to be; its place in the chain comes with the commit. */
+export type LedgerEntry = RecordEntry;
+
+export interface Plan<T> {
+  readonly answer: T;
+  readonly changes?: readonly Change[];
+  /** At least one where there are changes. */
+  readonly entries?: readonly LedgerEntry[];
+  /** The answer is void where the store's clock has reached this when it is committed; the command is then decided again. */
+  readonly before?: number | undefined;
+}
+
+/** `apply` is pure and may run more than once. What it throws is the caller's error, and changes nothing. */
+export interface Command<T> {
+  readonly needs: readonly Key[];
+  apply(view: View): Plan<T>;
+}
+
+export interface LedgerRow {
+  readonly line: RecordLine;
+  readonly entry: LedgerEntry;
+}
+
+export interface Ledger {
+  readonly tenant: string;
+  run<T>(command: Command<T>): Promise<T>;
+  /** Rows as they come into the record, in order, without a gap, of all instances. Returns what ends it. */
+  onRows(listener: (rows: readonly RecordLine[]) => void): () => void;
+  /** The resident tables and the policy as this instance knows them now. */
+  readonly resident: Pick<View, "all" | "policy" | "now">;
+  readonly head: RecordHead;
+  close(): Promise<void>;
+}

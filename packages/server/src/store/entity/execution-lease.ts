@@ -1,0 +1,14 @@
+/** News from whoever runs a claimed call. Renewed without a row of the record; when it ends, nobody knows the outcome. */
+export interface ExecutionLease {
+  readonly requestId: string;
+  readonly epoch: number;
+  readonly until: number;
+}
+
+/** Tokens that the instances of one throttle have taken, shared late by one refresh interval. */
+export interface ThrottleCounter {
+  readonly policy: string;
+  readonly key: string;
+  readonly tokens: number;
+  readonly at: number;
+}
