@@ -11,3 +11,5 @@ export type { RecordProblem, Verification, VerifyOptions } from "./verify-record
 export { ensurePrivateDirectory, stateDirectory, syncDirectorySync } from "./state-directory.ts";
 export { OUTCOMES } from "./entry.ts";
 export type { ApprovalEntry, DecisionEntry, EventEntry, ExecutionOutcome, IntentEntry, OutcomeEntry, RecordEntry, RecordedFinding } from "./entry.ts";
+export { readLines, splitLines } from "./record-lines.ts";
+export type { Lines } from "./record-lines.ts";

@@ -1,4 +1,5 @@
 /** How a resource of the control plane says no: a code of the HTTP contract and a sentence for whoever asked. Never thrown. */
+import type { PolicyProblem } from "@countersign/sdk";
 import type { ProblemCode } from "@countersign/sdk/wire";
 
 export interface Refusal {
@@ -6,6 +7,8 @@ export interface Refusal {
   readonly code: ProblemCode;
   readonly detail: string;
   readonly retryAfterMs?: number;
+  /** With `invalid_document`. */
+  readonly problems?: readonly PolicyProblem[];
 }
 
 export type Answer<T> = ({ readonly ok: true } & T) | Refusal;
