@@ -16,6 +16,9 @@ import { checkDocument, type PolicyCheck } from "./check-document.ts";
 
 export type PolicyVersionView = z.infer<typeof wire.policyVersion>;
 export type PolicyTextView = z.infer<typeof wire.policyText>;
+export type PolicyBody = z.infer<typeof wire.policyBody>;
+export type ActivateBody = z.infer<typeof wire.activateBody>;
+export type Activation = z.infer<typeof wire.activation>;
 
 /** Which version is in force: the value of the setting `policy.active`. */
 export interface ActivePolicy {
@@ -25,14 +28,15 @@ export interface ActivePolicy {
 }
 
 export interface Policies {
-  list(identity: Identity): Promise<Answer<{ readonly policies: readonly PolicyVersionView[] }>>;
-  read(identity: Identity, version: number): Promise<Answer<{ readonly policy: PolicyTextView }>>;
-  save(identity: Identity, body: { readonly text: string; readonly comment: string }): Promise<Answer<{ readonly policy: PolicyVersionView }>>;
-  check(identity: Identity, text: string): Promise<Answer<PolicyCheck>>;
-  /** `expect`: the version that the asker believes to be in force. */
-  activate(identity: Identity, version: number, body: { readonly expect: number | null; readonly comment: string }): Promise<Answer<{ readonly version: PolicyVersionView; readonly superseded: number }>>;
+  /** The newest versions. */
+  list(identity: Identity): Promise<Answer<{ readonly versions: readonly PolicyVersionView[] }>>;
+  read(identity: Identity, version: number): Promise<Answer<{ readonly version: PolicyTextView }>>;
+  save(identity: Identity, body: PolicyBody): Promise<Answer<{ readonly version: PolicyVersionView }>>;
+  check(identity: Identity, body: Pick<PolicyBody, "text">): Promise<Answer<{ readonly check: PolicyCheck }>>;
+  /** `expect`: the version that the asker believes to be in force. `superseded`: pending requests that now ask another question. */
+  activate(identity: Identity, version: number, body: ActivateBody): Promise<Answer<{ readonly activation: Activation }>>;
   /** For agents: the document in force. */
-  bundle(identity: Identity): Promise<Answer<{ readonly bundle: Bundle }>>;
+  readBundle(identity: Identity): Promise<Answer<{ readonly bundle: Bundle }>>;
 }
 
 export interface PoliciesOptions {
@@ -61,14 +65,14 @@ export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions
       if (!mayRead(identity)) return FORBIDDEN;
       const versions = await store.list(tenant, { table: "policy_version", orderBy: "version", descending: true, limit: PAGE });
       const active = activeOf(ledger.resident);
-      return { ok: true, policies: versions.map(({ data }) => viewOf(data, active)) };
+      return { ok: true, versions: versions.map(({ data }) => viewOf(data, active)) };
     },
 
     async read(identity, version) {
       if (!mayRead(identity)) return FORBIDDEN;
       const found = await readVersion(version);
       if (found === undefined) return refuse("not_found", `there is no version ${version}`);
-      return { ok: true, policy: { ...viewOf(found.data, activeOf(ledger.resident)), text: found.data.text } };
+      return { ok: true, version: { ...viewOf(found.data, activeOf(ledger.resident)), text: found.data.text } };
     },
 
     async save(identity, { text, comment }) {
@@ -79,7 +83,7 @@ export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions
       return ledger.run({ needs: [], apply: (view) => saved(view, { text, comment, by, digest: read.digest, size: read.size }, identity) });
     },
 
-    check: (identity, text) => Promise.resolve(mayRead(identity) ? { ok: true, ...checkDocument(text, ledger.resident) } : FORBIDDEN),
+    check: (identity, { text }) => Promise.resolve(mayRead(identity) ? { ok: true, check: checkDocument(text, ledger.resident) } : FORBIDDEN),
 
     async activate(identity, version, { expect, comment }) {
       if (!mayEdit(identity)) return FORBIDDEN;
@@ -89,10 +93,10 @@ export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions
       if (!answer.ok) return answer;
       // The claim looks at the document in force in any case; this spares people a question that is void.
       const superseded = answer.changed ? await reviewPending() : 0;
-      return { ok: true, version: answer.version, superseded };
+      return { ok: true, activation: { version: answer.version, superseded } };
     },
 
-    async bundle(identity) {
+    async readBundle(identity) {
       if (identity.kind !== "agent") return FORBIDDEN;
       const active = activeOf(ledger.resident);
       if (active === undefined) return NO_POLICY;
@@ -148,13 +152,13 @@ interface Draft {
   readonly size: number;
 }
 
-function saved(view: View, { text, comment, by, digest, size }: Draft, identity: Identity): Plan<Answer<{ readonly policy: PolicyVersionView }>> {
+function saved(view: View, { text, comment, by, digest, size }: Draft, identity: Identity): Plan<Answer<{ readonly version: PolicyVersionView }>> {
   if (!stillMay(view, identity)) return { answer: FORBIDDEN };
   const latest = view.get("setting", LATEST);
   const version = Number(latest?.data.value ?? 0) + 1;
   const data: PolicyVersion = { version, text, digest, size, comment, createdAt: view.now, createdBy: by };
   return {
-    answer: { ok: true, policy: viewOf(data, activeOf(view)) },
+    answer: { ok: true, version: viewOf(data, activeOf(view)) },
     changes: [
       { table: "policy_version", id: String(version), rev: 0, data },
       { table: "setting", id: LATEST, rev: latest?.rev ?? 0, data: { name: LATEST, value: version } },

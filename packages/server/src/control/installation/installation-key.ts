@@ -1,0 +1,42 @@
+/**
+ * The installation's key: wraps every other key that is stored. A dump of the store opens nothing without it. From
+ * `COUNTERSIGN_MASTER_KEY` (32 bytes in base64), which instances on one PostgreSQL share, else `master.key` (0600) of the state directory.
+ */
+import { createHash, createSecretKey, randomBytes, type KeyObject } from "node:crypto";
+import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { syncDirectorySync } from "@countersign/sdk/record";
+
+const BYTES = 32;
+const NAME = "master.key";
+
+/** Throws where what is there is no key. */
+export function readInstallationKey(directory: string, env: NodeJS.ProcessEnv): KeyObject {
+  const given = env["COUNTERSIGN_MASTER_KEY"];
+  if (given !== undefined && given !== "") return keyFrom(given, "COUNTERSIGN_MASTER_KEY");
+  const path = join(directory, NAME);
+  try {
+    const file = openSync(path, "wx", 0o600);
+    try {
+      writeSync(file, `${randomBytes(BYTES).toString("base64")}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    syncDirectorySync(directory); // lost in a power cut, it would take every sealed argument with it
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  return keyFrom(readFileSync(path, "utf8"), path);
+}
+
+function keyFrom(text: string, source: string): KeyObject {
+  const bytes = Buffer.from(text.trim(), "base64");
+  if (bytes.length !== BYTES) throw new Error(`${source} holds no key: ${BYTES} bytes in base64 are expected. Make one with: openssl rand -base64 ${BYTES}`);
+  return createSecretKey(bytes);
+}
+
+/** Tells whether two keys are the same without telling the key: kept in the store, so that an instance with another key does not start. */
+export function fingerprintOf(key: KeyObject): string {
+  return createHash("sha256").update("countersign/master-key/v1\0").update(key.export()).digest("hex").slice(0, 16);
+}

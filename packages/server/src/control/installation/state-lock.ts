@@ -1,0 +1,45 @@
+/**
+ * Exactly one control plane owns a state directory. The lock is the operating system's own, through a SQLite file that is held
+ * in an exclusive transaction: it ends with its process, however that ends, and no stale file can be mistaken for it.
+ */
+import { join } from "node:path";
+import Database from "better-sqlite3";
+
+export interface StateLock {
+  /** Idempotent. */
+  release(): void;
+}
+
+/** Undefined where another process holds it. Throws where the directory cannot be written. */
+export function lockStateDirectory(directory: string): StateLock | undefined {
+  const file = new Database(join(directory, "lock"), { timeout: 0 });
+  try {
+    file.pragma("journal_mode = DELETE");
+    file.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    file.close();
+    if (error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY")) return undefined;
+    throw error;
+  }
+  let held = true;
+  return {
+    release() {
+      if (!held) return;
+      held = false;
+      file.exec("ROLLBACK");
+      file.close();
+    },
+  };
+}
+
+/** Whether a process holds the lock now. False where there is no such file. */
+export function isLocked(directory: string): boolean {
+  let lock: StateLock | undefined;
+  try {
+    lock = lockStateDirectory(directory);
+  } catch {
+    return false; // no directory, or not ours to write
+  }
+  lock?.release();
+  return lock === undefined;
+}

@@ -1,0 +1,146 @@
+/**
+ * The record as a resource: rows of agents' processes come in, and auditors read, export and, by erasing arguments, forget.
+ * Rows are never written anew and never removed. Called by control/http and by `countersign audit`.
+ */
+import type { RecordHead } from "@countersign/sdk/record";
+import type { people as wire, RecordAnswer, RecordBody } from "@countersign/sdk/wire";
+import type { z } from "zod";
+import { includesRole, type Identity } from "../../auth/identity.ts";
+import type { Sealed } from "../../store/entity/approval-request.ts";
+import type { RecordLine, RecordQuery, Store } from "../../store/store.ts";
+import type { Ledger, LedgerEntry, Plan, View } from "../ledger.ts";
+import { refuse, type Answer, type Refusal } from "../refusal.ts";
+import type { CheckpointKey } from "./checkpoint.ts";
+import { checkpointLineOf, headerLine } from "./export-lines.ts";
+import { readShipped } from "./shipped-entry.ts";
+
+type Of<K extends keyof typeof wire> = (typeof wire)[K] extends z.ZodType ? z.infer<(typeof wire)[K]> : never;
+
+export interface Records {
+  /** Rows of an agent's process, in order. A batch that was taken already is answered and not taken again. */
+  take(identity: Identity, body: RecordBody): Promise<Answer<RecordAnswer>>;
+  query(identity: Identity, query: Of<"recordQuery">): Promise<Answer<Of<"recordPage">>>;
+  /** The lines of an export, each without its line feed. What comes into the record meanwhile is not in it. */
+  export(identity: Identity, range: { readonly after: number }): Promise<Answer<{ readonly lines: AsyncIterable<string> }>>;
+  checkpoints(identity: Identity, range: { readonly after: number; readonly limit: number }): Promise<Answer<{ readonly checkpoints: readonly Of<"checkpoint">[] }>>;
+}
+
+export interface RecordsOptions {
+  readonly ledger: Ledger;
+  readonly store: Store;
+  /** Seals text at rest, bound to what it is about. */
+  readonly seal: (text: string, about: string) => Promise<Sealed>;
+  readonly checkpointKeys: () => readonly CheckpointKey[];
+}
+
+const FORBIDDEN: Refusal = refuse("forbidden", "this credential has no right to the record");
+const PAGE = 500;
+
+export function createRecords({ ledger, store, seal, checkpointKeys }: RecordsOptions): Records {
+  const { tenant } = ledger;
+
+  async function* exportLines(after: RecordHead, head: RecordHead): AsyncGenerator<string, void, undefined> {
+    yield headerLine({ installation: store.installationId, tenant, after, rows: head.seq - after.seq, keys: checkpointKeys() });
+    for (let seq = after.seq; seq < head.seq; ) {
+      const rows = await store.readRecord({ tenant, after: seq, before: Math.min(head.seq, seq + PAGE) + 1, limit: PAGE });
+      const last = rows.at(-1)?.seq ?? seq;
+      if (last === seq) throw new Error(`row ${seq + 1} of the record is missing in the store`);
+      const checkpoints = await store.readCheckpoints(tenant, { after: seq, limit: PAGE });
+      let next = 0;
+      for (const { seq: own, line } of rows) {
+        yield line;
+        for (let checkpoint = checkpoints[next]; checkpoint !== undefined && checkpoint.seq <= own; checkpoint = checkpoints[++next]) {
+          yield checkpointLineOf({ ...checkpoint, tenant, installation: store.installationId });
+        }
+      }
+      seq = last;
+    }
+  }
+
+  return {
+    async take(identity, body) {
+      if (identity.kind !== "agent") return FORBIDDEN;
+      const entries: LedgerEntry[] = [];
+      const sealed: [string, string][] = [];
+      for (const [index, given] of body.entries.entries()) {
+        const read = readShipped(given, identity);
+        if (typeof read === "string") return refuse("bad_request", `entry ${index}: ${read}`);
+        entries.push(read.entry);
+        if (read.argumentsText !== undefined && "callId" in read.entry) sealed.push([read.entry.callId, read.argumentsText]);
+      }
+      const from: BatchFrom = { keyId: identity.keyId, process: body.process, batch: body.batch };
+      const args = sealed.length === 0 ? undefined : await seal(JSON.stringify(sealed), aboutBatch(from));
+      const id = `${identity.keyId}/${body.process}`;
+      await ledger.run({ needs: [{ table: "shipped_batch", id }], apply: (view) => taken(view, id, from, entries, args) });
+      return { ok: true, batch: body.batch, head: ledger.head };
+    },
+
+    async query(identity, query) {
+      if (!isAuditor(identity)) return FORBIDDEN;
+      const rows = await store.readRecord(recordQuery(tenant, query));
+      return { ok: true, rows: rows.map(({ line }) => line), head: ledger.head };
+    },
+
+    async export(identity, { after }) {
+      if (!isAuditor(identity) && identity.kind !== "operator") return FORBIDDEN;
+      const { head } = ledger;
+      const start = await headAt(store, tenant, Math.min(after, head.seq));
+      return start === undefined ? refuse("not_found", `there is no row ${after}`) : { ok: true, lines: exportLines(start, head) };
+    },
+
+    async checkpoints(identity, { after, limit }) {
+      if (!isAuditor(identity) && identity.kind !== "operator") return FORBIDDEN;
+      const found = await store.readCheckpoints(tenant, { after, limit });
+      return { ok: true, checkpoints: found.map((one) => ({ tenant, installation: store.installationId, ...one })) };
+    },
+  };
+}
+
+interface BatchFrom {
+  readonly keyId: string;
+  readonly process: string;
+  readonly batch: number;
+}
+
+/** What sealed arguments of a batch are bound to. */
+export function aboutBatch({ keyId, process, batch }: BatchFrom): string {
+  return JSON.stringify(["batch", keyId, process, batch]);
+}
+
+function taken(view: View, id: string, from: BatchFrom, entries: readonly LedgerEntry[], sealed: Sealed | undefined): Plan<undefined> {
+  const known = view.get("shipped_batch", id);
+  if (known !== undefined && known.data.batch >= from.batch) return { answer: undefined };
+  const detail = { reportedBy: from.keyId, process: from.process, batch: from.batch, entries: entries.length };
+  const row: LedgerEntry = { type: "event", event: "batch_taken", at: view.now, detail: sealed === undefined ? detail : { ...detail, ...sealedDetail(sealed) } };
+  return {
+    answer: undefined,
+    changes: [{ table: "shipped_batch", id, rev: known?.rev ?? 0, data: { batch: from.batch, at: view.now } }],
+    entries: [row, ...entries],
+  };
+}
+
+function sealedDetail({ alg, key, iv, tag, data }: Sealed): Readonly<Record<string, string>> {
+  return { sealedAlg: alg, sealedKey: key, sealedIv: iv, sealedTag: tag, sealedData: data };
+}
+
+function isAuditor(identity: Identity): boolean {
+  return identity.kind === "person" && includesRole(identity.roles, "auditor");
+}
+
+/** The row that a part of the record follows. */
+async function headAt(store: Store, tenant: string, seq: number): Promise<RecordHead | undefined> {
+  if (seq === 0) return { seq: 0, hash: "0".repeat(64) };
+  const [row] = await store.readRecord({ tenant, after: seq - 1, limit: 1 });
+  return row?.seq === seq ? { seq, hash: hashOf(row) } : undefined;
+}
+
+/** A row ends in its hash: `"hash":"<64 hex digits>"}`. */
+function hashOf({ line }: RecordLine): string {
+  return line.slice(-66, -2);
+}
+
+function recordQuery(tenant: string, { after, before, from, until, type, event, callId, requestId, policyId, principal, order, limit = 200 }: Of<"recordQuery">): RecordQuery {
+  const where = { type, event, callId, requestId, policyId, principal };
+  const given = Object.fromEntries(Object.entries(where).filter(([, value]) => value !== undefined));
+  return { tenant, after, before, from, until, where: given, descending: order === "newest", limit };
+}
