@@ -6,6 +6,8 @@ export { compileDocument } from "./compile.ts";
 export type { CompiledDocument, Match } from "./compile.ts";
 export type { CompiledPolicy, Rate } from "./compile-policy.ts";
 export type { ApprovalTerms, DocumentPolicy, InspectionSection, PolicyDocument } from "./document.ts";
+export { readToolClaims } from "./condition/activation.ts";
+export type { ToolClaims } from "./condition/activation.ts";
 export { parseDuration } from "./duration.ts";
 export { evaluate } from "./evaluate.ts";
 export type { Counters, EvaluateOptions, Verdict } from "./evaluate.ts";

@@ -86,14 +86,54 @@ export interface OutcomeEntry {
   /** `isError` of the tool's result. */
   readonly isError?: boolean;
   readonly findings?: readonly RecordedFinding[];
+  /** Of a held call, where the control plane writes it. */
+  readonly requestId?: string;
 }
+
+export const EVENTS = [
+  "policy_activated",
+  "policy_refused",
+  "gap",
+  "record_opened",
+  "record_closed",
+  "record_linked",
+  "intent_withdrawn",
+  // Of the control plane:
+  "request_created",
+  "vote_cast",
+  "claim_released",
+  "outcome_lapsed",
+  "outcome_annotated",
+  "late_report",
+  "grant_made",
+  "grant_used",
+  "grant_ended",
+  "person_added",
+  "person_changed",
+  "group_changed",
+  "key_added",
+  "key_revoked",
+  "delegation_made",
+  "delegation_ended",
+  "signed_in",
+  "sign_in_refused",
+  "signed_out",
+  "link_made",
+  "policy_saved",
+  "mode_changed",
+  "arguments_erased",
+  "data_key_made",
+  "checkpoint_made",
+  "batch_taken",
+  "restored",
+] as const;
 
 /** What happens beside calls: a document came into force or was refused, tools changed, and so on. */
 export interface EventEntry {
   readonly type: "event";
   readonly at: number;
   /** `record_linked`: names the head of an earlier file. `intent_withdrawn`: an intent whose commit was refused; nothing was sent. */
-  readonly event: "policy_activated" | "policy_refused" | "gap" | "record_opened" | "record_closed" | "record_linked" | "intent_withdrawn";
+  readonly event: (typeof EVENTS)[number];
   readonly detail: { readonly [key: string]: string | number | boolean | null | readonly string[] };
 }
 

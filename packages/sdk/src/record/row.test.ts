@@ -96,7 +96,7 @@ describe("rowBody", () => {
     const body: unknown = JSON.parse(rowBody(full, 3, "00", 2, fakeOutcome(1, { findings: [] })));
     expect(body).toEqual({ ...kept, arguments: 2, outcome: result, prev: "00", seq: 3, v: 1 });
     expect([argumentsText !== undefined, type, callId]).toEqual([true, "outcome", "call-1"]);
-    for (const part of [fakeApproval(2, { channel: "terminal", human: true, reason: "ok", error: "none" }), fakeIntent(3), fakeOutcome(4)]) {
+    for (const part of [fakeApproval(2, { channel: "terminal", human: true, reason: "ok", error: "none" }), fakeIntent(3), fakeOutcome(4), fakeOutcome(5, { requestId: "request-5" })]) {
       expect(JSON.parse(rowBody(part, 3, "00"))).toEqual({ ...part, prev: "00", seq: 3, v: 1 });
     }
   });
@@ -112,5 +112,10 @@ describe("the hash of a row", () => {
     expect(hashRow(body)).toBe(independent);
     expect(hashRow(body)).toBe("5046301b2b92b80abd1672acd2f146a50814ff1151b8bda6643019e412406914");
     expect(rowLine(body, independent)).toBe(`${body.slice(0, -1)},"hash":"${independent}"}`);
+  });
+
+  it("is the same for an outcome without a request as before outcomes could name one", () => {
+    expect(rowBody(fakeOutcome(1), 2, "00")).not.toContain("requestId");
+    expect(hashRow(rowBody(fakeOutcome(1), 2, EMPTY_HEAD.hash))).toBe("0e24674505bb9592a74fcdd53588bbcb7356956c702687e9bc1673d691316afb");
   });
 });

@@ -125,7 +125,7 @@ function fields(
       };
     case "outcome": {
       const { at, elapsedMs, findings, isError, outcome: result } = outcomeFields(entry);
-      return { at, callId: entry.callId, elapsedMs, findings, isError, outcome: result, prev, seq, type: "outcome", v: ROW_VERSION };
+      return { at, callId: entry.callId, elapsedMs, findings, isError, outcome: result, prev, requestId: entry.requestId, seq, type: "outcome", v: ROW_VERSION };
     }
   }
 }
