@@ -27,6 +27,7 @@ export interface PersonIdentity {
   /** The request digest that the passkey signed then, or null: the proof that this person confirmed this very request. */
   readonly signedDigest: string | null;
   readonly signInId: string;
+  readonly signedInAt: number;
   readonly via: SignIn["via"];
 }
 
