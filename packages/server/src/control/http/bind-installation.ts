@@ -1,0 +1,75 @@
+/** Routes about policies, the record, and the installation itself. */
+import { people as wire } from "@countersign/sdk/wire";
+import type { RouteName } from "@countersign/sdk/wire";
+import { z } from "zod";
+import { refuse } from "../refusal.ts";
+import { bind, empty, json } from "./binding.ts";
+import type { Bound } from "./binding.ts";
+import { BODY_BYTES } from "./limits.ts";
+
+const after = z.coerce.number().int().min(0).optional();
+
+function versionOf(id: string): number | undefined {
+  return /^[1-9]\d{0,9}$/.test(id) ? Number(id) : undefined;
+}
+const NO_SUCH_VERSION = refuse("not_found", "");
+
+export const INSTALLATION_BINDINGS = {
+  installation: bind({
+    answer: wire.installation,
+    run: async ({ services, identity }) => {
+      const said = await services.installation.read(identity);
+      return said.ok ? { kind: "json", body: said.installation } : said;
+    },
+  }),
+  listPolicies: bind({ answer: z.object({ versions: z.array(wire.policyVersion) }), run: ({ services, identity }) => json(services.policies.list(identity)) }),
+  readPolicy: bind({
+    answer: z.object({ version: wire.policyText }),
+    run: async ({ services, identity, id }) => {
+      const version = versionOf(id);
+      return version === undefined ? NO_SUCH_VERSION : json(services.policies.read(identity, version));
+    },
+  }),
+  savePolicy: bind({
+    body: wire.policyBody,
+    answer: z.object({ version: wire.policyVersion }),
+    status: 201,
+    maxBytes: BODY_BYTES.document,
+    run: ({ services, identity }, { body }) => json(services.policies.save(identity, body)),
+  }),
+  checkPolicy: bind({
+    body: wire.policyBody,
+    answer: z.object({ check: wire.policyCheck }),
+    maxBytes: BODY_BYTES.document,
+    run: ({ services, identity }, { body }) => json(services.policies.check(identity, body)),
+  }),
+  activatePolicy: bind({
+    body: wire.activateBody,
+    answer: z.object({ activation: wire.activation }),
+    run: async ({ services, identity, id }, { body }) => {
+      const version = versionOf(id);
+      return version === undefined ? NO_SUCH_VERSION : json(services.policies.activate(identity, version, body));
+    },
+  }),
+  readRecord: bind({ query: wire.recordQuery, answer: wire.recordPage, run: ({ services, identity }, { query }) => json(services.record.query(identity, query)) }),
+  exportRecord: bind({
+    query: z.object({ after }),
+    stream: true,
+    status: 200,
+    run: async ({ services, identity }, { query }) => {
+      const said = await services.record.export(identity, { after: query.after ?? 0 });
+      return said.ok ? { kind: "lines", lines: said.lines } : said;
+    },
+  }),
+  checkpoints: bind({
+    query: z.object({ after, limit: z.coerce.number().int().min(1).max(1000).optional() }),
+    answer: z.object({ checkpoints: z.array(wire.checkpoint) }),
+    run: ({ services, identity }, { query }) => json(services.record.checkpoints(identity, { after: query.after ?? 0, limit: query.limit ?? 100 })),
+  }),
+  eraseArguments: bind({
+    body: wire.eraseBody,
+    answer: z.object({ erased: z.int() }),
+    run: ({ services, identity }, { body }) => json(services.record.erase(identity, body)),
+  }),
+  stop: bind({ run: ({ services, identity }) => empty(services.installation.stop(identity)) }),
+} as const satisfies Partial<Record<RouteName, Bound>>;
