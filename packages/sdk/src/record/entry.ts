@@ -14,8 +14,14 @@ export interface RecordedFinding {
   readonly count: number;
 }
 
+/** What an entry may say beside itself where it came from another process. */
+interface Reported {
+  /** Id of the agent key whose process reported it; absent where the keeper of the record says it itself. */
+  readonly reportedBy?: string;
+}
+
 /** What was decided about a call, before anything else happens to it. */
-export interface DecisionEntry {
+export interface DecisionEntry extends Reported {
   readonly type: "decision";
   readonly callId: string;
   /** Milliseconds since the epoch. */
@@ -46,7 +52,7 @@ export interface DecisionEntry {
 }
 
 /** How an approval ended. */
-export interface ApprovalEntry {
+export interface ApprovalEntry extends Reported {
   readonly type: "approval";
   readonly callId: string;
   readonly at: number;
@@ -64,7 +70,7 @@ export interface ApprovalEntry {
 }
 
 /** A held call is about to be sent. Durable before the first byte, or nothing runs. */
-export interface IntentEntry {
+export interface IntentEntry extends Reported {
   readonly type: "intent";
   readonly callId: string;
   readonly at: number;
@@ -77,7 +83,7 @@ export const OUTCOMES = ["completed", "failed", "withheld", "outcome_unknown"] a
 /** `failed`: the server answered with an error. `outcome_unknown`: it was sent and no answer came. */
 export type ExecutionOutcome = (typeof OUTCOMES)[number];
 
-export interface OutcomeEntry {
+export interface OutcomeEntry extends Reported {
   readonly type: "outcome";
   readonly callId: string;
   readonly at: number;
@@ -123,7 +129,7 @@ export const EVENTS = [
   "mode_changed",
   "arguments_erased",
   "data_key_made",
-  "checkpoint_made",
+  "checkpoint_key_made",
   "batch_taken",
   "restored",
 ] as const;

@@ -81,6 +81,7 @@ function fields(
         prev,
         principal: entry.principal,
         reason: entry.reason,
+        reportedBy: entry.reportedBy,
         retryAfterMs: entry.retryAfterMs,
         seq,
         server: entry.server,
@@ -104,6 +105,7 @@ function fields(
         human: entry.human,
         prev,
         reason: entry.reason,
+        reportedBy: entry.reportedBy,
         requestDigest: entry.requestDigest,
         requestId: entry.requestId,
         seq,
@@ -118,6 +120,7 @@ function fields(
         callId: entry.callId,
         digest: entry.digest,
         prev,
+        reportedBy: entry.reportedBy,
         requestId: entry.requestId,
         seq,
         type: "intent",
@@ -125,7 +128,7 @@ function fields(
       };
     case "outcome": {
       const { at, elapsedMs, findings, isError, outcome: result } = outcomeFields(entry);
-      return { at, callId: entry.callId, elapsedMs, findings, isError, outcome: result, prev, requestId: entry.requestId, seq, type: "outcome", v: ROW_VERSION };
+      return { at, callId: entry.callId, elapsedMs, findings, isError, outcome: result, prev, reportedBy: entry.reportedBy, requestId: entry.requestId, seq, type: "outcome", v: ROW_VERSION };
     }
   }
 }

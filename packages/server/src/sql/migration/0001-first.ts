@@ -43,6 +43,7 @@ const TABLES: { readonly [table: string]: Shape } = {
   sign_in_attempt: { columns: { expires_at: "integer" }, indexes: [["expires_at"]] },
   execution_lease: { columns: { until: "integer" }, indexes: [["until"]] },
   throttle_counter: { columns: { at: "integer" }, indexes: [["at"]] },
+  shipped_batch: { columns: { at: "integer" }, indexes: [["at"]] },
 };
 
 /** Columns of the record that are looked up by, each where it is not null. */
