@@ -86,5 +86,5 @@ const NO_NAMES: readonly string[] = [];
 const NO_FINDINGS: readonly RecordedFinding[] = [];
 
 function recordedFindings(findings: readonly Finding[]): RecordedFinding[] {
-  return findings.map(({ type, direction, where, count = 1 }) => ({ type, direction, where, count }));
+  return findings.map(({ type, group, direction, where, count = 1 }) => ({ type, group, direction, where, count }));
 }

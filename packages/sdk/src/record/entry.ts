@@ -9,6 +9,8 @@ import type { Action } from "../policy/result.ts";
 /** A finding as recorded: where and what, never the value. */
 export interface RecordedFinding {
   readonly type: string;
+  /** The group of the document's `inspection` section; rows written before it was kept have none. */
+  readonly group: string;
   readonly direction: "input" | "output";
   readonly where: string;
   readonly count: number;
