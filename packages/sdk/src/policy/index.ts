@@ -5,6 +5,8 @@
 export { compileDocument } from "./compile.ts";
 export type { CompiledDocument, Match } from "./compile.ts";
 export type { CompiledPolicy, Rate } from "./compile-policy.ts";
+export { sayFault } from "./condition-fault.ts";
+export type { ConditionFault, FaultPlace } from "./condition-fault.ts";
 export type { ApprovalTerms, DocumentPolicy, InspectionSection, PolicyDocument } from "./document.ts";
 export { parseDuration } from "./duration.ts";
 export { evaluate } from "./evaluate.ts";

@@ -4,6 +4,7 @@
  */
 import type { ApprovalStatus } from "../approval/decision.ts";
 import type { RefusalCode } from "../errors.ts";
+import type { ConditionFault } from "../policy/condition-fault.ts";
 import type { Action } from "../policy/result.ts";
 
 /** A finding as recorded: where and what, never the value. */
@@ -14,6 +15,15 @@ export interface RecordedFinding {
   readonly direction: "input" | "output";
   readonly where: string;
   readonly count: number;
+}
+
+/** A condition that had no answer, whatever came of it. */
+export interface RecordedFault extends Omit<ConditionFault["place"], "path"> {
+  readonly policy: string;
+  /** The path that was missing or of the wrong kind, such as `args.amount`. */
+  readonly field?: string;
+  /** Never quotes an argument. */
+  readonly message: string;
 }
 
 /** What was decided about a call, before anything else happens to it. */
@@ -37,6 +47,8 @@ export interface DecisionEntry {
   readonly policies: readonly string[];
   readonly decisive: readonly string[];
   readonly findings: readonly RecordedFinding[];
+  /** The first of them; absent where every condition had an answer. */
+  readonly faults?: readonly RecordedFault[];
   /** Observe mode: what would have happened, where it differs. */
   readonly wouldAction?: Action;
   readonly wouldPolicies?: readonly string[];

@@ -42,6 +42,7 @@ const entry = fc.oneof(
       policies: names,
       decisive: names,
       findings,
+      faults: fc.array(fc.record({ policy: text, source: text, message: text, field: text, line: fc.nat(), column: fc.nat(), value: fc.constant("CANARY") }, { requiredKeys: ["policy", "source", "message"] }), { maxLength: 2 }),
       wouldAction: fc.constantFrom("block", "warn"),
       wouldPolicies: names,
       retryAfterMs: fc.nat(),
@@ -89,6 +90,7 @@ describe("rowBody", () => {
       retryAfterMs: 5,
       wouldAction: "block",
       wouldPolicies: ["p"],
+      faults: [{ policy: "big", source: "rules.yaml", line: 7, column: 11, field: "args.amount", message: "No such key: amount" }],
       findings: [{ type: "email", group: "pii", direction: "input", where: "/to", count: 1 }],
     });
     const { argumentsText, ...kept } = full;

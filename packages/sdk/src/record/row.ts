@@ -74,6 +74,7 @@ function fields(
         decisive: entry.decisive,
         definition: entry.definition,
         digest: entry.digest,
+        faults: entry.faults?.map(({ column, field, line, message, policy, source }) => ({ column, field, line, message, policy, source })),
         findings: findingFields(entry.findings),
         outcome: outcome === undefined ? undefined : outcomeFields(outcome),
         policies: entry.policies,
