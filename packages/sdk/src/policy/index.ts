@@ -13,6 +13,8 @@ export { evaluate } from "./evaluate.ts";
 export type { Counters, EvaluateOptions, Verdict } from "./evaluate.ts";
 export { foldName } from "./fold-name.ts";
 export { policyJsonSchema } from "./json-schema.ts";
+export { LINT_CODES, lintDocument } from "./lint.ts";
+export type { LintCode, LintFacts, LintFinding, LintTool } from "./lint.ts";
 export { nearest } from "./nearest.ts";
 export { matchesGlob, parsePattern } from "./pattern.ts";
 export type { Glob, Pattern } from "./pattern.ts";
