@@ -75,7 +75,8 @@ export function lintDocument(document: PolicyDocument, facts: LintFacts = {}): L
   return placed.toSorted((a, b) => ordinalOf(a) - ordinalOf(b)); // stable: findings of one policy stay in their order
 }
 
-function positionsOf(document: PolicyDocument): NonNullable<LintFacts["positions"]> {
+/** Where the paths of findings are in the text the document was read from. */
+export function positionsOf(document: PolicyDocument): NonNullable<LintFacts["positions"]> {
   const places = placesOf(document);
   return (path, offset) => places?.at(path.split(".").map((step) => (/^\d+$/.test(step) ? Number(step) : step)), offset);
 }

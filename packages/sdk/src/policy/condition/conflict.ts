@@ -3,7 +3,7 @@
  * list of comparisons that must hold together; it says so only where every alternative excludes itself for certain. For lint.
  */
 import type { ASTNode } from "@marcbachmann/cel-js";
-import { factsOf, isPossible, type Claim } from "./fact.ts";
+import { factsOf, isPossible, type Fact } from "./fact.ts";
 import { fold } from "./fold.ts";
 
 export interface Conflict {
@@ -17,18 +17,22 @@ export interface Conflict {
 export function neverIs(node: ASTNode, value: boolean): Conflict | undefined {
   const alternatives = alternativesOf(node, value);
   if (alternatives === undefined) return undefined;
-  const conflicts: Conflict[] = [];
-  for (const claims of alternatives) {
-    if (isPossible(claims.flatMap(factsOf))) return undefined;
-    conflicts.push(explain(claims));
-  }
-  const [first] = conflicts;
-  if (first !== undefined && conflicts.every(({ why }) => why === first.why)) return first;
-  return { why: first === undefined ? undefined : `each of its ${conflicts.length} alternatives excludes itself`, offset: node.start };
+  if (alternatives.some((claims) => isPossible(claims.flatMap(({ facts }) => facts)))) return undefined;
+  const [first, ...others] = alternatives.slice(0, MAX_EXPLAINED).map(explain);
+  if (first !== undefined && alternatives.length <= MAX_EXPLAINED && others.every(({ why }) => why === first.why)) return first;
+  return { why: first === undefined ? undefined : `each of its ${alternatives.length} alternatives excludes itself`, offset: node.start };
 }
 
 /** Above this nothing is said. */
-const MAX_ALTERNATIVES = 256;
+const MAX_ALTERNATIVES = 64;
+const MAX_EXPLAINED = 4;
+
+/** A part of the condition that is to be `value`, and what follows from it. */
+interface Claim {
+  readonly node: ASTNode;
+  readonly value: boolean;
+  readonly facts: readonly Fact[];
+}
 
 type Alternatives = readonly (readonly Claim[])[] | undefined;
 
@@ -48,7 +52,7 @@ function alternativesOf(node: ASTNode, value: boolean): Alternatives {
     }
     default: {
       const known = fold(node);
-      if (known === undefined) return [[{ node, value }]];
+      if (known === undefined) return [[{ node, value, facts: factsOf(node, value) }]];
       return known === value ? [[]] : [];
     }
   }
@@ -67,9 +71,8 @@ function both(one: Alternatives, other: Alternatives): Alternatives {
 /** The first two claims that exclude each other, or the one that excludes itself. */
 function explain(claims: readonly Claim[]): Conflict {
   for (const [index, later] of claims.entries()) {
-    const facts = factsOf(later);
-    if (!isPossible(facts)) return { why: `${written(later)} is never ${later.value}`, offset: later.node.start };
-    const earlier = claims.slice(0, index).find((claim) => !isPossible([...factsOf(claim), ...facts]));
+    if (!isPossible(later.facts)) return { why: `${written(later)} is never ${later.value}`, offset: later.node.start };
+    const earlier = claims.slice(0, index).find((claim) => !isPossible([...claim.facts, ...later.facts]));
     if (earlier !== undefined) return { why: together(earlier, later), offset: later.node.start };
   }
   return { why: "its parts exclude one another", offset: claims[0]?.node.start ?? 0 };

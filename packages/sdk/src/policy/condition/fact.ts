@@ -9,12 +9,6 @@ import { literalOf } from "./prepare.ts";
 import { Run } from "./run.ts";
 import { isList, kindOf, type Value } from "./value.ts";
 
-/** A part of a condition, without `!`, `&&`, `||` and `?:` on top, that is to be `value`. */
-export interface Claim {
-  readonly node: ASTNode;
-  readonly value: boolean;
-}
-
 /** `term` is the same text for expressions that have the same value throughout one evaluation. */
 export type Fact =
   | { readonly kind: "among"; readonly term: string; readonly values: readonly Value[] }
@@ -27,7 +21,8 @@ const IMPOSSIBLE: Fact = { kind: "impossible" };
 const FLIPPED: Readonly<Record<Comparison, Comparison>> = { "<": ">", "<=": ">=", ">": "<", ">=": "<=" };
 const NEGATED: Readonly<Record<Comparison, Comparison>> = { "<": ">=", "<=": ">", ">": "<=", ">=": "<" };
 
-export function factsOf({ node, value }: Claim): readonly Fact[] {
+/** What follows where the node, which has no `!`, `&&`, `||` and `?:` on top, is `value`. */
+export function factsOf(node: ASTNode, value: boolean): readonly Fact[] {
   switch (node.op) {
     case "==":
     case "!=":
