@@ -10,6 +10,7 @@ import type { ClientClass, ClientLike } from "./client/client-like.ts";
 import { assertSessionOptions, setSession, type SessionOptions } from "./client/session.ts";
 import { watchLoads } from "./client/watch-loads.ts";
 import type { Inspection } from "./inspection/inspection.ts";
+import { lintWarning } from "./policy/lint-warning.ts";
 import { openPolicyStore, type PolicyEvent, type PolicyStore } from "./policy/policy-store.ts";
 import { toPolicySource, type PolicyContent, type PolicySource } from "./policy/policy-source.ts";
 import type { PolicyDocument } from "./policy/document.ts";
@@ -181,12 +182,14 @@ function factsOfFile(file: string): GovernedClass {
   return { package: name, version: versionAt(file), build, path: file };
 }
 
-/** A refused document is loud; both kinds of news are rows. News that cannot be written is lost with the record itself. */
-function tell({ event, source, size, digest, problem, findingGroups = [] }: PolicyEvent, record: Recorder, inspections: readonly Inspection[], onWarning: (message: string) => void): void {
+/** A refused document is loud, and so are slips in one that is in force; both kinds of news are rows. News that cannot be written is lost with the record itself. */
+function tell({ event, source, size, digest, problem, findingGroups = [], document }: PolicyEvent, record: Recorder, inspections: readonly Inspection[], onWarning: (message: string) => void): void {
   if (event === "policy_refused") onWarning(`the policy document was refused; the last good one stays in force:\n${problem}`);
   if (findingGroups.length > 0 && inspections.length === 0) {
     onWarning(`${source} has inspection actions for ${findingGroups.join(", ")}, and nothing looks for these: pass init({ inspections })`);
   }
+  const slips = document === undefined ? undefined : lintWarning(document, source);
+  if (slips !== undefined) onWarning(slips);
   const detail = { source, size: size ?? null, digest: digest ?? null, problem: problem ?? null };
   void Promise.resolve(record.append({ type: "event", at: Date.now(), event, detail })).catch((error: unknown) => onWarning(String(error)));
 }

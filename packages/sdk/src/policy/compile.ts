@@ -1,9 +1,11 @@
 /** A policy document compiled once, for matching by index. Immutable; a new document is a new compilation. */
 import type { InspectionAction } from "../inspection/inspection.ts";
 import { compileDefault, compilePolicy, parsePatterns, type CompiledPolicy } from "./compile-policy.ts";
+import type { FaultPlace } from "./condition-fault.ts";
 import type { PolicyDocument } from "./document.ts";
 import { foldName, foldText } from "./fold-name.ts";
 import { globOf, isAny, matchesGlob, type Glob } from "./pattern.ts";
+import { conditionPlace } from "./places.ts";
 import type { Requirement } from "./result.ts";
 import { SegmentIndex } from "./segment-index.ts";
 
@@ -22,6 +24,8 @@ export interface CompiledDocument {
   /** The action for a finding; `allow` where the document says nothing. */
   findingAction(group: string, type: string, direction: "input" | "output"): InspectionAction;
   match(server: string | undefined, tool: string): Match;
+  /** Of the character `offset` of the condition of the policy `ordinal`. */
+  conditionPlace(ordinal: number, offset: number): FaultPlace;
 }
 
 type ToolIndex = SegmentIndex<CompiledPolicy>;
@@ -70,6 +74,7 @@ export function compileDocument(document: PolicyDocument): CompiledDocument {
     findingGroups: Object.keys(document.inspection ?? {}).filter((group) => group !== "tools"),
     findingAction: (group, type, direction) => findingAction(document, group, type, direction),
     match,
+    conditionPlace: (ordinal, offset) => conditionPlace(document, ordinal, offset),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Call } from "../call/call.ts";
 import { PolicyDocumentError } from "../errors.ts";
 import type { Finding, InspectionAction } from "../inspection/inspection.ts";
 import { compileDocument, type CompiledDocument } from "./compile.ts";
+import type { PolicyDocument } from "./document.ts";
 import { evaluate, type Counters, type EvaluateOptions, type Verdict } from "./evaluate.ts";
 import type { PolicyContent, PolicySource, PolicyText } from "./policy-source.ts";
 import { readPolicyObject, readPolicyText } from "./read-document.ts";
@@ -33,6 +34,8 @@ export interface PolicyEvent {
   readonly problem?: string;
   /** Groups of findings that an activated document has actions for. */
   readonly findingGroups?: readonly string[];
+  /** What was activated, for whoever looks through it. */
+  readonly document?: PolicyDocument;
 }
 
 export interface PolicyStore extends PolicyPort {
@@ -164,7 +167,7 @@ class InForce {
     }
     this.#problem = undefined;
     const findingGroups = this.document?.findingGroups ?? [];
-    const event = { event: "policy_activated", source: this.#source, size: document.policies.length, digest } as const;
+    const event = { event: "policy_activated", source: this.#source, size: document.policies.length, digest, document } as const;
     this.#onEvent(findingGroups.length === 0 ? event : { ...event, findingGroups });
   }
 

@@ -2,13 +2,16 @@
  * From text or object to a policy document, or to every problem it has, each with its place and its mend.
  * Nothing half right comes out, and nothing that is written can hang or crash it. Called by policy-store.ts.
  */
-import { LineCounter, isAlias, isMap, isPair, isScalar, parseDocument, visit, type Document } from "yaml";
+import { LineCounter, isAlias, parseDocument, visit, type Document } from "yaml";
 import { snapshotJson } from "../call/snapshot.ts";
 import { parseStrictJson } from "../call/strict-json.ts";
 import { PolicyDocumentError, type PolicyProblem } from "../errors.ts";
 import { policyDocument, type PolicyDocument } from "./document.ts";
 import { EXAMPLE, explainIssue, labelOf, type DocumentPath, type DocumentProblem } from "./explain-issue.ts";
 import { explainYaml, UNQUOTED_STAR, type TextProblem } from "./explain-yaml.ts";
+import { offsetOf, offsetWithin } from "./locate.ts";
+import { rememberPlaces, type Place } from "./places.ts";
+import { sectionsOfJson, sectionsOfYaml } from "./sections.ts";
 
 const MAX_TEXT = 64 * 1024 * 1024;
 /** Beyond this many problems a message helps nobody. */
@@ -23,28 +26,26 @@ export function readPolicyText(text: string, source: string): PolicyDocument {
     // JSON is YAML too, but large documents are read some fifty times faster as what they are.
     const json = parseStrictJson(text, { maxBytes: MAX_TEXT });
     const checked = json.ok ? policyDocument.safeParse(json.value) : undefined;
-    if (checked?.success === true) return checked.data;
+    if (checked?.success === true) return rememberPlaces(checked.data, source, text, () => sectionsOfJson(text));
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { ...YAML, lineCounter: lines });
   const broken = explainYaml(text, [...document.errors, ...document.warnings]);
   if (broken.length > 0) throw refusal(source, broken.map((problem) => atOffset(lines, problem)));
   if (document.contents === null) throw new PolicyDocumentError(source, [{ ...START, message: "the document is empty.", mend: EXAMPLE }]);
-  return check(plain(document, lines, source), source, (path, within) => (within === undefined ? locate(document, lines, path) : locateWithin(text, document, lines, path, within)));
+  const where: Where = (path, within) => place(lines, (within === undefined ? offsetOf(document, path) : offsetWithin(text, document, path, within)) ?? 0);
+  const checked = check(plain(document, lines, source), source, where);
+  const sections = sectionsOfYaml(document); // now: the tree of nodes is some twenty times as large as the text
+  return rememberPlaces(checked, source, text, () => sections);
 }
 
 /** Reads a document given as an object. It is copied, so later changes to the object change nothing. Throws PolicyDocumentError. */
 export function readPolicyObject(value: unknown, source = "policies"): PolicyDocument {
-  return check(value, source, () => START);
+  return rememberPlaces(check(value, source, () => START), source);
 }
 
 const YAML = { uniqueKeys: true, stringKeys: true, resolveKnownTags: false, prettyErrors: false, version: "1.2", strict: true } as const;
 const START: Place = { line: 1, column: 1 };
-
-interface Place {
-  readonly line: number;
-  readonly column: number;
-}
 
 /** The document's value with its aliases resolved. */
 function plain(document: Document, lines: LineCounter, source: string): unknown {
@@ -110,34 +111,4 @@ function inPlace({ path, within, ...said }: DocumentProblem, where: Where): Poli
 function place(lines: LineCounter, offset: number): Place {
   const { line, col } = lines.linePos(offset);
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
-}
-
-/** The place of a path in the text: of the last key or item on it that exists. */
-function locate(document: Document, lines: LineCounter, path: DocumentPath): Place {
-  for (let length = path.length; length > 0; length--) {
-    const parent: unknown = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
-    const last = path[length - 1];
-    if (isMap(parent)) {
-      const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === last);
-      if (pair !== undefined && isScalar(pair.key) && pair.key.range) return place(lines, pair.key.range[0]);
-    }
-    const node: unknown = document.getIn(path.slice(0, length), true);
-    const range = node !== null && typeof node === "object" && "range" in node ? node.range : undefined;
-    if (Array.isArray(range) && typeof range[0] === "number") return place(lines, range[0]);
-  }
-  return START;
-}
-
-/** The place of a character of a text value, where it is written as it is read; else the place of the value. */
-function locateWithin(text: string, document: Document, lines: LineCounter, path: DocumentPath, within: number): Place {
-  const node: unknown = document.getIn(path, true);
-  if (!isScalar(node) || typeof node.value !== "string" || !node.range) return locate(document, lines, path);
-  const begin = node.range[0];
-  const end = node.range[1];
-  // The same characters in the source: behind a quote, or on the lines of a block. Escapes and folds have no such run.
-  const before = node.value.slice(0, within);
-  const line = before.slice(before.lastIndexOf("\n") + 1);
-  const rest = node.value.slice(within).split("\n")[0] ?? "";
-  const at = text.slice(begin, end).indexOf(line + rest);
-  return at === -1 ? locate(document, lines, path) : place(lines, begin + at + line.length);
 }

@@ -7,6 +7,7 @@ import { hash } from "node:crypto";
 import type { Call } from "../call/call.ts";
 import type { CompiledPolicy, Rate } from "./compile-policy.ts";
 
+/** Changed by calls that get a token and by nothing else: being refused, however often, moves no rounding. */
 interface Bucket {
   tokens: number;
   /** When `tokens` was true, on the clock of `charge`. */
@@ -24,12 +25,15 @@ const MAX_KEYS = 20_000;
 const SWEEP_MS = 1_000;
 /** Longer keys are kept as their digest, for the same reason. */
 const MAX_KEY_LENGTH = 200;
-/** What rounding may take from a token: a call that comes back after exactly `retryAfterMs` gets through. */
+/** What rounding may take from a token. */
 const ROUNDING = 1e-9;
 
 export interface Charge {
   readonly limited: boolean;
-  /** Milliseconds until the slowest bucket has a token again; 0 where not limited. */
+  /**
+   * Whole milliseconds until the slowest bucket has a token again, to the millisecond: a call of the same key that comes then gets
+   * through if none came between, and one that comes a millisecond earlier does not. 0 where not limited.
+   */
   readonly retryAfterMs: number;
 }
 
@@ -38,17 +42,19 @@ export class TokenBuckets {
 
   /** Takes one token from every policy's bucket or from none. `now` in milliseconds, monotonic. */
   charge(policies: readonly CompiledPolicy[], call: Call, now: number): Charge {
-    const buckets: Bucket[] = [];
+    const taken: { readonly bucket: Bucket; readonly rate: Rate }[] = [];
     let retryAfterMs = 0;
     for (const { name, rate } of policies) {
       if (rate === undefined) continue;
       const bucket = this.#bucket(name, rate, keyOf(rate, call), now);
-      refill(bucket, rate, now);
-      if (bucket.tokens < 1 - ROUNDING) retryAfterMs = Math.max(retryAfterMs, untilToken(bucket, rate, now));
-      buckets.push(bucket);
+      if (!hasToken(bucket, rate, now)) retryAfterMs = Math.max(retryAfterMs, untilToken(bucket, rate, now));
+      taken.push({ bucket, rate });
     }
     if (retryAfterMs > 0) return { limited: true, retryAfterMs };
-    for (const bucket of buckets) bucket.tokens -= 1;
+    for (const { bucket, rate } of taken) {
+      bucket.tokens = tokensAt(bucket, rate, now) - 1;
+      bucket.at = Math.max(bucket.at, now); // time that a clock passes twice refills once
+    }
     return FREE;
   }
 
@@ -80,24 +86,28 @@ export const FREE: Charge = Object.freeze({ limited: false, retryAfterMs: 0 });
 /** The key of calls whose values are all missing, and of those there is no room for. */
 const SHARED = "";
 
-/** Refills by the policy's present rate, so an edited rate works on old buckets too. */
-function refill(bucket: Bucket, rate: Rate, now: number): void {
-  const elapsed = Math.max(0, now - bucket.at);
-  bucket.tokens = Math.min(rate.burst, bucket.tokens + (elapsed * rate.limit) / rate.perMs);
-  bucket.at = Math.max(bucket.at, now); // time that a clock passes twice refills once
+/** By the policy's present rate, so an edited rate works on old buckets too. Never falls as time passes, rounding included. */
+function tokensAt({ tokens, at }: Bucket, rate: Rate, now: number): number {
+  return Math.min(rate.burst, tokens + (Math.max(0, now - at) * rate.limit) / rate.perMs);
 }
 
-/** Whole milliseconds, at least 1. A clock that went back must come to `at` again first. */
+function hasToken(bucket: Bucket, rate: Rate, now: number): boolean {
+  return tokensAt(bucket, rate, now) >= 1 - ROUNDING;
+}
+
+/** The first whole millisecond from `now` at which there is a token. A clock that went back must come to `at` again first. */
 function untilToken(bucket: Bucket, rate: Rate, now: number): number {
-  return Math.max(1, Math.ceil(((1 - bucket.tokens) * rate.perMs) / rate.limit + bucket.at - now));
+  let ms = Math.max(1, Math.ceil(((1 - ROUNDING - bucket.tokens) * rate.perMs) / rate.limit + bucket.at - now));
+  // The formula rounds otherwise than refilling does, by a step or two. Beyond 2^53 there are no single milliseconds to step by.
+  if (ms >= Number.MAX_SAFE_INTEGER) return ms;
+  while (ms > 1 && hasToken(bucket, rate, now + ms - 1)) ms -= 1;
+  while (!hasToken(bucket, rate, now + ms) && ms < Number.MAX_SAFE_INTEGER) ms += 1;
+  return ms;
 }
 
 /** A full bucket says nothing that a new one would not. */
 function dropFull(buckets: Map<string, Bucket>, rate: Rate, now: number): void {
-  for (const [key, bucket] of buckets) {
-    refill(bucket, rate, now);
-    if (bucket.tokens >= rate.burst) buckets.delete(key);
-  }
+  for (const [key, bucket] of buckets) if (tokensAt(bucket, rate, now) >= rate.burst) buckets.delete(key);
 }
 
 function keyOf(rate: Rate, { caller, server, tool }: Call): string {

@@ -4,11 +4,14 @@
  */
 import type { ApprovalStatus } from "../approval/decision.ts";
 import type { RefusalCode } from "../errors.ts";
+import type { ConditionFault } from "../policy/condition-fault.ts";
 import type { Action } from "../policy/result.ts";
 
 /** A finding as recorded: where and what, never the value. */
 export interface RecordedFinding {
   readonly type: string;
+  /** The group of the document's `inspection` section; rows written before it was kept have none. */
+  readonly group: string;
   readonly direction: "input" | "output";
   readonly where: string;
   readonly count: number;
@@ -18,6 +21,15 @@ export interface RecordedFinding {
 interface Reported {
   /** Id of the agent key whose process reported it; absent where the keeper of the record says it itself. */
   readonly reportedBy?: string;
+}
+
+/** A condition that had no answer, whatever came of it. */
+export interface RecordedFault extends Omit<ConditionFault["place"], "path"> {
+  readonly policy: string;
+  /** The path that was missing or of the wrong kind, such as `args.amount`. */
+  readonly field?: string;
+  /** Never quotes an argument. */
+  readonly message: string;
 }
 
 /** What was decided about a call, before anything else happens to it. */
@@ -41,6 +53,8 @@ export interface DecisionEntry extends Reported {
   readonly policies: readonly string[];
   readonly decisive: readonly string[];
   readonly findings: readonly RecordedFinding[];
+  /** The first of them; absent where every condition had an answer. */
+  readonly faults?: readonly RecordedFault[];
   /** Observe mode: what would have happened, where it differs. */
   readonly wouldAction?: Action;
   readonly wouldPolicies?: readonly string[];

@@ -74,6 +74,7 @@ function fields(
         decisive: entry.decisive,
         definition: entry.definition,
         digest: entry.digest,
+        faults: entry.faults?.map(({ column, field, line, message, policy, source }) => ({ column, field, line, message, policy, source })),
         findings: findingFields(entry.findings),
         outcome: outcome === undefined ? undefined : outcomeFields(outcome),
         policies: entry.policies,
@@ -143,9 +144,9 @@ function outcomeFields(entry: OutcomeEntry) {
   };
 }
 
-/** Only these four, whatever else a finding carries: the value that was found must never get here. */
+/** Only these five, whatever else a finding carries: the value that was found must never get here. */
 function findingFields(findings: readonly RecordedFinding[]) {
-  return findings.length === 0 ? findings : findings.map(({ count, direction, type, where }) => ({ count, direction, type, where }));
+  return findings.length === 0 ? findings : findings.map(({ count, direction, group, type, where }) => ({ count, direction, group, type, where }));
 }
 
 /** Events are rare and their details free: sorted one by one. */

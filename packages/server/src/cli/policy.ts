@@ -10,17 +10,21 @@ import { policyTest } from "./policy-test.ts";
 import type { ExitCode, Ports } from "./ports.ts";
 import { readTools } from "./read-tools.ts";
 
-/** `done` takes the exit code of the command that ran. */
-export function policyCommand(ports: Ports, done: (code: ExitCode) => void): Command {
+/** `done` takes the exit code of the command that ran; `afterDashes` is what came after `--`, which Commander puts with the rest. */
+export function policyCommand(ports: Ports, done: (code: ExitCode) => void, afterDashes: readonly string[]): Command {
   const policy = new Command("policy").description("Check, explain, test, compare and write policy documents. Nothing here calls a tool.");
   const format = (): Option => new Option("--format <format>", "how to print it").choices(["text", "json"]).default("text");
 
   policy
     .command("check")
-    .description("Load documents as the SDK would, and say every problem with its place.")
-    .argument("<file...>", "policy files (YAML or JSON)")
+    .description("Load documents as the SDK would, and say every problem, and what is probably not meant, with its place.")
+    .usage("[options] <file...> [-- <command> [args...]]")
+    .argument("<file...>", "policy files (YAML or JSON); after --, the command that starts a server whose tools they are checked against")
+    .option("--strict", "exit with 1 where there are warnings")
+    .option("--approvers <list>", "everyone who can be named as approver, separated by commas, or @file with one a line")
+    .option("--server <name>", "the name of the server that is started, in policies (default: from the command)")
     .addOption(format())
-    .action(async (files, options) => done(await policyCheck(files, options, ports)));
+    .action(async (files, options) => done(await policyCheck(files.slice(0, files.length - afterDashes.length), afterDashes, options, ports, readTools)));
 
   policy
     .command("explain")

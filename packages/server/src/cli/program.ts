@@ -11,7 +11,8 @@ import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts"
 export async function runProgram(args: readonly string[], ports: Ports): Promise<ExitCode> {
   let code: ExitCode = 0;
   const program = new Command("countersign").description("Human approval and policy for MCP tool calls.").showHelpAfterError("(--help shows what there is)");
-  program.addCommand(policyCommand(ports, (ended) => (code = ended)));
+  const dashes = args.indexOf("--");
+  program.addCommand(policyCommand(ports, (ended) => (code = ended), dashes === -1 ? [] : args.slice(dashes + 1)));
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({ writeOut: (text) => ports.out(text.trimEnd()), writeErr: (text) => ports.err(text.trimEnd()) });
     command.showHelpAfterError("(--help shows what there is)");

@@ -1,6 +1,6 @@
 /** What is wrong with a document, and what in it is certainly a slip, with places: for the editor, before anything is saved. */
 import { PolicyDocumentError } from "@countersign/sdk";
-import { lintDocument, policyDigest, policyPlaces, readPolicyText, type PolicyDocument } from "@countersign/sdk/policy";
+import { lintDocument, policyDigest, readPolicyText, type PolicyDocument } from "@countersign/sdk/policy";
 import type { people as wire } from "@countersign/sdk/wire";
 import type { z } from "zod";
 import type { View } from "../ledger.ts";
@@ -21,14 +21,13 @@ export function checkDocument(text: string, view: Pick<View, "all">): PolicyChec
     return { ok: false, digest: null, size: 0, problems: error.problems.map((one) => ({ ...one, severity: "error", code: "invalid" })) };
   }
   const { policies } = document;
-  return { ok: true, digest: policyDigest(document), size: policies.length, problems: policies.length > MAX_LINTED ? [] : slips(document, text, view) };
+  return { ok: true, digest: policyDigest(document), size: policies.length, problems: policies.length > MAX_LINTED ? [] : slips(document, view) };
 }
 
-function slips(document: PolicyDocument, text: string, view: Pick<View, "all">): DocumentProblem[] {
-  const positions = policyPlaces(text);
+function slips(document: PolicyDocument, view: Pick<View, "all">): DocumentProblem[] {
   const approvers = [
     ...view.all("person").flatMap(({ id, data }) => (data.status !== "active" ? [] : data.email === null ? [id] : [id, data.email])),
     ...view.all("person_group").map(({ data }) => `group:${data.name}`),
   ];
-  return lintDocument(document, { approvers, positions }).map(({ code, line, column, message, mend }) => ({ line: line ?? 1, column: column ?? 1, message, mend, code, severity: "warning" }));
+  return lintDocument(document, { approvers }).map(({ code, line, column, message, mend }) => ({ line: line ?? 1, column: column ?? 1, message, mend, code, severity: "warning" }));
 }

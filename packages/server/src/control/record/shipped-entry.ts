@@ -15,6 +15,7 @@ const at = z.number().int().min(0);
 const names = z.array(name).max(10_000);
 const finding = z.strictObject({ type: name, group: name.optional(), direction: z.enum(["input", "output"]), where: z.string().max(4_096), count: z.number().int().min(1) });
 const findings = z.array(finding).max(10_000);
+const fault = z.strictObject({ policy: name, source: name, line: z.number().int().optional(), column: z.number().int().optional(), field: name.optional(), message: text });
 const common = { callId: id, at };
 
 const decision = z.strictObject({
@@ -34,6 +35,7 @@ const decision = z.strictObject({
   policies: names,
   decisive: names,
   findings,
+  faults: z.array(fault).max(10_000).optional(),
   wouldAction: z.enum(ACTIONS).optional(),
   wouldPolicies: names.optional(),
   code: name.optional(),
