@@ -55,7 +55,7 @@ export function makeOwnerLink(identity: Identity, id: string, token: string, emb
       const link = { token, purpose: "owner", forMs: OWNER_LINK_MS, by: "operator" } as const;
       const local = view.get("setting", LOCAL_OWNER)?.data.value;
       if (local === undefined) return firstOwner(view, id, link, embedded);
-      const owner = findPerson(view, String(local));
+      const owner = typeof local === "string" ? findPerson(view, local) : undefined;
       if (owner === undefined || !isActiveOwner(owner.data)) return { answer: refuse("forbidden", "This machine's owner is no active owner any more. Another owner can invite people.") };
       return linked(view, owner, link, NOTHING);
     },
