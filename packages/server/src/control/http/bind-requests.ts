@@ -2,13 +2,20 @@
 import * as wire from "@countersign/sdk/wire";
 import type { RouteName } from "@countersign/sdk/wire";
 import { z } from "zod";
+import type { Identity } from "../../auth/identity.ts";
 import { bind, empty, json } from "./binding.ts";
 import type { Bound } from "./binding.ts";
 import { BODY_BYTES } from "./limits.ts";
 
 const asked = z.object({ request: wire.askedRequest });
 const detail = z.object({ request: wire.people.requestDetail });
+const summary = z.object({ request: wire.people.requestSummary });
 const askedQuery = z.object({ waitMs: z.coerce.number().int().min(0).optional(), rev: z.coerce.number().int().min(0).optional() });
+
+/** A token is what a person's command line holds; everything else comes from the pages. */
+function channelOf(identity: Identity): string {
+  return identity.kind === "person" && identity.via === "token" ? "terminal" : "inbox";
+}
 
 export const REQUEST_BINDINGS = {
   bundle: bind({
@@ -39,10 +46,14 @@ export const REQUEST_BINDINGS = {
   readAsked: bind({
     query: askedQuery,
     answer: asked,
-    run: ({ services, identity, id, signal, maxWaitMs }, { query: { waitMs = 0, rev = null } }) =>
+    run: ({ services, identity, id, signal, maxWaitMs }, { query: { waitMs = 0, rev } }) =>
       json(services.requests.asked(identity, id, { waitMs: Math.min(waitMs, maxWaitMs), rev, signal })),
   }),
-  vote: bind({ body: wire.people.voteBody, answer: detail, run: ({ services, identity, id }, { body }) => json(services.requests.vote(identity, id, body)) }),
+  vote: bind({
+    body: wire.people.voteBody,
+    answer: summary,
+    run: ({ services, identity, id }, { body }) => json(services.requests.vote(identity, id, body, channelOf(identity))),
+  }),
   cancel: bind({ body: wire.endBody, answer: asked, run: ({ services, identity, id }, { body }) => json(services.requests.cancel(identity, id, body)) }),
   supersede: bind({ body: wire.endBody, answer: asked, run: ({ services, identity, id }, { body }) => json(services.requests.supersede(identity, id, body)) }),
   claim: bind({ body: wire.claimBody, answer: wire.claimAnswer, run: ({ services, identity, id }, { body }) => json(services.requests.claim(identity, id, body)) }),
@@ -50,7 +61,7 @@ export const REQUEST_BINDINGS = {
   outcome: bind({ body: wire.outcomeBody, answer: asked, run: ({ services, identity, id }, { body }) => json(services.requests.outcome(identity, id, body)) }),
   annotate: bind({
     body: wire.people.annotateBody,
-    answer: detail,
+    answer: summary,
     run: ({ services, identity, id }, { body }) => json(services.requests.annotate(identity, id, body)),
   }),
   leases: bind({ body: wire.leaseBody, answer: wire.leaseAnswer, maxBytes: BODY_BYTES.call, run: ({ services, identity }, { body }) => json(services.requests.leases(identity, body)) }),

@@ -4,6 +4,8 @@ import type { Identity } from "../../auth/identity.ts";
 import type { Cookie } from "../../auth/cookie.ts";
 import type { Answer, Refusal } from "../refusal.ts";
 import type { Visitor } from "../sign-in/sign-ins.ts";
+import type { StreamSeat } from "./events.ts";
+import type { Readiness } from "./health.ts";
 import { BODY_BYTES } from "./limits.ts";
 import { schemaRefusal } from "./problem-response.ts";
 import type { Services } from "./services.ts";
@@ -21,13 +23,27 @@ export interface RouteContext {
   /** Ends when the client goes or the server closes. */
   readonly signal: AbortSignal;
   readonly maxWaitMs: number;
+  readonly system: System;
+  readonly seat: StreamSeat;
+}
+
+/** How this process stands, for the routes that are about no resource. */
+export interface System {
+  ready(): Promise<Readiness>;
+  metricsText(): Promise<string>;
+  openApiText(): string;
+  /** False where this identity has as many streams as it may. */
+  openStream(seat: StreamSeat): boolean;
 }
 
 export type Reply =
   | { readonly kind: "json"; readonly body: object; readonly status?: number; readonly cookies?: readonly Cookie[]; readonly etag?: string }
   | { readonly kind: "empty"; readonly status: 204 | 304; readonly cookies?: readonly Cookie[]; readonly etag?: string }
   | { readonly kind: "redirect"; readonly location: string; readonly cookies: readonly Cookie[] }
-  | { readonly kind: "lines"; readonly lines: AsyncIterable<string> };
+  | { readonly kind: "lines"; readonly lines: AsyncIterable<string> }
+  | { readonly kind: "text"; readonly text: string; readonly contentType: string }
+  /** A stream that has the connection to itself. */
+  | { readonly kind: "sent" };
 
 export type Run = (context: RouteContext) => Promise<Reply | Refusal>;
 

@@ -15,8 +15,8 @@ import type { Limits } from "./limits.ts";
 export interface News {
   readonly seq: number;
   readonly name: EventName;
-  /** `keyId` null: for every key. */
-  readonly forAgents: { readonly keyId: string | null; readonly data: object } | null;
+  /** `principal` null: for every agent. */
+  readonly forAgents: { readonly principal: string | null; readonly data: object } | null;
   /** `roles` null: for everybody who is signed in. */
   readonly forPeople: { readonly roles: readonly Role[] | null; readonly data: object } | null;
 }
@@ -68,8 +68,8 @@ const RECONNECT_MS = 1000;
 
 export function createEventHub(source: NewsSource, limits: Limits["streams"]): EventHub {
   const streams = new Set<Stream>();
-  const perName = new Map<string, number>();
-  const byKey = new Map<string, Set<Stream>>();
+  const byName = new Map<string, Set<Stream>>();
+  const people = new Set<Stream>();
   let backlog = 0;
   let telling: Promise<void> = Promise.resolve();
   let dropped = 0;
@@ -99,9 +99,9 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
 
   /** A request of one key is looked up by it: thousands of others are not asked. */
   function listenersOf(news: News): Iterable<Stream> {
-    const keyId = news.forAgents?.keyId;
-    if (news.forPeople !== null || typeof keyId !== "string") return [...streams];
-    return [...(byKey.get(keyId) ?? [])];
+    const principal = news.forAgents?.principal;
+    if (typeof principal !== "string") return [...streams];
+    return [...(byName.get(principal) ?? []), ...(news.forPeople === null ? [] : people)];
   }
 
   function deliver(stream: Stream, news: News): void {
@@ -136,12 +136,10 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
 
   function forget(stream: Stream): void {
     if (!streams.delete(stream)) return;
-    const left = (perName.get(stream.name) ?? 1) - 1;
-    if (left === 0) perName.delete(stream.name);
-    else perName.set(stream.name, left);
-    const ofKey = byKey.get(stream.name);
-    ofKey?.delete(stream);
-    if (ofKey?.size === 0) byKey.delete(stream.name);
+    people.delete(stream);
+    const named = byName.get(stream.name);
+    named?.delete(stream);
+    if (named?.size === 0) byName.delete(stream.name);
   }
 
   async function heartbeat(): Promise<void> {
@@ -182,14 +180,14 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
   return {
     open(seat) {
       const name = nameOf(seat.identity);
-      const count = perName.get(name) ?? 0;
-      if (closed || count >= limits.perIdentity) return false;
+      const named = byName.get(name) ?? new Set();
+      if (closed || named.size >= limits.perIdentity) return false;
       const head = source.head();
       const since = resumePoint(seat.lastEventId, head, limits.replayRows);
       const stream: Stream = { seat, name, identity: seat.identity, heard: since ?? head, held: since === undefined ? null : [] };
       streams.add(stream);
-      perName.set(name, count + 1);
-      if (seat.identity.kind === "agent") byKey.set(name, (byKey.get(name) ?? new Set()).add(stream));
+      byName.set(name, named.add(stream));
+      if (seat.identity.kind === "person") people.add(stream);
       seat.outgoing.once("close", () => forget(stream));
       seat.outgoing.writeHead(200, { ...seat.headers, "content-type": "text/event-stream", "x-accel-buffering": "no" });
       const hello = { seq: head, now: source.now(), installation: source.installationId, resumed: since !== undefined };
@@ -227,7 +225,7 @@ function resumePoint(lastEventId: string | undefined, head: number, replayRows: 
 function heardBy(identity: Identity, { forAgents, forPeople }: News): object | undefined {
   switch (identity.kind) {
     case "agent":
-      return forAgents !== null && (forAgents.keyId === null || forAgents.keyId === identity.keyId) ? forAgents.data : undefined;
+      return forAgents !== null && (forAgents.principal === null || forAgents.principal === identity.principal) ? forAgents.data : undefined;
     case "person":
       return forPeople !== null && (forPeople.roles === null || forPeople.roles.some((role) => includesRole(identity.roles, role))) ? forPeople.data : undefined;
     case "operator":
@@ -236,11 +234,11 @@ function heardBy(identity: Identity, { forAgents, forPeople }: News): object | u
   }
 }
 
-/** Streams of an agent are found by its key's id; a person's id is set apart from all of those. */
+/** Whose streams are counted together. An agent's are found by its principal. */
 function nameOf(identity: Identity): string {
   switch (identity.kind) {
     case "agent":
-      return identity.keyId;
+      return identity.principal;
     case "person":
       return `person:${identity.personId}`;
     case "operator":

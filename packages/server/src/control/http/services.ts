@@ -5,34 +5,14 @@
 import type * as wire from "@countersign/sdk/wire";
 import type { z } from "zod";
 import type { Identity } from "../../auth/identity.ts";
+import type { Grants } from "../grant/grants.ts";
 import type { Keys } from "../key/keys.ts";
 import type { People } from "../people/people.ts";
 import type { Answer } from "../refusal.ts";
+import type { Requests } from "../request/requests.ts";
 import type { SignIns } from "../sign-in/sign-ins.ts";
 
 type Of<K extends keyof typeof wire.people> = (typeof wire.people)[K] extends z.ZodType ? z.infer<(typeof wire.people)[K]> : never;
-
-export interface Requests {
-  ask(identity: Identity, body: wire.AskBody): Promise<Answer<wire.AskAnswer>>;
-  read(identity: Identity, id: string): Promise<Answer<{ readonly request: wire.people.RequestDetail }>>;
-  /** Answers at once where `rev` is null or another than the request's, else when it moves or after `waitMs`. */
-  asked(identity: Identity, id: string, wait: { readonly waitMs: number; readonly rev: number | null; readonly signal: AbortSignal }): Promise<Answer<{ readonly request: wire.AskedRequest }>>;
-  list(identity: Identity, query: Of<"requestListQuery">): Promise<Answer<Of<"requestList">>>;
-  vote(identity: Identity, id: string, body: wire.people.VoteBody): Promise<Answer<{ readonly request: wire.people.RequestDetail }>>;
-  cancel(identity: Identity, id: string, body: wire.EndBody): Promise<Answer<{ readonly request: wire.AskedRequest }>>;
-  supersede(identity: Identity, id: string, body: wire.EndBody): Promise<Answer<{ readonly request: wire.AskedRequest }>>;
-  claim(identity: Identity, id: string, body: wire.ClaimBody): Promise<Answer<wire.ClaimAnswer>>;
-  release(identity: Identity, id: string, body: wire.ReleaseBody): Promise<Answer<{ readonly request: wire.AskedRequest }>>;
-  outcome(identity: Identity, id: string, body: wire.OutcomeBody): Promise<Answer<{ readonly request: wire.AskedRequest }>>;
-  annotate(identity: Identity, id: string, body: Of<"annotateBody">): Promise<Answer<{ readonly request: wire.people.RequestDetail }>>;
-  leases(identity: Identity, body: wire.LeaseBody): Promise<Answer<wire.LeaseAnswer>>;
-}
-
-export interface Grants {
-  list(identity: Identity): Promise<Answer<Of<"grantList">>>;
-  preview(identity: Identity, body: Of<"grantPreviewBody">): Promise<Answer<Of<"grantPreview">>>;
-  revoke(identity: Identity, id: string): Promise<Answer<object>>;
-}
 
 export interface Policies {
   list(identity: Identity): Promise<Answer<{ readonly versions: readonly Of<"policyVersion">[] }>>;
@@ -67,7 +47,7 @@ export interface Installation {
 }
 
 export interface Services {
-  readonly requests: Requests;
+  readonly requests: Pick<Requests, "ask" | "read" | "asked" | "list" | "vote" | "cancel" | "supersede" | "claim" | "release" | "outcome" | "annotate" | "leases">;
   readonly grants: Grants;
   readonly policies: Policies;
   readonly record: RecordResource;
@@ -75,6 +55,6 @@ export interface Services {
   readonly bundle: BundleResource;
   readonly people: People;
   readonly keys: Pick<Keys, "list" | "add" | "revoke">;
-  readonly signIns: Omit<SignIns, "sweep">;
+  readonly signIns: Omit<SignIns, "sweep" | "makeToken">;
   readonly installation: Installation;
 }
