@@ -144,6 +144,7 @@ export const EVENTS = [
   "arguments_erased",
   "data_key_made",
   "checkpoint_key_made",
+  "installation_key_set",
   "batch_taken",
   "restored",
 ] as const;

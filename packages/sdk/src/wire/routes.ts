@@ -63,8 +63,8 @@ export const ROUTES = {
   addKey: { method: "POST", path: "/v1/keys", access: ["owner"], summary: "Make an agent key" },
   revokeKey: { method: "DELETE", path: "/v1/keys/{id}", access: ["owner"], summary: "Revoke an agent key" },
 
-  readRecord: { method: "GET", path: "/v1/record", access: ["auditor"], summary: "Rows of the record, by filter" },
-  exportRecord: { method: "GET", path: "/v1/record/export", access: ["auditor"], summary: "The record with its checkpoints, as JSON Lines" },
+  readRecord: { method: "GET", path: "/v1/record", access: ["auditor", "operator"], summary: "Rows of the record, by filter" },
+  exportRecord: { method: "GET", path: "/v1/record/export", access: ["auditor", "operator"], summary: "The record with its checkpoints, as JSON Lines" },
   checkpoints: { method: "GET", path: "/v1/record/checkpoints", access: ["auditor", "operator"], summary: "Signed checkpoints" },
   eraseArguments: { method: "POST", path: "/v1/record/erase", access: ["owner"], summary: "Erase arguments; the chain still verifies" },
 

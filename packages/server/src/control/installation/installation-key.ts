@@ -6,6 +6,7 @@ import { createHash, createSecretKey, randomBytes, type KeyObject } from "node:c
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { syncDirectorySync } from "@countersign/sdk/record";
+import type { Ledger } from "../ledger.ts";
 
 const BYTES = 32;
 const NAME = "master.key";
@@ -36,7 +37,28 @@ function keyFrom(text: string, source: string): KeyObject {
   return createSecretKey(bytes);
 }
 
-/** Tells whether two keys are the same without telling the key: kept in the store, so that an instance with another key does not start. */
-export function fingerprintOf(key: KeyObject): string {
+const FINGERPRINT = "installation.key";
+
+/** The first instance says which key the store is under; one with another key does not start, since it could open nothing. */
+export async function assertSameKey(ledger: Ledger, key: KeyObject): Promise<void> {
+  const fingerprint = fingerprintOf(key);
+  const known = await ledger.run({
+    needs: [],
+    apply: (view) => {
+      const stored = view.get("setting", FINGERPRINT)?.data.value;
+      if (stored !== undefined) return { answer: stored };
+      return {
+        answer: fingerprint,
+        changes: [{ table: "setting", id: FINGERPRINT, rev: 0, data: { name: FINGERPRINT, value: fingerprint } }],
+        entries: [{ type: "event", event: "installation_key_set", at: view.now, detail: { fingerprint } }],
+      };
+    },
+  });
+  if (known === fingerprint) return;
+  throw new Error("this store is under another installation key: give this process the same COUNTERSIGN_MASTER_KEY (or the master.key) as the instance that made it");
+}
+
+/** Tells whether two keys are the same without telling the key. */
+function fingerprintOf(key: KeyObject): string {
   return createHash("sha256").update("countersign/master-key/v1\0").update(key.export()).digest("hex").slice(0, 16);
 }

@@ -7,7 +7,7 @@ import type { people as wire, RecordAnswer, RecordBody } from "@countersign/sdk/
 import type { z } from "zod";
 import { includesRole, type Identity } from "../../auth/identity.ts";
 import type { Sealed } from "../../store/entity/approval-request.ts";
-import type { RecordLine, RecordQuery, Store } from "../../store/store.ts";
+import type { Change, RecordLine, RecordQuery, Store } from "../../store/store.ts";
 import type { Ledger, LedgerEntry, Plan, View } from "../ledger.ts";
 import { refuse, type Answer, type Refusal } from "../refusal.ts";
 import type { CheckpointKey } from "./checkpoint.ts";
@@ -23,6 +23,11 @@ export interface Records {
   /** The lines of an export, each without its line feed. What comes into the record meanwhile is not in it. */
   export(identity: Identity, range: { readonly after: number }): Promise<Answer<{ readonly lines: AsyncIterable<string> }>>;
   checkpoints(identity: Identity, range: { readonly after: number; readonly limit: number }): Promise<Answer<{ readonly checkpoints: readonly Of<"checkpoint">[] }>>;
+  /**
+   * Erases arguments for good, of one request or of whole days: the data key of each day that ended before `before` is dropped.
+   * What was recorded of the calls beside their arguments stays, and the chain still verifies. Answers how many were erased.
+   */
+  erase(identity: Identity, body: Of<"eraseBody">): Promise<Answer<{ readonly erased: number }>>;
 }
 
 export interface RecordsOptions {
@@ -76,7 +81,7 @@ export function createRecords({ ledger, store, seal, checkpointKeys }: RecordsOp
     },
 
     async query(identity, query) {
-      if (!isAuditor(identity)) return FORBIDDEN;
+      if (!isAuditor(identity) && identity.kind !== "operator") return FORBIDDEN;
       const rows = await store.readRecord(recordQuery(tenant, query));
       return { ok: true, rows: rows.map(({ line }) => line), head: ledger.head };
     },
@@ -93,7 +98,53 @@ export function createRecords({ ledger, store, seal, checkpointKeys }: RecordsOp
       const found = await store.readCheckpoints(tenant, { after, limit });
       return { ok: true, checkpoints: found.map((one) => ({ tenant, installation: store.installationId, ...one })) };
     },
+
+    erase(identity, { requestId, before, reason }) {
+      if (identity.kind !== "person") return Promise.resolve(FORBIDDEN);
+      const { personId } = identity;
+      if (requestId !== undefined && before === undefined) {
+        return ledger.run({ needs: [{ table: "approval", id: requestId }], apply: (view) => erasedRequest(view, requestId, { by: personId, reason }) });
+      }
+      if (before === undefined || requestId !== undefined) return Promise.resolve(refuse("bad_request", "say what to erase: either requestId or before"));
+      return ledger.run({ needs: [], apply: (view) => erasedDays(view, before, { by: personId, reason }) });
+    },
   };
+}
+
+interface ErasedBy {
+  readonly by: string;
+  readonly reason: string;
+}
+type Erased = Plan<Answer<{ readonly erased: number }>>;
+
+function isOwner(view: View, personId: string): boolean {
+  const person = view.get("person", personId)?.data;
+  return person?.status === "active" && person.roles.includes("owner");
+}
+
+function erasedRequest(view: View, requestId: string, { by, reason }: ErasedBy): Erased {
+  if (!isOwner(view, by)) return { answer: FORBIDDEN };
+  const found = view.get("approval", requestId);
+  if (found === undefined) return { answer: refuse("not_found", `there is no request ${requestId}`) };
+  if (found.data.endedAt === null) return { answer: refuse("conflict", "the request has not ended: cancel it, or wait; its arguments are what people are asked about") };
+  if (found.data.sealed === null) return { answer: { ok: true, erased: 0 } };
+  return {
+    answer: { ok: true, erased: 1 },
+    changes: [{ table: "approval", id: requestId, rev: found.rev, data: { ...found.data, sealed: null } }],
+    entries: [{ type: "event", event: "arguments_erased", at: view.now, detail: { requestId, by, reason } }],
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+function erasedDays(view: View, before: number, { by, reason }: ErasedBy): Erased {
+  if (!isOwner(view, by)) return { answer: FORBIDDEN };
+  // The key of a day that has not ended still seals what people are asked about.
+  const old = view.all("data_key").filter(({ data }) => data.wrapped !== null && (Math.floor(data.createdAt / DAY_MS) + 1) * DAY_MS <= Math.min(before, view.now));
+  if (old.length === 0) return { answer: { ok: true, erased: 0 } };
+  const changes: Change[] = old.map(({ id, rev, data }) => ({ table: "data_key", id, rev, data: { ...data, wrapped: null, erasedAt: view.now } }));
+  const keys = old.map(({ id }) => id);
+  return { answer: { ok: true, erased: old.length }, changes, entries: [{ type: "event", event: "arguments_erased", at: view.now, detail: { before, keys, by, reason } }] };
 }
 
 interface BatchFrom {
