@@ -4,11 +4,13 @@
  */
 import { PolicyDocumentError } from "@countersign/sdk";
 import { Command, CommanderError } from "commander";
+import { controlCommands } from "./control.ts";
 import { policyCommand } from "./policy.ts";
-import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
+import { CheckFailure, UsageError, type ExitCode } from "./ports.ts";
+import type { UpPorts } from "./up.ts";
 
 /** Runs one command. `args` without program and script. Never rejects. */
-export async function runProgram(args: readonly string[], ports: Ports): Promise<ExitCode> {
+export async function runProgram(args: readonly string[], ports: UpPorts): Promise<ExitCode> {
   let code: ExitCode = 0;
   const program = new Command("countersign").description("Human approval and policy for MCP tool calls.").showHelpAfterError("(--help shows what there is)");
   const dashes = args.indexOf("--");
@@ -29,7 +31,7 @@ function withSubcommands(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
-function report(error: unknown, { err }: Ports): ExitCode {
+function report(error: unknown, { err }: Pick<UpPorts, "err">): ExitCode {
   // Commander has said it already; help is no error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UsageError) {

@@ -60,6 +60,8 @@ export interface RunningControlPlane {
   readonly checkpointer: Checkpointer;
   /** Open requests now. */
   countOpen(): Promise<number>;
+  /** When a row last came into the record, in monotonic milliseconds. */
+  lastActivity(): number;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -127,7 +129,9 @@ async function openAll(settings: ControlPlaneSettings, opened: (() => unknown)[]
   opened.push(() => sweeper.close());
   writeControlFile(directory, { url, pid: process.pid, instance: store.installationId, version });
   opened.push(() => removeControlFile(directory, store.installationId));
-  return { url: origin, installationId: store.installationId, people, policies, checkpointer, countOpen, close };
+  let activeAt = performance.now();
+  opened.push(ledger.onRows(() => (activeAt = performance.now())));
+  return { url: origin, installationId: store.installationId, people, policies, checkpointer, countOpen, lastActivity: () => activeAt, close };
 }
 
 function openStore({ directory, postgresUrl }: ControlPlaneSettings): Promise<Store> {

@@ -35,6 +35,8 @@ export interface Policies {
   check(identity: Identity, body: Pick<PolicyBody, "text">): Promise<Answer<{ readonly check: PolicyCheck }>>;
   /** `expect`: the version that the asker believes to be in force. `superseded`: pending requests that now ask another question. */
   activate(identity: Identity, version: number, body: ActivateBody): Promise<Answer<{ readonly activation: Activation }>>;
+  /** Saves a document and puts it in force, unless it is what is in force already: for documents that live in a file. */
+  saveAndActivate(identity: Identity, body: PolicyBody): Promise<Answer<{ readonly version: PolicyVersionView; readonly changed: boolean }>>;
   /** For agents: the document in force. */
   readBundle(identity: Identity): Promise<Answer<{ readonly bundle: Bundle }>>;
 }
@@ -60,7 +62,7 @@ export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions
     return snapshot.get("policy_version", String(version));
   }
 
-  return {
+  const policies: Policies = {
     async list(identity) {
       if (!mayRead(identity)) return FORBIDDEN;
       const versions = await store.list(tenant, { table: "policy_version", orderBy: "version", descending: true, limit: PAGE });
@@ -96,6 +98,20 @@ export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions
       return { ok: true, activation: { version: answer.version, superseded } };
     },
 
+    async saveAndActivate(identity, body) {
+      const read = readDocument(body.text);
+      if (!read.ok) return read;
+      const active = activeOf(ledger.resident);
+      if (active?.digest === read.digest) {
+        const known = await readVersion(active.version);
+        if (known !== undefined) return { ok: true, version: viewOf(known.data, active), changed: false };
+      }
+      const saved = await policies.save(identity, body);
+      if (!saved.ok) return saved;
+      const activated = await policies.activate(identity, saved.version.version, { expect: active?.version ?? null, comment: body.comment });
+      return activated.ok ? { ok: true, version: activated.activation.version, changed: true } : activated;
+    },
+
     async readBundle(identity) {
       if (identity.kind !== "agent") return FORBIDDEN;
       const active = activeOf(ledger.resident);
@@ -109,6 +125,7 @@ export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions
       return { ok: true, bundle: { version, digest, text: inForce.text, activatedAt: at, principal: identity.principal } };
     },
   };
+  return policies;
 }
 
 const FORBIDDEN: Refusal = refuse("forbidden", "this credential has no right to policies");
