@@ -26,7 +26,8 @@ export interface AuditQuery {
 
 /** Rows as they are stored, one on a line, newest first. */
 export async function auditQuery(client: ControlClient, query: AuditQuery, { out }: Ports): Promise<ExitCode> {
-  const search = new URLSearchParams(Object.entries({ order: "newest", ...query }).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])));
+  const search = new URLSearchParams({ order: "newest" });
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
   const { rows } = wire.recordPage.parse(await client.request("GET", `/v1/record?${search}`));
   if (rows.length > 0) out(rows.join("\n"));
   return 0;

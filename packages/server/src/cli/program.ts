@@ -14,7 +14,9 @@ export async function runProgram(args: readonly string[], ports: UpPorts): Promi
   let code: ExitCode = 0;
   const program = new Command("countersign").description("Human approval and policy for MCP tool calls.").showHelpAfterError("(--help shows what there is)");
   const dashes = args.indexOf("--");
-  program.addCommand(policyCommand(ports, (ended) => (code = ended), dashes === -1 ? [] : args.slice(dashes + 1)));
+  const done = (ended: ExitCode): void => void (code = ended);
+  for (const command of controlCommands(ports, done)) program.addCommand(command);
+  program.addCommand(policyCommand(ports, done, dashes === -1 ? [] : args.slice(dashes + 1)));
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({ writeOut: (text) => ports.out(text.trimEnd()), writeErr: (text) => ports.err(text.trimEnd()) });
     command.showHelpAfterError("(--help shows what there is)");

@@ -1,5 +1,5 @@
 /** How a resource of the control plane says no: a code of the HTTP contract and a sentence for whoever asked. Never thrown. */
-import type { ProblemCode } from "@countersign/sdk/wire";
+import type { Problem, ProblemCode } from "@countersign/sdk/wire";
 
 export interface Refusal {
   readonly ok: false;
@@ -7,7 +7,7 @@ export interface Refusal {
   readonly detail: string;
   readonly retryAfterMs?: number;
   /** With `invalid_document`. */
-  readonly problems?: readonly { readonly line: number; readonly column: number; readonly message: string; readonly mend?: string | undefined }[];
+  readonly problems?: NonNullable<Problem["problems"]>;
 }
 
 export type Answer<T> = ({ readonly ok: true } & T) | Refusal;

@@ -44,7 +44,7 @@ function ofNetwork({ origin, host, store }: DiagnoseOptions): Diagnosis[] {
   return found;
 }
 
-function ofPeople(view: Pick<View, "all">): Diagnosis[] {
+function ofPeople(view: Pick<View, "all" | "now">): Diagnosis[] {
   const active = view.all("person").filter(({ data }) => data.status === "active");
   const approvers = active.filter(({ data }) => includesRole(data.roles, "approver"));
   const found: Diagnosis[] = [];

@@ -157,7 +157,7 @@ function readDocument(text: string): { readonly ok: true; readonly digest: strin
     return { ok: true, digest: policyDigest(document), size: document.policies.length };
   } catch (error) {
     if (!(error instanceof PolicyDocumentError)) throw error;
-    return { ...refuse("invalid_document", error.message), problems: error.problems };
+    return { ...refuse("invalid_document", error.message), problems: [...error.problems] };
   }
 }
 
