@@ -5,8 +5,10 @@
  * Implementations: sqlite-store.ts, postgres-store.ts; each runs store-contract.ts. Called by control/ledger.ts.
  */
 import type { RecordHead } from "@countersign/sdk/record";
+import type { DatabaseKind } from "../sql/database-kind.ts";
 import type { ColumnValue, LooseTable, TableName, Tables } from "./tables.ts";
 
+/** `column`: one of the table's unique columns. Values are compared as `columns` of tables.ts computes them. */
 export type Key = { readonly table: TableName; readonly id: string } | { readonly table: TableName; readonly column: string; readonly value: ColumnValue };
 
 export interface Stored<T> {
@@ -15,7 +17,7 @@ export interface Stored<T> {
   readonly data: T;
 }
 
-/** What was read, all of it as of one moment. */
+/** What was read, all of it as of one moment. Asking for what was not read throws. */
 export interface Snapshot {
   readonly head: RecordHead;
   /** Milliseconds since the epoch on the store's clock. */
@@ -25,7 +27,7 @@ export interface Snapshot {
   all<K extends TableName>(table: K): readonly Stored<Tables[K]>[];
 }
 
-/** `rev`: what is there now, 0 where the row is new. `data` null deletes. */
+/** `rev`: what is there now, 0 where the row is new; stored is the one after it. `data` null deletes. A row is changed once in a commit. */
 export type Change = { readonly [K in TableName]: { readonly table: K; readonly id: string; readonly rev: number; readonly data: Tables[K] | null } }[TableName];
 
 /** A row of the record with what it is looked up by. `line` without line feed. */
@@ -64,7 +66,7 @@ export interface ListQuery<K extends TableName> {
   readonly where?: { readonly [column: string]: ColumnValue | readonly ColumnValue[] } | undefined;
   /** Column → below (exclusive) and from (inclusive). */
   readonly range?: { readonly [column: string]: { readonly from?: number; readonly below?: number } } | undefined;
-  /** A column of numbers; ties are broken by id. */
+  /** A column of numbers; ties are broken by id. Rows in which it is null are left out. */
   readonly orderBy: string;
   readonly descending?: boolean | undefined;
   /** The last row of the page before. */
@@ -74,9 +76,11 @@ export interface ListQuery<K extends TableName> {
 
 export interface RecordQuery {
   readonly tenant: string;
+  /** Seq, exclusive. */
   readonly after?: number | undefined;
   readonly before?: number | undefined;
   readonly where?: Partial<Pick<RecordLine, "type" | "event" | "callId" | "requestId" | "policyId" | "principal">> | undefined;
+  /** Time of the row: from (inclusive) until (exclusive). */
   readonly from?: number | undefined;
   readonly until?: number | undefined;
   readonly descending?: boolean | undefined;
@@ -93,14 +97,26 @@ export interface Checkpoint {
   readonly signature: string;
 }
 
+/** What can be done while no other instance commits. */
+export type AloneWith = Pick<Store, "readHead" | "read" | "readTables" | "readRecord" | "commit">;
+
+/**
+ * Every call answers or throws a StoreError within 2 seconds. Where a commit throws one with `maybeWritten`, the answer was lost
+ * on the way: the record tells whether the rows are there.
+ */
 export interface Store {
-  readonly kind: "sqlite" | "postgres";
+  readonly kind: DatabaseKind;
   readHead(tenant: string): Promise<RecordHead>;
   /** The rows of these keys. */
   read(tenant: string, keys: readonly Key[]): Promise<Snapshot>;
   /** Whole tables. */
   readTables(tenant: string, tables: readonly TableName[]): Promise<Snapshot>;
   commit(set: WriteSet): Promise<CommitResult>;
+  /**
+   * Runs `work` while no other instance can commit to this tenant: for whoever lost several times, so that nobody starves.
+   * One commit that succeeds ends it; other instances wait meanwhile, so be quick.
+   */
+  exclusively<T>(tenant: string, work: (store: AloneWith) => Promise<T>): Promise<T>;
   /** Changes that leave no row in the record. False where a `rev` was another; then nothing is changed. */
   commitLoose(tenant: string, changes: readonly Extract<Change, { table: LooseTable | "sign_in" }>[]): Promise<boolean>;
   list<K extends TableName>(tenant: string, query: ListQuery<K>): Promise<readonly Stored<Tables[K]>[]>;
