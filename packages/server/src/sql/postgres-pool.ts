@@ -103,15 +103,14 @@ export function openPostgresPool({ url, timeoutMs = 2_000, connections = 10 }: P
     },
 
     async hold(work) {
-      try {
-        return await withClient((client) => {
-          // Each statement has the whole time: the server ends a transaction that idles.
-          const query = <T>(statement: Statement) => ask<T>(client, statement, timeoutMs);
-          return endIfThrown(client, work({ query }));
-        });
-      } catch (error) {
-        throw translated(error);
-      }
+      return withClient((client) => {
+        // Each statement has the whole time: the server ends a transaction that idles.
+        const query = <T>(statement: Statement) =>
+          ask<T>(client, statement, timeoutMs).catch((error: unknown) => {
+            throw translated(error);
+          });
+        return endWhole(client, work({ query }));
+      });
     },
 
     async close() {
@@ -149,7 +148,7 @@ async function ask<T>(client: Client, { text, values, name }: Statement, timeout
 }
 
 /** A transaction that was left open must not meet the next user of the connection. */
-async function endIfThrown<T>(client: Client, work: Promise<T>): Promise<T> {
+async function endWhole<T>(client: Client, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } finally {

@@ -57,15 +57,15 @@ export function commitStatement({ tenant, after, head, lines, changes, before }:
   parts.push({
     name: "lines",
     rows: lines.length,
-    text: `insert into record (tenant, ${columns}) select $1, ${columns} from json_to_recordset($${linesAt}::json) as l(${lineTypes}), head returning 1`,
+    text: `insert into record (tenant, ${columns}) select $1, ${RECORD_COLUMNS.map((name) => `l.${name}`).join(", ")} from json_to_recordset($${linesAt}::json) as l(${lineTypes}), head returning 1`,
   });
   const intime = (at: string) => `($6::bigint is null or greatest(${at}, ${CLOCK}) < $6::bigint)`;
   const move =
     after.seq === 0
       ? `insert into record_head as h (tenant, seq, hash, at) select $1, $4::bigint, $5, ${CLOCK} where ${intime("0")}
-         on conflict (tenant) do update set seq = excluded.seq, hash = excluded.hash, at = greatest(h.at, ${CLOCK}) where h.seq = $2::bigint and h.hash = $3 returning at`
+         on conflict (tenant) do update set seq = excluded.seq, hash = excluded.hash, at = greatest(h.at, ${CLOCK}) where h.seq = $2::bigint and h.hash = $3 returning h.at`
       : `update record_head h set seq = $4::bigint, hash = $5, at = greatest(h.at, ${CLOCK})
-         where tenant = $1 and seq = $2::bigint and hash = $3 and ${intime("h.at")} returning at`;
+         where tenant = $1 and seq = $2::bigint and hash = $3 and ${intime("h.at")} returning h.at`;
   return named(
     `with head as (${move}), ${parts.map(({ name, text }) => `${name} as (${text})`).join(", ")}
      select (select count(*) from head)::int as moved,
