@@ -1,12 +1,14 @@
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import type { Presented } from "../sign-in/sign-ins.ts";
 import type { RecordLine } from "../../store/store.ts";
 import type { News, NewsSource } from "./events.ts";
 import { CREDENTIALS, recordServices } from "./fixture/recording-services.ts";
 import type { CredentialName } from "./fixture/recording-services.ts";
 import { serveApp } from "./fixture/serve-app.ts";
 import type { ServedApp, ServeOptions } from "./fixture/serve-app.ts";
+import type { Services } from "./services.ts";
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -14,7 +16,7 @@ afterEach(async () => {
 });
 
 /** A record in memory; what a row tells lies beside it. */
-function record(): NewsSource & { add(...news: Omit<News, "seq">[]): void; readonly reads: { after: number; limit: number }[]; fail: boolean } {
+function record(): NewsSource & { add(...news: Omit<News, "seq">[]): void; readonly reads: { after: number; limit: number }[]; fail: boolean; reading: Promise<void> } {
   const rows: RecordLine[] = [];
   const told: News[] = [];
   const listeners = new Set<(rows: readonly RecordLine[]) => void>();
@@ -23,6 +25,7 @@ function record(): NewsSource & { add(...news: Omit<News, "seq">[]): void; reado
     installationId: "installation-1",
     reads,
     fail: false,
+    reading: Promise.resolve(),
     head: () => rows.length,
     now: () => 1000,
     onRows(listener) {
@@ -31,6 +34,7 @@ function record(): NewsSource & { add(...news: Omit<News, "seq">[]): void; reado
     },
     async readRows({ after, limit }) {
       reads.push({ after, limit });
+      await this.reading;
       return rows.slice(after, after + limit);
     },
     async newsOf(asked) {
@@ -69,7 +73,12 @@ function listen(app: ServedApp, who: CredentialName, lastEventId?: string, pausi
   let text = "";
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
   socket.on("error", () => undefined);
-  if (!pausing) socket.on("data", (chunk) => (text += chunk.toString()));
+  if (!pausing)
+    socket.on("data", (chunk) => {
+      text += chunk.toString();
+      // An answer without end is over when its last chunk says so.
+      if (text.endsWith("\r\n0\r\n\r\n")) socket.end();
+    });
   closers.push(async () => {
     socket.destroy();
     await closed;
@@ -90,6 +99,12 @@ async function serve(source: NewsSource, options: ServeOptions = {}): Promise<Se
   const app = await serveApp(recordServices().services, { ...options, source });
   closers.push(() => app.close());
   return app;
+}
+
+/** The recorder's resources are there when asked for; a copy needs them named. */
+function withAll(services: Services): Services {
+  const { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation } = services;
+  return { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation };
 }
 
 const idsOf = (text: string): number[] => [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
@@ -124,9 +139,13 @@ describe("live events", () => {
     const source = record();
     const app = await serve(source);
     for (let n = 1; n <= 1234; n += 1) source.add(forKey(n % 2 === 0 ? "key1" : "key2", `t${n}`));
+    let release = (): void => undefined;
+    source.reading = new Promise((resolve) => (release = resolve));
     const listener = listen(app, "an agent's key of the owner", "100");
-    for (let n = 1235; n <= 1300; n += 1) source.add(forKey("key1", `t${n}`));
     await listener.until("event: hello");
+    for (let n = 1235; n <= 1300; n += 1) source.add(forKey("key1", `t${n}`));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    release();
     for (let n = 1301; n <= 1310; n += 1) source.add(forKey("key1", `t${n}`));
     const text = await listener.until('"t1310"');
     expect(text).toContain('"resumed":true');
@@ -148,12 +167,18 @@ describe("live events", () => {
   });
 
   it("a heartbeat keeps it open, and ends it for who may not listen any more", async () => {
-    const source = record();
-    const app = await serve(source, { streams: { heartbeatMs: 30 } });
+    const recorded = recordServices();
+    let revoked = false;
+    const signIns = { ...recorded.services.signIns, identify: (presented: Presented) => recorded.services.signIns.identify(revoked ? { ...presented, cookie: undefined } : presented) };
+    const app = await serveApp({ ...withAll(recorded.services), signIns }, { source: record(), streams: { heartbeatMs: 30 } });
+    closers.push(() => app.close());
     const listener = listen(app, "an approver");
     await listener.until("event: hello");
     await listener.until(": \n\n");
     expect(app.hub.size).toBe(1);
+    revoked = true;
+    await listener.closed;
+    expect(app.hub.size).toBe(0);
   });
 
   it("a slow reader is dropped, the others hear on, and nothing is kept for it", async () => {

@@ -1,11 +1,12 @@
 import { problem, PROBLEM_CODES, ROUTES } from "@countersign/sdk/wire";
 import { afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { StoreUnavailableError } from "../store-unavailable-error.ts";
 import { CREDENTIALS, recordServices } from "./fixture/recording-services.ts";
 import { BODIES, ROUTE_NAMES, samplePath } from "./fixture/samples.ts";
 import { serveApp } from "./fixture/serve-app.ts";
 import type { ServedApp } from "./fixture/serve-app.ts";
-import { problemResponse, statusOf } from "./problem-response.ts";
+import { problemResponse, schemaRefusal, statusOf } from "./problem-response.ts";
 
 const SECRET = "hunter2-top-secret";
 let app: ServedApp | undefined;
@@ -40,6 +41,13 @@ describe("problem details", () => {
     const leaking = texts.filter((text) => text.includes(SECRET) && !text.startsWith('{"request":') && !text.startsWith('{"url":'));
     expect(leaking).toEqual([]);
     expect(texts.filter((text) => text.includes('"code":"bad_request"')).length).toBeGreaterThan(100);
+  });
+
+  it("names a place by the schema's own words and stops at the caller's", () => {
+    const schema = z.object({ calls: z.array(z.object({ arguments: z.record(z.string(), z.number()), tool: z.string().nullable() }).catchall(z.number())) });
+    const { error } = schema.safeParse({ calls: [{ arguments: { hunter: "x" }, tool: 7, hunter: "y" }] });
+    expect(error?.issues).toHaveLength(3);
+    expect(error && schemaRefusal("body", schema, error).detail).toBe("body: /calls/0/arguments invalid_type; /calls/0/tool invalid_type; /calls/0 invalid_type");
   });
 
   it("what goes wrong inside stays inside", async () => {

@@ -128,10 +128,11 @@ describe("R20: no page of another origin can decide or read", () => {
       ["no HTTP at all", () => "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"],
     ];
 
-    it.each(cases)("%s", async (_, bytes) => {
+    it.each(cases)("%s", async (name, bytes) => {
       recorded.reached.length = 0;
       const answer = await sendBytes(app.port, bytes(), 300);
       expect(answer).not.toMatch(/HTTP\/1\.1 [23]/);
+      if (/^two |own$/.test(name)) expect(answer).toMatch(/^HTTP\/1\.1 400 /);
       expect(recorded.reached).toEqual([]);
       expect((await app.send({ method: "GET", path: "/healthz" })).status).toBe(200);
     });
