@@ -98,7 +98,7 @@ export function added(view: View, id: string, data: Person, by: string): Part {
 function firstOwner(view: View, id: string, link: Parameters<typeof linkFor>[2], embedded: boolean): Plan<Answer<Linked>> {
   const data = newPerson(view, id, { name: "Owner", email: null, roles: ["owner"] });
   const { entries } = added(view, id, data, "operator");
-  const mode = embedded ? setMode(view, true, "operator", "a fresh installation of one machine") : NOTHING;
+  const mode = setMode(view, embedded, "operator", embedded ? "a fresh installation of one machine" : "a fresh installation");
   const setting = { table: "setting", id: LOCAL_OWNER, rev: 0, data: { name: LOCAL_OWNER, value: id } } as const;
   return linked(view, { id, rev: 0, data }, link, { changes: [setting, ...mode.changes], entries: [...entries, ...mode.entries] });
 }
