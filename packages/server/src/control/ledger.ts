@@ -57,8 +57,8 @@ export interface Ledger {
   run<T>(command: Command<T>): Promise<T>;
   /** Rows as they come into the record, in order, without a gap, of all instances. Returns what ends it. */
   onRows(listener: (rows: readonly RecordLine[]) => void): () => void;
-  /** The resident tables and the policy as this instance knows them now. */
-  readonly resident: Pick<View, "all" | "policy" | "now">;
+  /** The resident tables and the policy as this instance knows them now; `get` of these tables alone. */
+  readonly resident: Pick<View, "get" | "all" | "policy" | "now">;
   /** A request as of the head, where this instance remembers it. */
   recall(requestId: string): Stored<ApprovalRequest> | undefined;
   readonly head: RecordHead;

@@ -70,6 +70,7 @@ class LiveLedger implements Ledger {
     this.#answerMs = answerWithinMs;
     this.#onProblem = onProblem;
     this.resident = {
+      get: (table, id) => facts.get(table, id),
       all: (table) => facts.all(table),
       get policy() {
         return facts.current;
