@@ -2,6 +2,7 @@
 export { bindCall } from "./bind-call.ts";
 export type { Call, Caller, ReadCall, ServerRef } from "./call.ts";
 export { canonicalJson } from "./canonical-json.ts";
+export { TRANSPORTS } from "./call.ts";
 export { callDigest, definitionDigest, requestDigest } from "./digest.ts";
 export type { RequestFacts } from "./digest.ts";
 export type { JsonObject, JsonValue } from "./json.ts";

@@ -5,7 +5,9 @@
 export interface AttemptLimit {
   /** Undefined: go on. Else milliseconds until it may be tried again. */
   begin(key: string, now: number): number | undefined;
-  /** It succeeded: the key starts anew. */
+  /** It succeeded: this one try does not count. */
+  refund(key: string): void;
+  /** It succeeded, and nobody else could have: the key starts anew. */
   clear(key: string): void;
 }
 
@@ -23,6 +25,11 @@ export function createAttemptLimit(limit: number, windowMs: number): AttemptLimi
       starts.set(key, [...recent, now]);
       if (starts.size > MAX_KEYS) for (const quiet of starts.keys()) if (starts.delete(quiet)) break;
       return undefined;
+    },
+    refund: (key) => {
+      const rest = (starts.get(key) ?? []).slice(0, -1);
+      if (rest.length === 0) starts.delete(key);
+      else starts.set(key, rest);
     },
     clear: (key) => void starts.delete(key),
   };

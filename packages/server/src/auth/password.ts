@@ -23,7 +23,7 @@ const PHC = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{22}
 
 /** Undefined: it may be used. Else a sentence for the person who chose it. */
 export function faultOfPassword(password: string, about: readonly string[]): string | undefined {
-  if ([...password].length < MIN_LENGTH) return `A password has at least ${MIN_LENGTH} characters.`;
+  if (password.length < MIN_LENGTH) return `A password has at least ${MIN_LENGTH} characters.`;
   if (password.length > MAX_LENGTH) return `A password has at most ${MAX_LENGTH} characters.`;
   const plain = simplify(password);
   if (new Set(plain).size < 4) return "This password repeats itself too much.";

@@ -21,10 +21,12 @@ const MIGRATION_TABLE = "schema_migration";
 
 export async function migrate(db: Kysely<unknown>, kind: DatabaseKind, migrations: readonly NamedMigration[] = MIGRATIONS): Promise<void> {
   const known = new Set(migrations.map(({ name }) => name));
-  const unknown = (await doneMigrations(db)).find((name) => !known.has(name));
+  const done = await doneMigrations(db);
+  const unknown = done.find((name) => !known.has(name));
   if (unknown !== undefined) {
     throw new StoreError("store_newer", `this store was changed by a newer version of Countersign (${unknown}); run that version, or restore a backup`);
   }
+  if (done.length === known.size) return;
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => Object.fromEntries(migrations.map(({ name, make }) => [name, make(kind)])) },

@@ -75,7 +75,9 @@ export class SqliteStore implements Store {
         for (const key of keys) {
           const [column, value] = "id" in key ? ["id", key.id] : [key.column, columnValue(key.value)];
           const found = this.#all<DataRow>(`select id, rev, data from ${key.table} where tenant = ? and ${column} = ?`, [tenant, value]);
-          rows.set(key.table, [...(rows.get(key.table) ?? []), ...found.map(storedOf)]);
+          const known = rows.get(key.table) ?? [];
+          rows.set(key.table, known);
+          for (const row of found) known.push(storedOf(row));
         }
         return createSnapshot({ head: this.#head(tenant), now: this.#clock(), rows, tables: new Set(), keys });
       }),

@@ -1,0 +1,278 @@
+/**
+ * The ledger over a store: collects the commands of one moment, decides them one after the other, and commits all they change
+ * with their rows in one transaction that names the head it was decided on. Where the head has moved, by another instance, it
+ * catches up and decides again. Never answers before the commit, and never decides on what only part of a batch has seen.
+ */
+import type { RecordHead } from "@countersign/sdk/record";
+import type { ApprovalRequest } from "../store/entity/approval-request.ts";
+import type { Key, RecordLine, Store, Stored, WriteSet } from "../store/store.ts";
+import { answerWithin } from "./answer-within.ts";
+import { decideBatch } from "./decide-batch.ts";
+import type { DecidedBatch } from "./decide-batch.ts";
+import { LedgerFacts } from "./ledger-facts.ts";
+import type { Command, Ledger } from "./ledger.ts";
+import { StoreUnavailableError } from "./store-unavailable-error.ts";
+
+export interface LedgerOptions {
+  readonly tenant?: string | undefined;
+  /** How often other instances' commits are looked for where no hint comes. Default 1,000 ms. */
+  readonly pollMs?: number | undefined;
+  /** Default 1,900 ms. */
+  readonly answerWithinMs?: number | undefined;
+  /** Told what goes wrong where nobody waits for an answer. */
+  readonly onProblem?: ((problem: unknown) => void) | undefined;
+}
+
+/** Opens the record with its first row where it is empty. Rejects with StoreUnavailableError. */
+export async function openLedger(store: Store, options: LedgerOptions = {}): Promise<Ledger> {
+  const ledger = await LiveLedger.open(store, options);
+  if (ledger.head.seq === 0) await ledger.run({ needs: [], apply: ({ now }) => ({ answer: undefined, entries: ledger.head.seq === 0 ? [{ type: "event", event: "record_opened", at: now, detail: { tenant: ledger.tenant, installation: store.installationId } }] : [] }) });
+  return ledger;
+}
+
+const MAX_BATCH = 256;
+/** A commit that conflicts this often while the head stands still will never succeed. */
+const MAX_STANDING_CONFLICTS = 3;
+const POLITE_MS = 3;
+
+interface Waiting {
+  readonly command: Command<unknown>;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly timer: NodeJS.Timeout;
+  settled: boolean;
+  /** A commit that may hold it is under way. */
+  committing: boolean;
+}
+
+class LiveLedger implements Ledger {
+  readonly tenant: string;
+  readonly resident: Ledger["resident"];
+  readonly #store: Store;
+  readonly #facts: LedgerFacts;
+  readonly #answerMs: number;
+  readonly #onProblem: (problem: unknown) => void;
+  readonly #listeners: Set<(rows: readonly RecordLine[]) => void>;
+  readonly #unhint: () => void;
+  readonly #poll: NodeJS.Timeout;
+  #queue: Waiting[] = [];
+  #pump: Promise<void> | undefined;
+  #syncWanted = false;
+  #contended = false;
+  #closed = false;
+
+  private constructor(store: Store, facts: LedgerFacts, listeners: Set<(rows: readonly RecordLine[]) => void>, options: LedgerOptions) {
+    const { tenant = "default", pollMs = 1_000, answerWithinMs = 1_900, onProblem = () => undefined } = options;
+    this.tenant = tenant;
+    this.#store = store;
+    this.#facts = facts;
+    this.#listeners = listeners;
+    this.#answerMs = answerWithinMs;
+    this.#onProblem = onProblem;
+    this.resident = {
+      get: (table, id) => facts.get(table, id),
+      all: (table) => facts.all(table),
+      get policy() {
+        return facts.current;
+      },
+      get now() {
+        return facts.now;
+      },
+    };
+    this.#unhint = store.onHint((about) => {
+      if (about === tenant) this.#wantSync();
+    });
+    this.#poll = setInterval(() => this.#wantSync(), pollMs);
+    this.#poll.unref();
+  }
+
+  static async open(store: Store, options: LedgerOptions): Promise<LiveLedger> {
+    const { tenant = "default", answerWithinMs = 1_900, onProblem = () => undefined } = options;
+    const listeners = new Set<(rows: readonly RecordLine[]) => void>();
+    const tell = (rows: readonly RecordLine[]): void => {
+      for (const listener of listeners) {
+        try {
+          listener(rows);
+        } catch (problem) {
+          onProblem(problem);
+        }
+      }
+    };
+    try {
+      const facts = await LedgerFacts.load(store, tenant, (answer) => answerWithin(answer, answerWithinMs), tell);
+      return new LiveLedger(store, facts, listeners, options);
+    } catch (cause) {
+      throw unavailable(cause);
+    }
+  }
+
+  get head(): RecordHead {
+    return this.#facts.head;
+  }
+
+  recall(requestId: string): Stored<ApprovalRequest> | undefined {
+    return this.#facts.recent.get(requestId);
+  }
+
+  onRows(listener: (rows: readonly RecordLine[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  run<T>(command: Command<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new StoreUnavailableError("the control plane is closing"));
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const timer = setTimeout(() => {
+      const { committing } = waiting;
+      this.#settle(waiting, () => reject(new StoreUnavailableError("the store does not answer", { maybe: committing })));
+    }, this.#answerMs);
+    // What `apply` answers is what comes back.
+    const waiting: Waiting = { command, resolve: resolve as (answer: unknown) => void, reject, timer, settled: false, committing: false };
+    this.#queue.push(waiting);
+    this.#kick();
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#unhint();
+    clearInterval(this.#poll);
+    await this.#pump;
+  }
+
+  #wantSync(): void {
+    if (this.#closed) return;
+    this.#syncWanted = true;
+    this.#kick();
+  }
+
+  #kick(): void {
+    this.#pump ??= this.#work().finally(() => {
+      this.#pump = undefined;
+      if (this.#queue.length > 0) this.#kick();
+    });
+  }
+
+  async #work(): Promise<void> {
+    // Commands that come with the same round of events share the commit.
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    while (this.#queue.length > 0 || this.#syncWanted) {
+      if (this.#queue.length === 0) {
+        this.#syncWanted = false;
+        await this.#facts.refresh([]).catch(this.#onProblem);
+        continue;
+      }
+      const batch = this.#queue.splice(0, MAX_BATCH).filter(({ settled }) => !settled);
+      try {
+        await this.#decide(batch);
+      } catch (cause) {
+        const reason = unavailable(cause);
+        for (const waiting of batch) this.#settle(waiting, () => waiting.reject(reason));
+      }
+    }
+  }
+
+  async #decide(all: readonly Waiting[]): Promise<void> {
+    let standing = 0;
+    let mustRead = false;
+    for (;;) {
+      const batch = all.filter(({ settled }) => !settled);
+      if (batch.length === 0) return;
+      const keys = batch.flatMap(({ command }) => command.needs);
+      const isFresh = mustRead || !this.#facts.knows(keys);
+      if (isFresh) await this.#refresh(keys);
+      const decided = decideBatch(this.#facts, batch.map(({ command }) => command));
+      if (decided.lines.length === 0) {
+        // Nothing is written, so no commit proves that this was decided on what is there now.
+        if (!isFresh && (await this.#hasMoved(keys))) continue;
+        return this.#finish(batch, decided);
+      }
+      const after = this.#facts.head;
+      const set: WriteSet = { tenant: this.tenant, after, lines: decided.lines, head: decided.head, changes: decided.changes, before: decided.before };
+      const result = await this.#commit(set, batch);
+      if (result.ok) {
+        this.#facts.notePolicy(decided.policy);
+        this.#facts.accept(decided.changes, decided.lines, decided.head);
+        return this.#finish(batch, decided);
+      }
+      mustRead = true;
+      if (result.why === "late") continue;
+      if ((await this.#hasMoved(keys)) || ++standing < MAX_STANDING_CONFLICTS) continue;
+      return this.#decideAlone(batch);
+    }
+  }
+
+  /** One of them takes what is taken: a unique value, or a row that changes without the record. */
+  async #decideAlone(batch: readonly Waiting[]): Promise<void> {
+    const [first] = batch;
+    if (batch.length > 1) {
+      for (const waiting of batch) await this.#decide([waiting]);
+    } else if (first !== undefined) {
+      this.#settle(first, () => first.reject(new Error("the command conflicts with what is stored, and nothing has changed meanwhile: a unique value is taken")));
+    }
+  }
+
+  async #refresh(keys: readonly Key[]): Promise<void> {
+    // Whoever has just committed would win every race against those who must read first.
+    if (this.#contended) await new Promise<void>((resolve) => void setTimeout(resolve, Math.random() * POLITE_MS));
+    this.#contended = false;
+    await this.#facts.refresh(keys);
+  }
+
+  async #hasMoved(keys: readonly Key[]): Promise<boolean> {
+    const { hash } = this.#facts.head;
+    await this.#facts.refresh(keys);
+    return this.#facts.head.hash !== hash;
+  }
+
+  async #commit(set: WriteSet, batch: readonly Waiting[]) {
+    for (const waiting of batch) waiting.committing = true;
+    try {
+      const result = await answerWithin(this.#store.commit(set), this.#answerMs);
+      for (const waiting of batch) waiting.committing = false;
+      return result;
+    } catch (cause) {
+      if (await this.#isWritten(set)) return { ok: true } as const;
+      throw new StoreUnavailableError("the store did not say whether it has written", { maybe: !isKnownUnwritten(cause), cause });
+    }
+  }
+
+  /** The answer to a commit was lost. The first row tells: with its hash, no other instance can have written it. */
+  async #isWritten({ after, lines }: WriteSet): Promise<boolean> {
+    try {
+      const [line] = await answerWithin(this.#store.readRecord({ tenant: this.tenant, after: after.seq, limit: 1 }), this.#answerMs);
+      return line !== undefined && line.line === lines[0]?.line;
+    } catch {
+      return false;
+    }
+  }
+
+  #finish(batch: readonly Waiting[], decided: DecidedBatch): void {
+    for (const [index, outcome] of decided.outcomes.entries()) {
+      const waiting = batch[index];
+      if (waiting === undefined) continue;
+      this.#settle(waiting, () => {
+        if (outcome.ok) waiting.resolve(outcome.answer);
+        else waiting.reject(outcome.thrown);
+      });
+    }
+    // Those that must not share a commit with the ones before them.
+    this.#queue.unshift(...batch.slice(decided.outcomes.length).filter(({ settled }) => !settled));
+  }
+
+  #settle(waiting: Waiting, answer: () => void): void {
+    if (waiting.settled) return;
+    waiting.settled = true;
+    clearTimeout(waiting.timer);
+    answer();
+  }
+}
+
+function unavailable(cause: unknown): unknown {
+  return cause instanceof StoreUnavailableError ? cause : new StoreUnavailableError("the store does not answer", { cause });
+}
+
+/** Stores say of a failed write whether it may have been written. */
+function isKnownUnwritten(cause: unknown): boolean {
+  return cause instanceof Error && "maybeWritten" in cause && cause.maybeWritten === false;
+}

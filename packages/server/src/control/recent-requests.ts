@@ -1,0 +1,52 @@
+/** Requests that were touched lately, as of the record's head: most are voted on, claimed and reported soon after. Bounded by bytes. */
+import type { ApprovalRequest } from "../store/entity/approval-request.ts";
+import type { Stored } from "../store/store.ts";
+
+const MAX_BYTES = 64 * 1024 * 1024;
+/** A request without its arguments, roughly. */
+const PLAIN_BYTES = 4_096;
+
+export class RecentRequests {
+  readonly #rows = new Map<string, Stored<ApprovalRequest>>();
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes = MAX_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get(id: string): Stored<ApprovalRequest> | undefined {
+    const row = this.#rows.get(id);
+    if (row === undefined) return undefined;
+    // The map's order is the order of use.
+    this.#rows.delete(id);
+    this.#rows.set(id, row);
+    return row;
+  }
+
+  put(row: Stored<ApprovalRequest>): void {
+    this.delete(row.id);
+    this.#rows.set(row.id, row);
+    this.#bytes += bytesOf(row);
+    for (const oldest of this.#rows.keys()) {
+      if (this.#bytes <= this.#maxBytes) break;
+      this.delete(oldest);
+    }
+  }
+
+  delete(id: string): void {
+    const row = this.#rows.get(id);
+    if (row === undefined) return;
+    this.#rows.delete(id);
+    this.#bytes -= bytesOf(row);
+  }
+
+  clear(): void {
+    this.#rows.clear();
+    this.#bytes = 0;
+  }
+}
+
+function bytesOf({ data: { sealed, narration } }: Stored<ApprovalRequest>): number {
+  return PLAIN_BYTES + (sealed?.data.length ?? 0) + narration.description.length + (narration.definition === null ? 0 : PLAIN_BYTES);
+}

@@ -1,0 +1,163 @@
+/** The question about one held call: joins the request that is open about the same call, or makes one. */
+import { hash } from "node:crypto";
+import type { Finding, Requirement } from "@countersign/sdk";
+import { canonicalJson, requestDigest } from "@countersign/sdk/call";
+import type { Call } from "@countersign/sdk/call";
+import type { Verdict } from "@countersign/sdk/policy";
+import type { AskBody } from "@countersign/sdk/wire";
+import type { AgentIdentity } from "../../auth/identity.ts";
+import type { ApprovalRequest, Sealed } from "../../store/entity/approval-request.ts";
+import { useGrant } from "../grant/use-grant.ts";
+import type { Command, LedgerEntry, Plan, View } from "../ledger.ts";
+import { judgeCall } from "./judge-call.ts";
+import { approvalEntry, expirePlan, refusal, stateAt } from "./move.ts";
+import type { RequestRow } from "./move.ts";
+import type { RequestRefusal } from "./requests.ts";
+import { mergeRequirements, plainRequirements, readRequirements, windowOf } from "./requirements.ts";
+
+/** A question that was read, sealed and given its ids: all that is random or slow is done. */
+export interface Asked {
+  readonly id: string;
+  readonly nonce: string;
+  readonly tenant: string;
+  readonly identity: AgentIdentity;
+  readonly body: AskBody;
+  readonly call: Call;
+  readonly sealed: Sealed;
+  /** The key has as many open requests as it may have: it can join, and no more. */
+  readonly isFull: boolean;
+}
+
+/** `again`: a request that had run out of time was ended first; ask once more. `erased`: seal anew. */
+export type AskResult = { readonly ok: true; readonly id: string; readonly created: boolean } | { readonly ok: true; readonly retry: "again" | "erased" } | RequestRefusal;
+
+const RETRY_MS = 5_000;
+
+/** The same call: same principal, same agent, same call digest. */
+export function dedupeKeyOf(principal: string, agent: string, digest: string): string {
+  return hash("sha256", `countersign/same-call/v1\0${canonicalJson([principal, agent, digest])}`, "hex");
+}
+
+export function askAbout(asked: Asked): Command<AskResult> {
+  const { identity, body, call } = asked;
+  const dedupeKey = dedupeKeyOf(identity.principal, body.caller.agent.name, call.digest);
+  return {
+    needs: [{ table: "approval", column: "dedupe_key", value: dedupeKey }],
+    apply(view) {
+      const no = refuseKey(view, identity);
+      if (no !== undefined) return { answer: no };
+      const open = view.find("approval", "dedupe_key", dedupeKey);
+      return open === undefined ? create(view, asked, dedupeKey) : join(view, open);
+    },
+  };
+}
+
+/** A key may have been revoked since the credential was looked at. */
+export function refuseKey(view: Pick<View, "get" | "now">, { keyId }: AgentIdentity): RequestRefusal | undefined {
+  const key = view.get("agent_key", keyId)?.data;
+  const isLive = key !== undefined && key.revokedAt === null && (key.expiresAt === null || view.now < key.expiresAt);
+  return isLive ? undefined : refusal("unauthenticated", "This key is not valid any more.");
+}
+
+function join({ now }: View, row: RequestRow): Plan<AskResult> {
+  const state = stateAt(row.data, now);
+  if (state === "expired") return expirePlan<AskResult>(row, now, { ok: true, retry: "again" });
+  if (state === "executing") return { answer: refusal("in_progress", "The same call is being executed.", { state, requestId: row.id }) };
+  return { answer: { ok: true, id: row.id, created: false } };
+}
+
+function create(view: View, asked: Asked, dedupeKey: string): Plan<AskResult> {
+  const { id, body, call, sealed } = asked;
+  if (asked.isFull) return { answer: { ...refusal("too_many", "This key has too many open requests."), retryAfterMs: RETRY_MS } };
+  if (view.get("data_key", sealed.key)?.data.wrapped === null) return { answer: { ok: true, retry: "erased" } };
+  const findings = readFindings(body);
+  const verdict = judgeCall(view, call, findings, body.narration.definition);
+  if (verdict?.action === "block" && !verdict.askable) return { answer: refusal("policy_block", verdict.reason) };
+  const callers = readRequirements(body.requirements);
+  if (verdict === undefined && callers.length === 0) return { answer: refusal("policy_unavailable", "No policy document is in force.") };
+  const own = verdict?.requirements ?? [];
+  const requirements = mergeRequirements(own, callers);
+  const request = requestOf(view, asked, dedupeKey, requirements, own, verdict, findings);
+  const entries: LedgerEntry[] = [createdEntry(request)];
+  const plain: Plan<AskResult> = { answer: { ok: true, id, created: true }, changes: [{ table: "approval", id, rev: 0, data: request }], entries };
+  const { grant, changes, entries: told } = useGrant(view, request, call);
+  if (grant === undefined) return { ...plain, changes: [...(plain.changes ?? []), ...changes], entries: [...entries, ...told] };
+  const approved: ApprovalRequest = { ...request, state: "approved", approvedAt: view.now, grantId: grant.id };
+  const approval = approvalEntry(approved, "approved", view.now, { approver: `grant:${grant.id}`, channel: "grant", human: false });
+  return { ...plain, changes: [{ table: "approval", id, rev: 0, data: approved }, ...changes], entries: [...entries, ...told, approval] };
+}
+
+function readFindings({ findings }: AskBody): readonly Finding[] {
+  return findings.map(({ type, group, direction, where, count }) => ({ type, group, direction, where, ...(count === undefined ? {} : { count }) }));
+}
+
+function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: readonly Requirement[], own: readonly Requirement[], verdict: Verdict | undefined, findings: readonly Finding[]): ApprovalRequest {
+  const { id, nonce, tenant, identity, body, call, sealed } = asked;
+  const { agent, user, session } = body.caller;
+  const createdAt = view.now;
+  const expiresAt = createdAt + windowOf(requirements, body.timeoutMs);
+  const { principal, keyId, ownerId } = identity;
+  const facts = { id, nonce, tenant, callDigest: call.digest, principal, agent: agent.name, requirement: plainRequirements(requirements), expiresAt };
+  return {
+    id,
+    state: "pending",
+    createdAt,
+    expiresAt,
+    endedAt: null,
+    nonce,
+    requestDigest: requestDigest(facts),
+    dedupeKey,
+    caller: { principal, keyId, ownerId, agent, user, session },
+    call: {
+      callId: body.call.callId,
+      server: { name: body.call.server.name, identity: body.call.server.identity, transport: call.server.transport },
+      tool: call.tool,
+      definition: call.definition,
+      digest: call.digest,
+      policyId: call.policyId,
+      findings,
+    },
+    sealed,
+    reason: body.reason === "" ? (verdict?.reason ?? "") : body.reason,
+    policies: [...new Set([...(verdict?.decisive ?? []), ...body.policies])],
+    policyDigest: view.policy?.digest ?? body.policyDigest,
+    requirements,
+    narration: body.narration,
+    votes: [],
+    epoch: 0,
+    claim: null,
+    outcome: null,
+    annotation: null,
+    endReason: null,
+    supersededBy: null,
+    grantId: null,
+    approvedAt: null,
+    traceparent: body.traceparent,
+    // Which requirements are the caller's alone, so that the document's own can be compared with a later document's.
+    extra: { callers: requirements.filter((it) => !own.includes(it)).map(({ policy }) => policy) },
+  };
+}
+
+function createdEntry(request: ApprovalRequest): LedgerEntry {
+  const { id, createdAt, requestDigest: digest, caller, call, policies, requirements, expiresAt } = request;
+  return {
+    type: "event",
+    event: "request_created",
+    at: createdAt,
+    detail: {
+      requestId: id,
+      requestDigest: digest,
+      callId: call.callId,
+      digest: call.digest,
+      policyId: call.policyId,
+      principal: caller.principal,
+      ownerId: caller.ownerId,
+      agent: caller.agent.name,
+      user: caller.user.id,
+      session: caller.session.id,
+      policies,
+      requirements: requirements.map(({ policy, quorum }) => `${policy} ${quorum}`),
+      expiresAt,
+    },
+  };
+}

@@ -1,0 +1,40 @@
+/** The bound arguments and context of a request: one text that is sealed, opened again for people, and judged again at the claim. */
+import { bindCall, canonicalJson } from "@countersign/sdk/call";
+import type { Call, JsonObject } from "@countersign/sdk/call";
+import { TRANSPORTS } from "@countersign/sdk/call";
+import type { ApprovalRequest } from "../../store/entity/approval-request.ts";
+
+export interface BoundText {
+  readonly arguments: JsonObject;
+  readonly argumentsText: string;
+  readonly context: JsonObject;
+  readonly contextText: string;
+}
+
+export function packBound({ argumentsText, contextText }: Pick<BoundText, "argumentsText" | "contextText">): string {
+  return `{"arguments":${argumentsText},"context":${contextText}}`;
+}
+
+/** Of a text that packBound made. */
+export function unpackBound(text: string): BoundText {
+  // Written by packBound, and sealed since.
+  const bound = JSON.parse(text) as { readonly arguments: JsonObject; readonly context: JsonObject };
+  return { ...bound, argumentsText: canonicalJson(bound.arguments), contextText: canonicalJson(bound.context) };
+}
+
+/** The call as it was asked about: its digest comes out the same. */
+export function callOf({ call, caller }: Pick<ApprovalRequest, "call" | "caller">, bound: BoundText): Call {
+  const { server, tool, definition } = call;
+  const { principal, agent, user, session } = caller;
+  return bindCall(
+    {
+      server: { name: server.name ?? undefined, identity: server.identity, transport: TRANSPORTS.find((known) => known === server.transport) ?? "unknown" },
+      tool,
+      ...bound,
+      meta: undefined,
+      era: {},
+      caller: { principal, agent, user, session },
+    },
+    definition,
+  );
+}

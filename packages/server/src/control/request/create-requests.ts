@@ -1,0 +1,190 @@
+import { randomBytes } from "node:crypto";
+import type { AskedRequest } from "@countersign/sdk/wire";
+import { includesRole } from "../../auth/identity.ts";
+import type { Identity, PersonIdentity } from "../../auth/identity.ts";
+import type { Key, Store } from "../../store/store.ts";
+import type { Ledger } from "../ledger.ts";
+import type { Sealer } from "../seal/sealer.ts";
+import { askAbout } from "./ask-about.ts";
+import { packBound, unpackBound } from "./bound-text.ts";
+import type { BoundText } from "./bound-text.ts";
+import { castVote } from "./cast-vote.ts";
+import { claimRequest, LEASE_MS, releaseClaim } from "./claim-request.ts";
+import { askedOf, detailOf, summaryOf } from "./describe-request.ts";
+import { endRequest } from "./end-request.ts";
+import { listRequests } from "./list-requests.ts";
+import { isEnd, refusal } from "./move.ts";
+import type { Moved, RequestRow } from "./move.ts";
+import { createOpenLimit } from "./open-limit.ts";
+import { readQuestion } from "./read-question.ts";
+import { renewLeases } from "./renew-leases.ts";
+import { annotateOutcome, reportOutcome } from "./report-outcome.ts";
+import { createRequestEvents } from "./request-events.ts";
+import type { RequestAnswer, RequestRefusal, Requests, WaitFor } from "./requests.ts";
+import { reviewPending } from "./review-pending.ts";
+import { WaitingCallers } from "./waiting-callers.ts";
+
+export interface RequestsOptions {
+  /** Where people look at a request. */
+  readonly urlOf: (id: string) => string;
+  /** Open requests of one agent key at most. Default 1,000. */
+  readonly maxOpen?: number | undefined;
+}
+
+const NOT_FOUND = refusal("not_found", "There is no such request.");
+const AGENTS_ONLY = refusal("forbidden", "Only an agent's key may do this.");
+const PEOPLE_ONLY = refusal("forbidden", "Only a signed-in person with the right may do this.");
+
+export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { urlOf, maxOpen = 1_000 }: RequestsOptions): Requests {
+  const { tenant, resident } = ledger;
+  const waiting = new WaitingCallers();
+  const stopRows = ledger.onRows((rows) => waiting.wake(rows));
+  const limit = createOpenLimit(store, tenant, maxOpen);
+
+  async function readNow(id: string): Promise<RequestRow | undefined> {
+    const key: Key = { table: "approval", id };
+    return (await store.read(tenant, [key])).get("approval", id);
+  }
+  /** At least as new as the last commit that this instance knows of. */
+  const rowOf = async (id: string): Promise<RequestRow | undefined> => ledger.recall(id) ?? (await readNow(id));
+  const tell = (row: RequestRow): AskedRequest => askedOf(row, resident.now, urlOf);
+  const events = createRequestEvents(rowOf, tell);
+
+  function openBound({ id, data }: RequestRow): BoundText | undefined {
+    const text = data.sealed === null ? undefined : sealer.open(data.sealed, id);
+    return text === undefined ? undefined : unpackBound(text);
+  }
+
+  /** What the asker may know after a command. */
+  async function askersAnswer(id: string, moved: Moved): Promise<RequestAnswer<{ readonly request: AskedRequest }>> {
+    if (!moved.ok) return moved;
+    const row = await rowOf(id);
+    return row === undefined ? NOT_FOUND : { ok: true, request: tell(row) };
+  }
+
+  async function peoplesAnswer(id: string, moved: Moved, viewer: Identity) {
+    if (!moved.ok) return moved;
+    const row = await rowOf(id);
+    return row === undefined ? NOT_FOUND : { ok: true as const, request: summaryOf(row, resident, viewer) };
+  }
+
+  function maySee(identity: Identity): identity is PersonIdentity {
+    const person = identity.kind === "person" ? resident.get("person", identity.personId)?.data : undefined;
+    return person?.status === "active" && (includesRole(person.roles, "approver") || includesRole(person.roles, "auditor"));
+  }
+
+  async function waitFor(identity: Identity & { readonly kind: "agent" }, id: string, { waitMs = 0, rev, signal }: WaitFor): Promise<RequestAnswer<{ readonly request: AskedRequest }>> {
+    const waiter = waiting.begin(id, signal);
+    try {
+      const first = await readNow(id);
+      if (first?.data.caller.principal !== identity.principal) return NOT_FOUND;
+      const request = tell(first);
+      if (waitMs <= 0 || isEnd(request.state) || (rev !== undefined && rev !== first.rev)) return { ok: true, request };
+      const isOpen = request.state === "pending" || request.state === "approved";
+      // Time that runs out leaves no row behind that would wake anyone.
+      await waiter.moved(isOpen ? Math.min(waitMs, request.expiresAt - request.now + 1) : waitMs);
+      const then = await rowOf(id);
+      return { ok: true, request: tell(then ?? first) };
+    } finally {
+      waiter.done();
+    }
+  }
+
+  return {
+    async ask(identity, body) {
+      if (identity.kind !== "agent") return AGENTS_ONLY;
+      const question = readQuestion(body, identity.principal);
+      if (!question.ok) return question;
+      const { call } = question;
+      const isFull = !(await limit.admit(identity.keyId));
+      for (;;) {
+        const id = newId();
+        const sealed = await sealer.seal(packBound(call), id);
+        const result = await ledger.run(askAbout({ id, nonce: newId(), tenant, identity, body, call, sealed, isFull }));
+        if (!result.ok) return result;
+        if ("retry" in result) continue;
+        const answer = await askersAnswer(result.id, result);
+        return answer.ok ? { ...answer, created: result.created } : answer;
+      }
+    },
+
+    async read(identity, id) {
+      if (!maySee(identity)) return PEOPLE_ONLY;
+      const row = await readNow(id);
+      return row === undefined ? NOT_FOUND : { ok: true, request: detailOf(row, resident, identity, openBound(row)) };
+    },
+
+    async asked(identity, id, wait = {}) {
+      return identity.kind === "agent" ? waitFor(identity, id, wait) : AGENTS_ONLY;
+    },
+
+    async list(identity, query) {
+      if (!maySee(identity)) return PEOPLE_ONLY;
+      const page = await listRequests(store, tenant, query, resident.now);
+      if (page === undefined) return refusal("bad_request", "No such state, or no such page.");
+      const { next, total } = page;
+      return { ok: true, requests: page.rows.map((row) => summaryOf(row, resident, identity)), next, total };
+    },
+
+    async vote(identity, id, body, channel) {
+      if (identity.kind !== "person") return PEOPLE_ONLY;
+      const row = body.grant === null ? undefined : await rowOf(id);
+      const ballot = { body, channel, bound: row === undefined ? undefined : openBound(row), grantId: newId() };
+      return peoplesAnswer(id, await ledger.run(castVote(id, identity, ballot)), identity);
+    },
+
+    async cancel(identity, id, { reason }) {
+      if (identity.kind !== "agent") return AGENTS_ONLY;
+      return askersAnswer(id, await ledger.run(endRequest(id, identity.principal, "cancelled", reason)));
+    },
+
+    async supersede(identity, id, { reason }) {
+      if (identity.kind !== "agent") return AGENTS_ONLY;
+      return askersAnswer(id, await ledger.run(endRequest(id, identity.principal, "superseded", reason)));
+    },
+
+    async claim(identity, id, body) {
+      if (identity.kind !== "agent") return AGENTS_ONLY;
+      const row = await rowOf(id);
+      if (row?.data.caller.principal !== identity.principal) return NOT_FOUND;
+      const claimed = await ledger.run(claimRequest(id, identity, body, openBound(row)));
+      const answer: RequestAnswer<{ readonly request: AskedRequest }> | RequestRefusal = claimed.ok ? await askersAnswer(id, claimed) : claimed;
+      return claimed.ok && answer.ok ? { ok: true, claimed: true, epoch: claimed.epoch, leaseMs: LEASE_MS, request: answer.request } : (answer as RequestRefusal);
+    },
+
+    async release(identity, id, { claimId }) {
+      if (identity.kind !== "agent") return AGENTS_ONLY;
+      return askersAnswer(id, await ledger.run(releaseClaim(id, identity.principal, claimId)));
+    },
+
+    async outcome(identity, id, body) {
+      if (identity.kind !== "agent") return AGENTS_ONLY;
+      return askersAnswer(id, await ledger.run(reportOutcome(id, identity.principal, body)));
+    },
+
+    async annotate(identity, id, body) {
+      if (identity.kind !== "person") return PEOPLE_ONLY;
+      return peoplesAnswer(id, await ledger.run(annotateOutcome(id, identity, body)), identity);
+    },
+
+    async leases(identity, { claims }) {
+      if (identity.kind !== "agent") return AGENTS_ONLY;
+      return { ok: true, ...(await renewLeases(store, tenant, identity.principal, claims)) };
+    },
+
+    review: (signal) => reviewPending(ledger, store, openBound, signal),
+    eventOf: events,
+    get waiting() {
+      return waiting.count;
+    },
+    close() {
+      stopRows();
+      waiting.wakeAll();
+    },
+  };
+}
+
+/** 128 random bits. */
+function newId(): string {
+  return randomBytes(16).toString("base64url");
+}

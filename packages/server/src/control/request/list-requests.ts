@@ -1,0 +1,56 @@
+/** Pages of requests for people, most urgent or newest first. A state is what it is read as: what has run out of time is expired. */
+import { REQUEST_STATES } from "../../store/entity/approval-request.ts";
+import type { RequestState } from "../../store/entity/approval-request.ts";
+import type { ListQuery, Store } from "../../store/store.ts";
+import { stateAt } from "./move.ts";
+import type { RequestRow } from "./move.ts";
+import type { RequestListQuery } from "./requests.ts";
+
+export interface RequestPage {
+  readonly rows: readonly RequestRow[];
+  readonly next: string | null;
+  readonly total: number;
+}
+
+const DEFAULT_LIMIT = 50;
+
+/** Undefined where `state` or `after` are none. */
+export async function listRequests(store: Store, tenant: string, query: RequestListQuery, now: number): Promise<RequestPage | undefined> {
+  const states = statesOf(query.state);
+  const after = query.after === undefined ? null : cursorOf(query.after);
+  if (states === undefined || after === undefined) return undefined;
+  const { limit = DEFAULT_LIMIT, order = "newest", tool, server, agent, callDigest } = query;
+  const column = order === "urgent" ? "expires_at" : "created_at";
+  const where: NonNullable<ListQuery<"approval">["where"]> = {
+    ...(states.length === 0 ? {} : { state: storedStates(states) }),
+    ...(tool === undefined ? {} : { tool }),
+    ...(server === undefined ? {} : { server }),
+    ...(agent === undefined ? {} : { agent }),
+    ...(callDigest === undefined ? {} : { call_digest: callDigest }),
+  };
+  const isOpenOnly = states.length > 0 && states.every((state) => state === "pending" || state === "approved");
+  const range = isOpenOnly ? { expires_at: { from: now + 1 } } : undefined;
+  const found = await store.list(tenant, { table: "approval", where, range, orderBy: column, descending: order === "newest", after: after ?? undefined, limit: limit + 1 });
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  const next = found.length > limit && last !== undefined ? `${column === "expires_at" ? last.data.expiresAt : last.data.createdAt}.${last.id}` : null;
+  const rows = states.length === 0 ? page : page.filter(({ data }) => states.includes(stateAt(data, now)));
+  return { rows, next, total: await store.count(tenant, "approval", where) };
+}
+
+function statesOf(text: string | undefined): readonly RequestState[] | undefined {
+  if (text === undefined || text === "") return [];
+  const states = text.split(",").map((name) => REQUEST_STATES.find((state) => state === name.trim()));
+  return states.every((state) => state !== undefined) ? states : undefined;
+}
+
+/** What is expired as read may still be written as open. */
+function storedStates(states: readonly RequestState[]): readonly RequestState[] {
+  return states.includes("expired") ? [...new Set([...states, "pending", "approved"] as const)] : states;
+}
+
+function cursorOf(text: string): { readonly value: number; readonly id: string } | undefined {
+  const dot = text.indexOf(".");
+  const value = Number(text.slice(0, dot));
+  return dot > 0 && Number.isSafeInteger(value) ? { value, id: text.slice(dot + 1) } : undefined;
+}

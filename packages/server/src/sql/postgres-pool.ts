@@ -1,0 +1,188 @@
+/**
+ * Connections to PostgreSQL that never hang: a call is answered or fails within its time, whatever has happened to the server
+ * or the network in between. Called by store/postgres-store.ts alone.
+ */
+import { Client, Pool, types, type ClientConfig, type PoolClient, type QueryConfig } from "pg";
+import { StoreError } from "./store-error.ts";
+
+export interface PostgresPoolOptions {
+  readonly url: string;
+  /** Time for a call in milliseconds, waiting for a connection included. Default 2,000. */
+  readonly timeoutMs?: number;
+  /** Most connections at a time. Default 10. */
+  readonly connections?: number;
+}
+
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  /** Prepared once per connection under this name. */
+  readonly name?: string;
+}
+
+/** One connection, held. */
+export interface HeldConnection {
+  query<T>(statement: Statement): Promise<readonly T[]>;
+}
+
+export interface PostgresPool {
+  /** `repeatable`: asked again on another connection, once, where the connection broke. For what changes nothing. */
+  query<T>(statement: Statement, options?: { readonly repeatable?: boolean }): Promise<readonly T[]>;
+  /** Keeps a connection while `work` runs; it is closed where the work throws. */
+  hold<T>(work: (connection: HeldConnection) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const INT8 = 20;
+const CLOSING_MS = 1_000;
+
+/** Reads bigint as a number, and refuses what a number cannot say. */
+const PARSERS = {
+  getTypeParser: ((oid: number, format?: "text" | "binary") => (oid === INT8 ? wholeNumber : types.getTypeParser(oid, format ?? "text"))) as typeof types.getTypeParser, // its overloads
+};
+
+/** What every connection of ours is made with. */
+export function connectionConfig(url: string): ClientConfig {
+  return { connectionString: url, application_name: "countersign", keepAlive: true, types: PARSERS };
+}
+
+export function openPostgresPool({ url, timeoutMs = 2_000, connections = 10 }: PostgresPoolOptions): PostgresPool {
+  const pool = new Pool({
+    ...connectionConfig(url),
+    max: connections,
+    connectionTimeoutMillis: Math.ceil(timeoutMs / 2),
+    statement_timeout: timeoutMs,
+    // Whoever dies while it holds the head's lock keeps others waiting this long.
+    idle_in_transaction_session_timeout: timeoutMs,
+    idleTimeoutMillis: 60_000,
+  });
+  const clients = new Set<Client>();
+  pool.on("connect", (client) => {
+    clients.add(client);
+    client.on("end", () => clients.delete(client));
+  });
+  // An idle connection broke: the pool has dropped it, and the next call makes another.
+  pool.on("error", () => {});
+
+  const withClient = async <T>(work: (client: PoolClient, left: () => number) => Promise<T>): Promise<T> => {
+    const until = performance.now() + timeoutMs;
+    const left = () => Math.max(1, Math.ceil(until - performance.now()));
+    const client = await pool.connect().catch((error: unknown) => {
+      throw unavailable(error, false);
+    });
+    const ignore = () => {};
+    client.on("error", ignore);
+    let broken = true;
+    try {
+      const result = await work(client, left);
+      broken = false;
+      return result;
+    } catch (error) {
+      // The server answered, so the connection is whole.
+      broken = sqlState(error) === undefined;
+      throw error;
+    } finally {
+      client.off("error", ignore);
+      // A goodbye would wait for a server that does not answer.
+      if (broken) client.connection.stream.destroy();
+      client.release(broken);
+    }
+  };
+
+  const once = <T>(statement: Statement) => withClient((client, left) => ask<T>(client, statement, left()));
+  return {
+    async query(statement, { repeatable = false } = {}) {
+      try {
+        return await once(statement);
+      } catch (error) {
+        if (!repeatable || !isBroken(error)) throw translated(error);
+        return once<never>(statement).catch((second: unknown) => {
+          throw translated(second);
+        });
+      }
+    },
+
+    async hold(work) {
+      return withClient((client) => {
+        // Each statement has the whole time: the server ends a transaction that idles.
+        const query = <T>(statement: Statement) =>
+          ask<T>(client, statement, timeoutMs).catch((error: unknown) => {
+            throw translated(error);
+          });
+        return endWhole(client, work({ query }));
+      });
+    },
+
+    async close() {
+      const late = setTimeout(() => {
+        for (const client of clients) client.connection.stream.destroy();
+      }, CLOSING_MS);
+      await pool.end();
+      clearTimeout(late);
+    },
+  };
+}
+
+/** A connection of its own, for what may take its time. */
+export async function connectPostgres(url: string, timeoutMs = 2_000): Promise<Client> {
+  const client = new Client({ ...connectionConfig(url), connectionTimeoutMillis: timeoutMs });
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    throw unavailable(error, false);
+  }
+}
+
+/** The code of an error that the server sent (SQLSTATE). */
+export function sqlState(error: unknown): string | undefined {
+  // Other errors of Node have codes too, such as ECONNREFUSED.
+  if (!(error instanceof Error) || !("code" in error) || !("severity" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+async function ask<T>(client: Client, { text, values, name }: Statement, timeoutMs: number): Promise<readonly T[]> {
+  // `query_timeout` of one query is read by pg and missing from its types. Rows look as the statement says.
+  const config = { text, values, query_timeout: timeoutMs, ...(name === undefined ? {} : { name }) } as unknown as QueryConfig;
+  return (await client.query(config)).rows as readonly T[];
+}
+
+/** A transaction that was left open must not meet the next user of the connection. */
+async function endWhole<T>(client: Client, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } finally {
+    if (client.getTransactionStatus() !== "I") client.connection.stream.destroy();
+  }
+}
+
+function isBroken(error: unknown): boolean {
+  if (error instanceof StoreError || !(error instanceof Error) || isTimeout(error)) return false;
+  const state = sqlState(error);
+  return state === undefined || state.startsWith("57P") || state.startsWith("08");
+}
+
+/** What the server refused for good stays as it is; the rest is a store that is not there. */
+function translated(error: unknown): unknown {
+  if (error instanceof StoreError || !(error instanceof Error)) return error;
+  const state = sqlState(error);
+  // 57014: the statement ran out of time and was taken back. 53, 58, 55P03: full, broken or locked; taken back as well.
+  if (state === "57014" || state === "55P03" || /^(53|58|25P03)/.test(state ?? "")) return unavailable(error, false);
+  if (state === undefined || /^(08|57P|XX)/.test(state)) return unavailable(error, true);
+  return error;
+}
+
+function isTimeout(error: Error): boolean {
+  return error.message === "Query read timeout";
+}
+
+function unavailable(error: unknown, maybeWritten: boolean): StoreError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new StoreError("store_unavailable", `PostgreSQL did not answer: ${why}`, { cause: error, maybeWritten });
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} is beyond 2^53`);
+  return value;
+}

@@ -1,0 +1,77 @@
+/** What is read from PostgreSQL, by whatever asks: a connection of the pool, or the one that holds the head's lock. */
+import type { CompiledQuery } from "kysely";
+import type { RecordHead } from "@countersign/sdk/record";
+import type { Statement } from "../sql/postgres-pool.ts";
+import { assertName, columnValue } from "./column-text.ts";
+import { CLOCK } from "./postgres-statement.ts";
+import { createQueries } from "./queries.ts";
+import { assertKey, createSnapshot } from "./snapshot.ts";
+import type { Key, RecordLine, RecordQuery, Snapshot, Stored } from "./store.ts";
+import { NO_ROWS, recordLineOf, storedOf, type DataRow, type RecordRow } from "./stored-row.ts";
+import { TABLES, type TableName } from "./tables.ts";
+
+export const postgresQueries = createQueries("postgres");
+
+export type Ask = <T>(statement: Statement) => Promise<readonly T[]>;
+
+export async function readHead(ask: Ask, tenant: string): Promise<RecordHead> {
+  assertName(tenant, "tenant");
+  const rows = await ask<RecordHead>({ name: "countersign_head", text: "select seq, hash from record_head where tenant = $1", values: [tenant] });
+  return rows[0] ?? NO_ROWS;
+}
+
+export async function readLines(ask: Ask, query: RecordQuery): Promise<readonly RecordLine[]> {
+  return (await ask<RecordRow>(compiled(postgresQueries.readRecord(query)))).map(recordLineOf);
+}
+
+/** Parts of one statement are as of one moment. The first is the head, with the clock as its data. */
+const HEAD_PART = `select -1 as part, coalesce(h.hash, '${NO_ROWS.hash}') as id, coalesce(h.seq, 0) as rev, greatest(h.at, ${CLOCK})::text as data
+  from (select 1) as one left join record_head h on h.tenant = $1`;
+
+export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[]): Promise<Snapshot> {
+  assertName(tenant, "tenant");
+  keys.forEach(assertKey);
+  const groups = new Map<string, { readonly table: TableName; readonly column: string; readonly values: unknown[] }>();
+  for (const key of keys) {
+    const [column, value] = "id" in key ? ["id", key.id] : [key.column, columnValue(key.value)];
+    const group = groups.get(`${key.table} ${column}`) ?? { table: key.table, column, values: [] };
+    group.values.push(value);
+    groups.set(`${key.table} ${column}`, group);
+  }
+  const parts = [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+  const texts = parts.map(({ table, column }, index) => {
+    const type = TABLES[table].columns[column]?.type === "integer" ? "bigint" : "text";
+    return `select ${index}, id, rev, data from ${table} where tenant = $1 and ${column} = any($${index + 2}::${type}[])`;
+  });
+  const statement = { text: [HEAD_PART, ...texts].join("\nunion all "), values: [tenant, ...parts.map(({ values }) => values)] };
+  return snapshotOf(await ask(statement), parts.map(({ table }) => table), new Set(), keys);
+}
+
+export async function readWhole(ask: Ask, tenant: string, tables: readonly TableName[]): Promise<Snapshot> {
+  assertName(tenant, "tenant");
+  const texts = tables.map((table, index) => `select ${index}, id, rev, data from ${table} where tenant = $1`);
+  const text = `select part, id, rev, data from (${[HEAD_PART, ...texts].join("\nunion all ")}) as parts order by part, id`;
+  return snapshotOf(await ask({ text, values: [tenant] }), tables, new Set(tables), []);
+}
+
+function snapshotOf(found: readonly (DataRow & { readonly part: number })[], parts: readonly TableName[], tables: ReadonlySet<TableName>, keys: readonly Key[]): Snapshot {
+  const rows = new Map<TableName, Stored<object>[]>([...tables].map((table) => [table, []]));
+  let head: RecordHead = NO_ROWS;
+  let now = 0;
+  for (const row of found) {
+    const table = parts[row.part];
+    if (table === undefined) [head, now] = [{ seq: row.rev, hash: row.id }, Number(row.data)];
+    else rowsOf(rows, table).push(storedOf(row));
+  }
+  return createSnapshot({ head, now, rows, tables, keys });
+}
+
+export function compiled({ sql, parameters }: CompiledQuery): Statement {
+  return { text: sql, values: parameters };
+}
+
+function rowsOf(rows: Map<TableName, Stored<object>[]>, table: TableName): Stored<object>[] {
+  const known = rows.get(table) ?? [];
+  rows.set(table, known);
+  return known;
+}

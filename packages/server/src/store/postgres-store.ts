@@ -1,0 +1,192 @@
+/**
+ * The store on PostgreSQL, for any number of instances on one database. A commit is one statement (postgres-statement.ts); an
+ * instance that keeps losing the race takes the head's lock first (`exclusively`). Nothing is kept here: every answer is read.
+ */
+import { randomUUID } from "node:crypto";
+import { Kysely, PostgresDialect } from "kysely";
+import { Pool } from "pg";
+import type { RecordHead } from "@countersign/sdk/record";
+import { migrate, MIGRATIONS, type NamedMigration } from "../sql/migrate.ts";
+import { PostgresListener } from "../sql/postgres-listener.ts";
+import { connectionConfig, openPostgresPool, type PostgresPool } from "../sql/postgres-pool.ts";
+import { StoreError } from "../sql/store-error.ts";
+import { assertName } from "./column-text.ts";
+import { AloneStore } from "./postgres-alone.ts";
+import { compiled, postgresQueries, readHead, readKeys, readLines, readWhole, type Ask } from "./postgres-reads.ts";
+import { CHANNEL, commitStatement, looseStatement, refused, resultOf, type CommitRow } from "./postgres-statement.ts";
+import type { AloneWith, Checkpoint, CommitResult, Key, ListQuery, RecordLine, RecordQuery, Snapshot, Store, Stored, WriteSet } from "./store.ts";
+import { assertChanges, assertWriteSet, NO_ROWS, storedOf, type DataRow } from "./stored-row.ts";
+import type { TableName, Tables } from "./tables.ts";
+
+export interface PostgresStoreOptions {
+  readonly url: string;
+  readonly newId?: () => string;
+  /** Time for a call in milliseconds. Default 2,000. */
+  readonly timeoutMs?: number;
+  readonly connections?: number;
+  readonly migrations?: readonly NamedMigration[];
+}
+
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
+  const installationId = await prepare(options);
+  return new PostgresStore(installationId, options);
+}
+
+/** Schema and installation id, on a connection that may take its time. */
+async function prepare({ url, newId = randomUUID, migrations = MIGRATIONS }: PostgresStoreOptions): Promise<string> {
+  const pool = new Pool({ ...connectionConfig(url), max: 1, connectionTimeoutMillis: 2_000 });
+  pool.on("error", () => {});
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    await assertDurable(pool);
+    await migrate(db, "postgres", migrations);
+    await pool.query("insert into installation (one, id) values (1, $1) on conflict do nothing", [newId()]);
+    const { rows } = await pool.query<{ id: string }>("select id from installation");
+    return String(rows[0]?.id);
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    throw new StoreError("store_unavailable", `PostgreSQL did not answer: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** A store that acknowledges what a power cut erases would let an approved call run twice. */
+async function assertDurable(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ name: string }>(
+    `select name from pg_settings where (name in ('fsync', 'full_page_writes') and setting = 'off') or (name = 'synchronous_commit' and setting in ('off', 'local'))`,
+  );
+  const names = rows.map(({ name }) => name).join(", ");
+  if (names !== "") throw new StoreError("store_not_durable", `PostgreSQL is set to lose commits in a power cut (${names}); set it to on`);
+}
+
+export class PostgresStore implements Store {
+  readonly kind = "postgres";
+  readonly installationId: string;
+  readonly #pool: PostgresPool;
+  readonly #url: string;
+  /** Marks our own commits among the hints. */
+  readonly #sender = randomUUID();
+  readonly #tenants = new Set<string>();
+  readonly #listeners = new Set<(tenant: string) => void>();
+  #listening: PostgresListener | undefined;
+  #closed = false;
+
+  constructor(installationId: string, options: PostgresStoreOptions) {
+    this.installationId = installationId;
+    this.#url = options.url;
+    this.#pool = openPostgresPool(options);
+  }
+
+  async readHead(tenant: string): Promise<RecordHead> {
+    return readHead(this.#ask, tenant);
+  }
+
+  async read(tenant: string, keys: readonly Key[]): Promise<Snapshot> {
+    this.#tenants.add(tenant);
+    return readKeys(this.#ask, tenant, keys);
+  }
+
+  async readTables(tenant: string, tables: readonly TableName[]): Promise<Snapshot> {
+    this.#tenants.add(tenant);
+    return readWhole(this.#ask, tenant, tables);
+  }
+
+  async commit(set: WriteSet): Promise<CommitResult> {
+    assertWriteSet(set);
+    this.#assertOpen();
+    try {
+      return resultOf(await this.#pool.query<CommitRow>(commitStatement(set, this.#sender)));
+    } catch (error) {
+      return refused(error);
+    }
+  }
+
+  async exclusively<T>(tenant: string, work: (store: AloneWith) => Promise<T>): Promise<T> {
+    assertName(tenant, "tenant");
+    this.#assertOpen();
+    return this.#pool.hold(async (connection) => {
+      const say = (text: string, values: readonly unknown[] = []) => connection.query({ text, values });
+      await say("begin");
+      await say("insert into record_head (tenant, seq, hash, at) values ($1, 0, $2, 0) on conflict do nothing", [tenant, NO_ROWS.hash]);
+      await say("select 1 from record_head where tenant = $1 for update", [tenant]);
+      const alone = new AloneStore(connection, this.#sender);
+      const result = await work(alone);
+      if (!alone.ended) await say("commit");
+      return result;
+    });
+  }
+
+  async commitLoose(tenant: string, changes: Parameters<Store["commitLoose"]>[1]): Promise<boolean> {
+    assertChanges(tenant, changes);
+    this.#assertOpen();
+    if (changes.length === 0) return true;
+    try {
+      await this.#pool.query(looseStatement(tenant, changes));
+      return true;
+    } catch (error) {
+      return refused(error).ok;
+    }
+  }
+
+  async list<K extends TableName>(tenant: string, query: ListQuery<K>): Promise<readonly Stored<Tables[K]>[]> {
+    return (await this.#ask<DataRow>(compiled(postgresQueries.list(tenant, query)))).map(storedOf<K>);
+  }
+
+  async count(...[tenant, table, where]: Parameters<Store["count"]>): Promise<number> {
+    return (await this.#ask<{ count: number }>(compiled(postgresQueries.count(tenant, table, where))))[0]?.count ?? 0;
+  }
+
+  async readRecord(query: RecordQuery): Promise<readonly RecordLine[]> {
+    return readLines(this.#ask, query);
+  }
+
+  async addCheckpoint(tenant: string, { seq, hash, at, keyId, signature }: Checkpoint): Promise<void> {
+    assertName(tenant, "tenant");
+    this.#assertOpen();
+    const text = "insert into checkpoint (tenant, seq, hash, at, key_id, signature) values ($1, $2, $3, $4, $5, $6)";
+    await this.#pool.query({ text, values: [tenant, seq, hash, at, keyId, signature] });
+  }
+
+  async readCheckpoints(...[tenant, range]: Parameters<Store["readCheckpoints"]>): Promise<readonly Checkpoint[]> {
+    type Row = Omit<Checkpoint, "keyId"> & { key_id: string };
+    const rows = await this.#ask<Row>(compiled(postgresQueries.readCheckpoints(tenant, range)));
+    return rows.map(({ key_id: keyId, ...rest }) => ({ ...rest, keyId }));
+  }
+
+  onHint(listener: (tenant: string) => void): () => void {
+    this.#assertOpen();
+    this.#listeners.add(listener);
+    this.#listening ??= new PostgresListener({
+      url: this.#url,
+      channel: CHANNEL,
+      onMessage: (text) => {
+        const [sender = "", ...tenant] = text.split(" ");
+        if (sender !== this.#sender) this.#tell(tenant.join(" "));
+      },
+      // Anything may have been committed meanwhile.
+      onReturn: () => this.#tenants.forEach((tenant) => this.#tell(tenant)),
+    });
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listeners.clear();
+    await Promise.all([this.#listening?.close(), this.#pool.close()]);
+  }
+
+  #tell(tenant: string): void {
+    for (const listener of this.#listeners) listener(tenant);
+  }
+
+  readonly #ask: Ask = async (statement) => {
+    this.#assertOpen();
+    return this.#pool.query(statement, { repeatable: true });
+  };
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StoreError("store_closed", "the store is closed");
+  }
+}
