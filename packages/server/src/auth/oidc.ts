@@ -4,6 +4,7 @@
  * told along. Keeps nothing but the discovered configuration; called by control/sign-in.
  */
 import * as client from "openid-client";
+import { z } from "zod";
 
 export interface OidcOptions {
   /** As in the provider's `iss`. */
@@ -39,12 +40,16 @@ export interface Oidc {
 }
 
 const TIMEOUT_SECONDS = 10;
+/** One `@`, as the addresses that owners write. */
+const address = z.email().max(254);
 
 export function createOidc(options: OidcOptions): Oidc {
   const { issuer, clientId, clientSecret, name, scopes = [] } = { ...options };
   let known: Promise<client.Configuration> | undefined;
   const discover = (): Promise<client.Configuration> => {
-    known ??= client.discovery(new URL(issuer), clientId, clientSecret, undefined, { timeout: TIMEOUT_SECONDS, execute: isOnThisMachine(issuer) ? [client.allowInsecureRequests] : [] });
+    // For a token that comes straight from the provider the library leaves its signature to TLS; we check it all the same.
+    const execute = [client.enableNonRepudiationChecks, ...(isOnThisMachine(issuer) ? [client.allowInsecureRequests] : [])];
+    known ??= client.discovery(new URL(issuer), clientId, clientSecret, undefined, { timeout: TIMEOUT_SECONDS, execute });
     // A provider that was away is asked again by the next person.
     known.catch(() => (known = undefined));
     return known;
@@ -84,12 +89,12 @@ export function createOidc(options: OidcOptions): Oidc {
 function subjectOf(claims: client.IDToken, userInfo: client.UserInfoResponse | undefined): OidcSubject {
   // Address and its verification are taken from the same source, never one from each.
   const source = typeof claims["email"] === "string" ? claims : userInfo;
-  const email = source?.["email"];
+  const email = address.safeParse(source?.["email"]).data;
   const name = claims["name"] ?? userInfo?.["name"];
   return {
     issuer: claims.iss,
     subject: claims.sub,
-    verifiedEmail: typeof email === "string" && source?.["email_verified"] === true ? email : null,
+    verifiedEmail: email !== undefined && source?.["email_verified"] === true ? email : null,
     name: typeof name === "string" && name !== "" ? name.slice(0, 200) : claims.sub,
   };
 }

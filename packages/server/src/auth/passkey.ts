@@ -9,6 +9,8 @@ import { z } from "zod";
 import type { Passkey, Person } from "../store/entity/directory.ts";
 
 const CEREMONY_MS = 5 * 60_000;
+/** COSE numbers of EdDSA, ES256 and RS256: what authenticators speak. */
+const ALGORITHMS = [-8, -7, -257];
 const bytes = z.string().max(16_384).regex(/^[A-Za-z0-9_-]+$/);
 const credential = { id: bytes, rawId: bytes, type: z.literal("public-key") };
 
@@ -47,6 +49,7 @@ export function registrationOptions(origin: string, person: { readonly id: strin
     userDisplayName: person.data.name,
     timeout: CEREMONY_MS,
     attestationType: "none",
+    supportedAlgorithmIDs: ALGORITHMS,
     excludeCredentials: person.data.passkeys.map((it) => ({ id: it.id })),
     authenticatorSelection: { residentKey: "required", userVerification: "required" },
   });
@@ -75,6 +78,7 @@ export async function checkRegistration(origin: string, challenge: string, answe
       expectedOrigin: origin,
       expectedRPID: new URL(origin).hostname,
       requireUserVerification: true,
+      supportedAlgorithmIDs: ALGORITHMS,
     });
     if (!verified) return "the attestation does not verify";
     const { id, publicKey, counter, transports } = registrationInfo.credential;

@@ -88,19 +88,21 @@ export function bind<Q = undefined, B = undefined>(options: BindOptions<Q, B>): 
     navigable,
     stream,
     prepare(rawQuery, rawBody) {
-      const readQuery = parse(query, rawQuery);
-      if (!readQuery.success) return schemaRefusal("query", readQuery.error);
-      const readBody = parse(body, rawBody);
-      if (!readBody.success) return schemaRefusal("body", readBody.error);
-      const input = { query: readQuery.data, body: readBody.data };
+      const readQuery = parse("query", query, rawQuery);
+      if (!readQuery.ok) return readQuery;
+      const readBody = parse("body", body, rawBody);
+      if (!readBody.ok) return readBody;
+      const input = { query: readQuery.value, body: readBody.value };
       return { ok: true, run: (context) => run(context, input) };
     },
   };
 }
 
-function parse<T>(schema: z.ZodType<T> | undefined, input: unknown): z.ZodSafeParseResult<T> {
+function parse<T>(part: "query" | "body", schema: z.ZodType<T> | undefined, input: unknown): { readonly ok: true; readonly value: T } | Refusal {
   // Without a schema T is `undefined`: see the defaults of `bind`.
-  return schema === undefined ? { success: true, data: undefined as T } : schema.safeParse(input);
+  if (schema === undefined) return { ok: true, value: undefined as T };
+  const read = schema.safeParse(input);
+  return read.success ? { ok: true, value: read.data } : schemaRefusal(part, schema, read.error);
 }
 
 /** The answer's own fields as the body, or the refusal. */

@@ -20,17 +20,19 @@ export function measureStore(store: Store, metrics: Metrics): Store {
     }
   }
 
+  const measured = (inner: Pick<Store, "commit">): Store["commit"] => async (set) => {
+    const started = performance.now();
+    const result = await watched(inner.commit(set));
+    seconds.observe((performance.now() - started) / 1000);
+    rows.observe(set.lines.length);
+    results.add({ result: result.ok ? "done" : result.why });
+    return result;
+  };
+
   return {
     kind: store.kind,
     installationId: store.installationId,
-    async commit(set) {
-      const started = performance.now();
-      const result = await watched(store.commit(set));
-      seconds.observe((performance.now() - started) / 1000);
-      rows.observe(set.lines.length);
-      results.add({ result: result.ok ? "done" : result.why });
-      return result;
-    },
+    commit: measured(store),
     readHead: (tenant) => watched(store.readHead(tenant)),
     read: (tenant, keys) => watched(store.read(tenant, keys)),
     readTables: (tenant, tables) => watched(store.readTables(tenant, tables)),
@@ -40,6 +42,16 @@ export function measureStore(store: Store, metrics: Metrics): Store {
     readRecord: (query) => watched(store.readRecord(query)),
     addCheckpoint: (tenant, checkpoint) => watched(store.addCheckpoint(tenant, checkpoint)),
     readCheckpoints: (tenant, range) => watched(store.readCheckpoints(tenant, range)),
+    exclusively: (tenant, work) =>
+      store.exclusively(tenant, (alone) =>
+        work({
+          readHead: (of) => alone.readHead(of),
+          read: (of, keys) => alone.read(of, keys),
+          readTables: (of, tables) => alone.readTables(of, tables),
+          readRecord: (query) => alone.readRecord(query),
+          commit: measured(alone),
+        }),
+      ),
     onHint: (listener) => store.onHint(listener),
     close: () => store.close(),
   };

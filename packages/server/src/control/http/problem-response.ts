@@ -1,6 +1,6 @@
 /** Problem details (RFC 9457): what a caller is told when something did not work. Never internals, never what was in a body. */
 import type { Problem, ProblemCode } from "@countersign/sdk/wire";
-import type { ZodError } from "zod";
+import { z } from "zod";
 import { refuse } from "../refusal.ts";
 import type { Refusal } from "../refusal.ts";
 
@@ -66,20 +66,20 @@ export function problemResponse(refusal: ProblemFacts, status?: number, headers:
   return new Response(JSON.stringify(body), { status: body.status, headers: all });
 }
 
-const OWN_WORD = /^[a-zA-Z]{1,40}$/;
-
 /**
  * Where a body or query is not what the schema says. Names the place by the schema's own words alone: keys that the caller made
  * up, such as names of arguments, and values are never repeated.
  */
-export function schemaRefusal(part: "body" | "query", error: ZodError): Refusal {
-  const places = error.issues.slice(0, 5).map((issue) => {
-    const path: string[] = [];
-    for (const step of issue.path.slice(0, 2)) {
-      if (typeof step !== "number" && !(typeof step === "string" && OWN_WORD.test(step))) break;
-      path.push(String(step));
-    }
-    return `/${path.join("/")} ${issue.code}`;
-  });
+export function schemaRefusal(part: "body" | "query", schema: z.ZodType, error: z.ZodError): Refusal {
+  const places = error.issues.slice(0, 5).map(({ path, code }) => `/${ownPath(schema, path).join("/")} ${code}`);
   return refuse("bad_request", `${part}: ${places.join("; ")}`);
+}
+
+/** As far as the schema itself names the steps. */
+function ownPath(schema: unknown, path: readonly PropertyKey[]): readonly string[] {
+  const [step, ...rest] = path;
+  if (schema instanceof z.ZodNullable || schema instanceof z.ZodOptional) return ownPath(schema.unwrap(), path);
+  if (schema instanceof z.ZodObject && typeof step === "string" && Object.hasOwn(schema.shape, step)) return [step, ...ownPath(schema.shape[step], rest)];
+  if (schema instanceof z.ZodArray && typeof step === "number") return [String(step), ...ownPath(schema.element, rest)];
+  return [];
 }

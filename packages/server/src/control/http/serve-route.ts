@@ -10,6 +10,7 @@ import type { Identity } from "../../auth/identity.ts";
 import { refuse } from "../refusal.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Identified } from "../sign-in/sign-ins.ts";
+import { StoreError } from "../../store/store-error.ts";
 import { StoreUnavailableError } from "../store-unavailable-error.ts";
 import { decideAccess } from "./access.ts";
 import type { Bound, RouteContext, System } from "./binding.ts";
@@ -55,6 +56,7 @@ export async function serveRoute(routed: RoutedRequest, ports: ServePorts): Prom
     if (error instanceof ClientGone) return refuse("bad_request", "the body ended early");
     ports.onError(error, routed.route);
     if (error instanceof StoreUnavailableError) return refuse("store_unavailable", error.maybe ? "whether it was changed is not known: ask again" : "", 1000);
+    if (error instanceof StoreError) return refuse("store_unavailable", error.maybeWritten ? "whether it was changed is not known: ask again" : "", 1000);
     return refuse("internal", "");
   }
 }

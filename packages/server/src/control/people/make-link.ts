@@ -2,6 +2,7 @@
 import { hashSecret } from "../../auth/secret.ts";
 import type { Person } from "../../store/entity/directory.ts";
 import type { OneTimeLink } from "../../store/entity/sign-in.ts";
+import type { Key } from "../../store/store.ts";
 import type { View } from "../ledger.ts";
 import type { Part } from "./change-mode.ts";
 
@@ -13,6 +14,11 @@ export interface NewLink {
   readonly purpose: OneTimeLink["purpose"];
   readonly forMs: number;
   readonly by: string;
+}
+
+/** What a command that makes this link must need: also rows that are not there yet. */
+export function linkKey(token: string): Key {
+  return { table: "one_time_link", id: hashSecret(token) };
 }
 
 /** The link and the person's row with it; the caller writes the person's row of the record. */

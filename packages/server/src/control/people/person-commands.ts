@@ -7,7 +7,7 @@ import { refuse } from "../refusal.ts";
 import type { Answer, Refusal } from "../refusal.ts";
 import { modeAfter, setMode } from "./change-mode.ts";
 import type { Part } from "./change-mode.ts";
-import { INVITATION_MS, linkFor, OWNER_LINK_MS } from "./make-link.ts";
+import { INVITATION_MS, linkFor, linkKey, OWNER_LINK_MS } from "./make-link.ts";
 import type { PersonBody, PersonChange } from "./people.ts";
 import { actor, findPerson, isActiveOwner, isRefusal, sameAddress } from "./rights.ts";
 
@@ -21,7 +21,7 @@ export interface Linked {
 
 export function addPerson(identity: Identity, id: string, token: string, body: PersonBody): Command<Answer<Linked>> {
   return {
-    needs: [],
+    needs: [linkKey(token)],
     apply: (view) => {
       const by = actor(view, identity, ["owner"]);
       if (isRefusal(by)) return { answer: by };
@@ -34,7 +34,7 @@ export function addPerson(identity: Identity, id: string, token: string, body: P
 
 export function invitePerson(identity: Identity, id: string, token: string): Command<Answer<Linked>> {
   return {
-    needs: [],
+    needs: [linkKey(token)],
     apply: (view) => {
       const by = actor(view, identity, ["owner"]);
       if (isRefusal(by)) return { answer: by };
@@ -49,7 +49,7 @@ export function invitePerson(identity: Identity, id: string, token: string): Com
 /** The first use makes the owner, and in an installation of one machine turns one-person mode on. */
 export function makeOwnerLink(identity: Identity, id: string, token: string, embedded: boolean): Command<Answer<Linked>> {
   return {
-    needs: [],
+    needs: [linkKey(token)],
     apply: (view) => {
       if (identity.kind !== "operator") return { answer: refuse(identity.kind === "anonymous" ? "unauthenticated" : "forbidden", "Only the operator of this machine may do this.") };
       const link = { token, purpose: "owner", forMs: OWNER_LINK_MS, by: "operator" } as const;
@@ -98,7 +98,7 @@ export function added(view: View, id: string, data: Person, by: string): Part {
 function firstOwner(view: View, id: string, link: Parameters<typeof linkFor>[2], embedded: boolean): Plan<Answer<Linked>> {
   const data = newPerson(view, id, { name: "Owner", email: null, roles: ["owner"] });
   const { entries } = added(view, id, data, "operator");
-  const mode = embedded ? setMode(view, true, "operator", "a fresh installation of one machine") : NOTHING;
+  const mode = setMode(view, embedded, "operator", embedded ? "a fresh installation of one machine" : "a fresh installation");
   const setting = { table: "setting", id: LOCAL_OWNER, rev: 0, data: { name: LOCAL_OWNER, value: id } } as const;
   return linked(view, { id, rev: 0, data }, link, { changes: [setting, ...mode.changes], entries: [...entries, ...mode.entries] });
 }

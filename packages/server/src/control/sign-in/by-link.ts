@@ -11,7 +11,7 @@ import { refuse } from "../refusal.ts";
 import type { Answer } from "../refusal.ts";
 import { clearTries, countTry, refuseSignIn } from "./context.ts";
 import type { SignInContext } from "./context.ts";
-import { newSecrets, openSignIn, signedIn } from "./open-sign-in.ts";
+import { newSecrets, openSignIn, signedIn, signInKey } from "./open-sign-in.ts";
 import type { SignedIn, Visitor } from "./sign-ins.ts";
 
 export const DEAD_LINK = "This link does not work, or not any more. Ask for a new one.";
@@ -25,7 +25,7 @@ export async function byLink(context: SignInContext, visitor: Visitor, current: 
   const id = hashSecret(token);
   const secrets = newSecrets();
   const spent = await context.ledger.run<Spent>({
-    needs: [{ table: "one_time_link", id }],
+    needs: [{ table: "one_time_link", id }, signInKey(secrets)],
     apply: (view) => {
       const found = liveLink(view, id);
       if ("why" in found) return { answer: found };

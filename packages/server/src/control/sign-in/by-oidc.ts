@@ -16,7 +16,7 @@ import type { Answer } from "../refusal.ts";
 import { liveLink, spendLink } from "./by-link.ts";
 import { beginAttempt, clearTries, countTry, dropAttempt, readAttempt, refuseSignIn } from "./context.ts";
 import type { OidcSignIn, SignInContext } from "./context.ts";
-import { newSecrets, openSignIn, signedIn } from "./open-sign-in.ts";
+import { newSecrets, openSignIn, signedIn, signInKey } from "./open-sign-in.ts";
 import type { Opening } from "./open-sign-in.ts";
 import type { SignedIn, Visitor } from "./sign-ins.ts";
 
@@ -62,7 +62,7 @@ type Found = { readonly personId: string } | { readonly why: string; readonly pe
 
 function subjectCommand(oidc: OidcSignIn, subject: OidcSubject, link: string, newPersonId: string, opening: Opening): Command<Found> {
   return {
-    needs: link === "" ? [] : [{ table: "one_time_link", id: link }],
+    needs: [signInKey(opening.secrets), ...(link === "" ? [] : [{ table: "one_time_link", id: link } as const])],
     apply: (view) => {
       const known = view.all("person").find((it) => it.data.subjects.some((one) => one.issuer === subject.issuer && one.subject === subject.subject));
       if (link !== "") return bindByLink(view, subject, link, known, opening);

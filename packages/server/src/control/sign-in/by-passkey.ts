@@ -14,7 +14,7 @@ import { refuse } from "../refusal.ts";
 import type { Answer } from "../refusal.ts";
 import { beginAttempt, clearTries, countTry, dropAttempt, readAttempt, refuseSignIn } from "./context.ts";
 import type { SignInContext } from "./context.ts";
-import { newSecrets, openSignIn, signedIn } from "./open-sign-in.ts";
+import { newSecrets, openSignIn, signedIn, signInKey } from "./open-sign-in.ts";
 import type { Opening, Secrets } from "./open-sign-in.ts";
 import type { Begun, SignedIn, Visitor } from "./sign-ins.ts";
 
@@ -92,7 +92,7 @@ function passkeyCommand(proof: Proof): Command<string | undefined> {
   const { attempt, passkey, counter, person: asked } = proof;
   const signInId = attempt.facts["signInId"] ?? "";
   return {
-    needs: attempt.personId === null ? [] : [{ table: "sign_in", id: signInId }],
+    needs: [signInKey(proof.secrets), ...(attempt.personId === null ? [] : [{ table: "sign_in", id: signInId } as const])],
     apply: (view) => {
       const person = view.get("person", asked.id);
       if (person?.data.status !== "active") return { answer: "person not active" };

@@ -8,7 +8,7 @@ import { refuse } from "../refusal.ts";
 import type { Answer, Refusal } from "../refusal.ts";
 import { clearTries, countTry, refuseSignIn } from "./context.ts";
 import type { SignInContext } from "./context.ts";
-import { newSecrets, openSignIn, signedIn } from "./open-sign-in.ts";
+import { newSecrets, openSignIn, signedIn, signInKey } from "./open-sign-in.ts";
 import type { SignedIn, Visitor } from "./sign-ins.ts";
 
 const WRONG = "Address or password is wrong.";
@@ -27,7 +27,7 @@ export async function byPassword(context: SignInContext, visitor: Visitor, { ema
   if (!checked || person === undefined) return refuseSignIn(context, visitor, { via: "password", why: person === undefined ? "unknown address" : "wrong password", person: person?.id ?? null }, WRONG);
   const secrets = newSecrets();
   const isOpen = await context.ledger.run<boolean>({
-    needs: [],
+    needs: [signInKey(secrets)],
     apply: (view) => {
       const now = findPerson(view, person.id);
       // The password was checked against that hash: another one, or a person disabled meanwhile, is another answer.
@@ -54,7 +54,7 @@ export async function changePassword(context: SignInContext, visitor: Visitor, i
   const passwordHash = await hashPassword(body.password);
   const secrets = newSecrets();
   const answer = await context.ledger.run<Refusal | undefined>({
-    needs: [],
+    needs: [signInKey(secrets)],
     apply: (view) => {
       const now = actor(view, identity, []);
       if (isRefusal(now)) return { answer: now };

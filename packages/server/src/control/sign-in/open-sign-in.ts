@@ -2,7 +2,7 @@
 import { hashSecret, newSecret } from "../../auth/secret.ts";
 import type { Person } from "../../store/entity/directory.ts";
 import type { SignIn } from "../../store/entity/sign-in.ts";
-import type { Stored } from "../../store/store.ts";
+import type { Key, Stored } from "../../store/store.ts";
 import type { LedgerEntry, View } from "../ledger.ts";
 import type { Part } from "../people/change-mode.ts";
 import type { SignInContext } from "./context.ts";
@@ -20,6 +20,11 @@ export interface Secrets {
 
 export function newSecrets(): Secrets {
   return { token: newSecret("sign_in"), csrf: newSecret("csrf") };
+}
+
+/** What a command that opens this sign-in must need: also rows that are not there yet. */
+export function signInKey({ token }: Secrets): Key {
+  return { table: "sign_in", id: hashSecret(token) };
 }
 
 export interface Opening {

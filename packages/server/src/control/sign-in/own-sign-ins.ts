@@ -7,7 +7,7 @@ import { refuse } from "../refusal.ts";
 import type { Answer } from "../refusal.ts";
 import type { SignInContext } from "./context.ts";
 import { isLive } from "./identify.ts";
-import { closeSignIn, newSecrets, openSignIn } from "./open-sign-in.ts";
+import { closeSignIn, newSecrets, openSignIn, signInKey } from "./open-sign-in.ts";
 import type { MeView, SignInView } from "./sign-ins.ts";
 
 const DAY_MS = 86_400_000;
@@ -56,7 +56,7 @@ export async function makeToken({ ledger }: SignInContext, identity: Identity, a
   if (identity.kind === "person" && identity.via === "token") return refuse("forbidden", "A token makes no tokens.");
   const secrets = newSecrets();
   return ledger.run<Answer<{ readonly token: string; readonly expiresAt: number }>>({
-    needs: [],
+    needs: [signInKey(secrets)],
     apply: (view) => {
       const person = actor(view, identity, []);
       if (isRefusal(person)) return { answer: person };
