@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Call } from "../call/call.ts";
 import { fakeCall } from "../testing/fake-call.ts";
 import { compileDocument } from "./compile.ts";
-import type { DocumentPolicy } from "./document.ts";
+import type { DocumentPolicy, ThrottleKey } from "./document.ts";
 import { evaluate, type Counters, type Verdict } from "./evaluate.ts";
 import { Draw } from "./fixture/reference/draw.ts";
 import { TokenBuckets } from "./token-buckets.ts";
@@ -16,7 +16,7 @@ const CALL = fakeCall();
 const callOf = (server: string | undefined, tool: string): Call => ({ ...CALL, server: { ...CALL.server, name: server }, tool });
 const fresh = (): Counters => ({ enforced: new TokenBuckets(), observed: new TokenBuckets() });
 const judge = (policies: readonly DocumentPolicy[], counters = fresh()) => {
-  const document = compileDocument({ version: 1, policies });
+  const document = compileDocument({ version: 1, policies: [...policies] });
   return (server: string | undefined, tool: string): Verdict => evaluate(callOf(server, tool), [], document, counters, { charge: true, now: 0 });
 };
 
@@ -68,7 +68,8 @@ describe("a sloppy upstream that trims, folds cases and folds by NFKC", () => {
   });
 
   it("is given none past a throttle, whatever the throttle counts by", () => {
-    for (const key of [["agent"], ["tool"], ["server", "tool"], []] as const) {
+    const keys: ThrottleKey[][] = [["agent"], ["tool"], ["server", "tool"], []];
+    for (const key of keys) {
       for (const { name, variants } of run) {
         const verdict = judge([{ name, match: `mcp:files:${name}`, action: "throttle", rate: { limit: 1, per: "1h", key } }]);
         expect(verdict("files", name).rateLimited).toBe(false);
@@ -97,7 +98,7 @@ describe("two servers, one with the name of the other and two underscores", () =
     const tool = (): string => draw.one(["c", "b__c", "b", "__b", "_b__c", "a__b__c", "C", "*", "*c", "b*"]);
     const policy = (name: string, server: string): DocumentPolicy => {
       const action = draw.one(["allow", "warn", "throttle", "block"] as const);
-      const more = { ...(action === "throttle" ? { rate: { limit: 1, per: "1h", key: draw.some(["server", "tool", "agent"] as const) } } : {}), ...(draw.once(3) ? { when: 'server.name.startsWith("a")' } : {}) };
+      const more = { ...(action === "throttle" ? { rate: { limit: 1, per: "1h", key: draw.some<ThrottleKey>(["server", "tool", "agent"]) } } : {}), ...(draw.once(3) ? { when: 'server.name.startsWith("a")' } : {}) };
       return { name, match: `mcp:${server}:${tool()}`, action, ...more };
     };
     let changed = 0;

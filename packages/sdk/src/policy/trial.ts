@@ -7,6 +7,7 @@ import type { Call, Transport } from "../call/call.ts";
 import { assertServerName } from "../call/policy-id.ts";
 import { snapshotObject } from "../call/snapshot.ts";
 import type { Finding } from "../inspection/inspection.ts";
+import type { ToolClaims } from "./condition/activation.ts";
 import { compileDocument, type Match } from "./compile.ts";
 import type { PolicyDocument } from "./document.ts";
 import { evaluate, type Counters, type Verdict } from "./evaluate.ts";
@@ -41,6 +42,10 @@ export interface TrialOptions {
   readonly findings?: readonly Finding[] | undefined;
   /** Milliseconds on any one clock; throttles refill by it. Default 0. */
   readonly now?: number | undefined;
+  /** Milliseconds since the epoch: `now` of conditions. Default: the system's clock. */
+  readonly at?: number | undefined;
+  /** What the server claims of the tool: `tool.claims` of conditions. Default: nothing. */
+  readonly claims?: ToolClaims | undefined;
   /** Whether throttles count. Default true. */
   readonly charge?: boolean | undefined;
 }
