@@ -61,7 +61,7 @@ export function createTrial(document: PolicyDocument): Trial {
   const compiled = compileDocument(document);
   const counters: Counters = { enforced: new TokenBuckets(), observed: new TokenBuckets() };
   return Object.freeze({
-    judge: (call: Call, { charge = true, findings = [], now = 0 }: TrialOptions = {}) => evaluate(call, findings, compiled, counters, { charge, now }),
+    judge: (call: Call, { at, charge = true, claims = {}, findings = [], now = 0 }: TrialOptions = {}) => evaluate(call, findings, compiled, counters, { at, charge, claims: () => claims, now }),
     match: (server: string | undefined, tool: string) => compiled.match(server, tool),
   });
 }
