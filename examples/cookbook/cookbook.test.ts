@@ -41,6 +41,7 @@ describe("the cookbook", () => {
   it("shows each situation, with its document and its cases, and no other", () => {
     expect(SITUATIONS).toHaveLength(15);
     const shown = [...PAGE.matchAll(/^```yaml file=examples\/cookbook\/(.+)\.yaml$/gm)].map(([, name]) => name);
-    expect(shown.toSorted()).toEqual(SITUATIONS.flatMap((name) => [name, `${name}.cases`]).toSorted());
+    expect(shown).toHaveLength(30);
+    expect(new Set(shown)).toEqual(new Set(SITUATIONS.flatMap((name) => [name, `${name}.cases`])));
   });
 });
