@@ -6,6 +6,7 @@
 import { hash } from "node:crypto";
 import type { Call } from "../call/call.ts";
 import type { CompiledPolicy, Rate } from "./compile-policy.ts";
+import { foldName } from "./fold-name.ts";
 
 /** Changed by calls that get a token and by nothing else: being refused, however often, moves no rounding. */
 interface Bucket {
@@ -122,7 +123,8 @@ function keyOf(rate: Rate, { caller, server, tool }: Call): string {
       case "server":
         return server.name ?? "";
       case "tool":
-        return tool;
+        // Folded, as blocks and throttles match: each spelling that a sloppy upstream runs as the same tool would have a bucket of its own.
+        return foldName(tool);
     }
   });
   if (parts.every((part) => part === "")) return SHARED;

@@ -7,6 +7,7 @@
 import { hash } from "node:crypto";
 import { canonicalJson } from "../call/canonical-json.ts";
 import type { JsonObject } from "../call/json.ts";
+import { parseJson } from "../call/parse-json.ts";
 import type { SealedArguments } from "./cipher.ts";
 import type { EventEntry, OutcomeEntry, RecordedFinding, RecordEntry } from "./entry.ts";
 
@@ -154,7 +155,7 @@ function eventBody(entry: EventEntry, seq: number, prev: string): RowBody {
   const { at, event, type } = entry;
   const detail = Object.fromEntries(Object.entries(entry.detail).map(([key, value]) => [key.toWellFormed(), value]));
   // A round trip through JSON yields JSON: no undefined, no NaN, no lone surrogates.
-  const plain = JSON.parse(JSON.stringify({ at, detail, event, prev, seq, type, v: ROW_VERSION }, wellFormed)) as JsonObject;
+  const plain = parseJson(JSON.stringify({ at, detail, event, prev, seq, type, v: ROW_VERSION }, wellFormed)) as JsonObject;
   return canonicalJson(plain);
 }
 
