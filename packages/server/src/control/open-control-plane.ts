@@ -1,136 +1,176 @@
 /**
- * The control plane as one object: resources behind the HTTP API on a listening socket, with an end in good order. Reads no
- * configuration and takes no lock: `countersign up` does that, opens the store, and hands over what is used here.
+ * The control plane as one object: the ledger over a store, the resources over the ledger, the HTTP API over the resources, and
+ * an end in good order. Reads no configuration and takes no lock: `countersign up` does, and calls this with an open store.
  */
-import type { Limits } from "./http/limits.ts";
+import type { KeyObject } from "node:crypto";
+import { cookieNames } from "../auth/cookie.ts";
+import type { Store } from "../store/store.ts";
+import { createGrants } from "./grant/create-grants.ts";
 import { createApp } from "./http/app.ts";
+import { addGauges } from "./http/gauges.ts";
 import { BINDINGS } from "./http/bindings.ts";
 import { createEventHub } from "./http/events.ts";
 import { createHealth } from "./http/health.ts";
 import { createHttpServer } from "./http/http-server.ts";
 import { DEFAULT_LIMITS } from "./http/limits.ts";
-import type { Metrics } from "./http/metrics.ts";
+import type { Limits } from "./http/limits.ts";
+import { measureStore } from "./http/measure-store.ts";
+import { createMetrics } from "./http/metrics.ts";
 import { createNewsOf } from "./http/news.ts";
 import { buildOpenApi } from "./http/openapi.ts";
-import { createRateLimiter } from "./http/rate-limit.ts";
+import { createRates } from "./http/rate-limit.ts";
 import { ownNames } from "./http/request-head.ts";
-import type { OwnNames } from "./http/request-head.ts";
 import type { Services } from "./http/services.ts";
-import type { ServePorts } from "./http/serve-route.ts";
-import { REQUEST_STATES } from "../store/entity/approval-request.ts";
-import type { Store } from "../store/store.ts";
+import { createKeys } from "./key/create-keys.ts";
 import type { Ledger } from "./ledger.ts";
+import { openLedger } from "./open-ledger.ts";
+import { createPeople } from "./people/create-people.ts";
+import { createRequests } from "./request/create-requests.ts";
 import type { Requests } from "./request/requests.ts";
+import { createSealer } from "./seal/sealer.ts";
+import type { Sealer } from "./seal/sealer.ts";
+import type { SignInsOptions } from "./sign-in/context.ts";
+import { createSignIns } from "./sign-in/create-sign-ins.ts";
+import { startSweeper } from "./sweeper.ts";
 
-export interface ControlPlaneParts {
+/** What the other resources are made from. */
+export interface Core {
   readonly store: Store;
   readonly ledger: Ledger;
-  readonly services: Services & { readonly requests: Requests };
-  readonly metrics: Metrics;
+  readonly sealer: Sealer;
+  readonly requests: Requests;
 }
+export type OtherResources = Pick<Services, "policies" | "record" | "throttle" | "bundle" | "installation">;
 
-export interface ControlPlaneOptions {
+export interface ControlPlaneOptions extends Pick<SignInsOptions, "plainCookies" | "operatorHash" | "oidc"> {
+  /** Open; closed with the control plane, also where opening this fails. */
+  readonly store: Store;
+  /** 32 bytes. Arguments are sealed under it. */
+  readonly installationKey: KeyObject;
+  readonly others: (core: Core) => OtherResources;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0: any that is free. */
   readonly port: number;
-  /** URLs under which people and agents reach this, beside the loopback names. */
+  /** URLs under which people and agents reach this, beside the loopback names; links for people carry the first. */
   readonly publicUrls?: readonly string[];
   /** Addresses of proxies whose `X-Forwarded-For` counts. */
   readonly trustedProxies?: readonly string[];
+  /** An installation of one machine, which starts in one-person mode. */
+  readonly embedded: boolean;
   readonly version: string;
   readonly limits?: Limits;
   /** How long requests under way may take when it closes. Default 5,000. */
   readonly closeWaitMs?: number;
-  /** What nobody expected. Default: one line on standard error. */
-  readonly onError?: (error: unknown, route: string) => void;
+  /** What nobody expected. Default: a line on standard error. */
+  readonly onError?: (error: unknown, where: string) => void;
 }
 
-export interface ControlPlane {
-  /** Answers the URL on this machine. */
+export interface ControlPlane extends Core {
+  /** Answers the URL on this machine. Rejects where the port is taken. */
   listen(): Promise<{ readonly url: string; readonly port: number }>;
   /** Ends streams and waits, then the socket, then the ledger and the store. Safe to call again. */
   close(): Promise<void>;
 }
 
-export function openControlPlane(parts: ControlPlaneParts, options: ControlPlaneOptions): ControlPlane {
-  const { store, ledger, services, metrics } = parts;
-  const { host = "127.0.0.1", limits = DEFAULT_LIMITS, publicUrls = [], closeWaitMs = 5000, onError = printError } = options;
-  let names: OwnNames = ownNames(options.port, publicUrls);
+const FORGET_EVERY_MS = 3_600_000;
+
+/** Rejects with StoreUnavailableError or StoreError where the store does not answer. */
+export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { host = "127.0.0.1", limits = DEFAULT_LIMITS, publicUrls = [], closeWaitMs = 5000, onError = printError, plainCookies = false } = options;
+  const metrics = createMetrics();
+  const store = measureStore(options.store, metrics);
+  const ledger = await openLedger(store, { onProblem: (problem) => onError(problem, "ledger") }).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  let port = options.port;
+  let names = ownNames(port, publicUrls);
+  // Not 127.0.0.1: a passkey is bound to a name.
+  const origin = (): string => (publicUrls[0] === undefined ? `http://localhost:${port}` : new URL(publicUrls[0]).origin);
+  const resources = openResources(options, store, ledger, origin);
+  const { services, requests } = resources;
   const closing = new AbortController();
-  const hub = createEventHub(newsSourceOf(parts), limits.streams);
+  const hub = createEventHub(
+    {
+      installationId: store.installationId,
+      head: () => ledger.head.seq,
+      now: () => ledger.resident.now,
+      onRows: (listener) => ledger.onRows(listener),
+      readRows: ({ after, limit }) => store.readRecord({ tenant: ledger.tenant, after, limit }),
+      newsOf: createNewsOf(requests, ledger),
+    },
+    limits.streams,
+  );
+  addGauges(metrics, { store, ledger, requests, hub });
   const ready = createHealth({ ledger, readStore: async () => (await store.read(ledger.tenant, [])).now, wallClock: Date.now });
   const openApiText = once(() => JSON.stringify(buildOpenApi(BINDINGS, options.version)));
-  addGauges(parts, hub);
   const app = createApp({
     services,
     metrics,
     limits,
     names: () => names,
-    rates: ratesOf(limits),
+    cookieNames: () => cookieNames(origin(), plainCookies),
+    rates: createRates(limits.rates, () => performance.now()),
     trustedProxies: new Set(options.trustedProxies),
     closing: closing.signal,
     onError,
     system: { ready, openApiText, metricsText: () => metrics.text(), openStream: (seat) => hub.open(seat) },
   });
   const server = createHttpServer(app, limits);
-  let closed: Promise<void> | undefined;
+  const sweeper = startSweeper(ledger, store, { onProblem: (problem) => onError(problem, "sweeper") });
+  const forgetting = setInterval(() => void resources.forget().catch((error: unknown) => onError(error, "sign-ins")), FORGET_EVERY_MS);
+  forgetting.unref();
 
   async function close(): Promise<void> {
+    clearInterval(forgetting);
     const ended = server.close(closeWaitMs); // from here on nobody new comes in
     closing.abort();
-    services.requests.close();
+    requests.close();
     hub.close();
-    await ended;
+    await Promise.all([ended, sweeper.close()]);
     await ledger.close();
     await store.close();
   }
 
+  let closed: Promise<void> | undefined;
   return {
+    store,
+    ledger,
+    sealer: resources.sealer,
+    requests,
     async listen() {
-      const { port } = await server.listen(host, options.port);
+      ({ port } = await server.listen(host, options.port));
       names = ownNames(port, publicUrls);
-      const shown = host.includes(":") ? `[${host}]` : host;
-      return { url: `http://${shown}:${port}`, port };
+      return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, port };
     },
     close: () => (closed ??= close()),
   };
 }
 
-function newsSourceOf({ store, ledger, services }: ControlPlaneParts): Parameters<typeof createEventHub>[0] {
-  return {
-    installationId: store.installationId,
-    head: () => ledger.head.seq,
-    now: () => ledger.resident.now,
-    onRows: (listener) => ledger.onRows(listener),
-    readRows: ({ after, limit }) => store.readRecord({ tenant: ledger.tenant, after, limit }),
-    newsOf: createNewsOf(services.requests, ledger),
-  };
+interface Resources {
+  readonly services: Services;
+  readonly requests: Requests;
+  readonly sealer: Sealer;
+  /** Sign-ins that have expired. */
+  forget(): Promise<void>;
 }
 
-function addGauges({ store, ledger, services, metrics }: ControlPlaneParts, hub: { readonly size: number; readonly dropped: number }): void {
-  metrics.gauge("countersign_requests", "Approval requests by state", () =>
-    Promise.all(REQUEST_STATES.map(async (state) => [{ state }, await store.count(ledger.tenant, "approval", { state })] as const)),
-  );
-  metrics.gauge("countersign_waiting_callers", "Callers that wait for a request to move", () => [[{}, services.requests.waiting]]);
-  metrics.gauge("countersign_event_streams", "Open streams of live events", () => [[{}, hub.size]]);
-  metrics.gauge("countersign_event_streams_dropped", "Streams ended because they read too slowly", () => [[{}, hub.dropped]]);
-  metrics.gauge("countersign_record_seq", "Seq of the last row of the record", () => [[{}, ledger.head.seq]]);
-  const rows = metrics.counter("countersign_rows_total", "Rows of the record seen by this process, by kind and event");
-  ledger.onRows((lines) => {
-    for (const { type, event } of lines) rows.add({ type, event: event ?? "" });
-  });
-}
-
-function ratesOf({ rates }: Limits): ServePorts["rates"] {
-  const now = (): number => performance.now();
-  return {
-    key: createRateLimiter(rates.key, now),
-    person: createRateLimiter(rates.person, now),
-    operator: createRateLimiter(rates.operator, now),
-    stranger: createRateLimiter(rates.stranger, now),
-    signIn: createRateLimiter(rates.signIn, now),
+function openResources(options: ControlPlaneOptions, store: Store, ledger: Ledger, origin: () => string): Resources {
+  const { embedded, plainCookies = false, operatorHash = null, oidc = null, installationKey, others } = options;
+  const sealer = createSealer(ledger, installationKey);
+  const requests = createRequests(ledger, store, sealer, { urlOf: (id) => `${origin()}/requests/${id}` });
+  const keys = createKeys(ledger);
+  const signIns = createSignIns(ledger, store, keys, { origin, plainCookies, operatorHash, oidc });
+  const services: Services = {
+    ...others({ store, ledger, sealer, requests }),
+    requests,
+    grants: createGrants(ledger, store, sealer),
+    people: createPeople(ledger, { origin, embedded }),
+    keys,
+    signIns,
   };
+  return { services, requests, sealer, forget: () => signIns.sweep() };
 }
 
 function once<T>(make: () => T): () => T {
@@ -138,6 +178,6 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
-function printError(error: unknown, route: string): void {
-  process.stderr.write(`countersign: ${route}: ${error instanceof Error ? (error.stack ?? error.message) : "unknown error"}\n`);
+function printError(error: unknown, where: string): void {
+  process.stderr.write(`countersign: ${where}: ${error instanceof Error ? (error.stack ?? error.message) : "unknown error"}\n`);
 }

@@ -3,7 +3,7 @@ import { people as wire } from "@countersign/sdk/wire";
 import type { RouteName } from "@countersign/sdk/wire";
 import { z } from "zod";
 import { refuse } from "../refusal.ts";
-import { bind, empty, json } from "./binding.ts";
+import { bind, empty, json, one } from "./binding.ts";
 import type { Bound } from "./binding.ts";
 import { BODY_BYTES } from "./limits.ts";
 
@@ -17,38 +17,35 @@ const NO_SUCH_VERSION = refuse("not_found", "");
 export const INSTALLATION_BINDINGS = {
   installation: bind({
     answer: wire.installation,
-    run: async ({ services, identity }) => {
-      const said = await services.installation.read(identity);
-      return said.ok ? { kind: "json", body: said.installation } : said;
-    },
+    run: ({ services, identity }) => one(services.installation.read(identity), (said) => said.installation),
   }),
   listPolicies: bind({ answer: z.object({ versions: z.array(wire.policyVersion) }), run: ({ services, identity }) => json(services.policies.list(identity)) }),
   readPolicy: bind({
-    answer: z.object({ version: wire.policyText }),
+    answer: wire.policyText,
     run: async ({ services, identity, id }) => {
       const version = versionOf(id);
-      return version === undefined ? NO_SUCH_VERSION : json(services.policies.read(identity, version));
+      return version === undefined ? NO_SUCH_VERSION : one(services.policies.read(identity, version), (said) => said.version);
     },
   }),
   savePolicy: bind({
     body: wire.policyBody,
-    answer: z.object({ version: wire.policyVersion }),
+    answer: wire.policyVersion,
     status: 201,
     maxBytes: BODY_BYTES.document,
-    run: ({ services, identity }, { body }) => json(services.policies.save(identity, body)),
+    run: ({ services, identity }, { body }) => one(services.policies.save(identity, body), (said) => said.version),
   }),
   checkPolicy: bind({
     body: wire.policyBody,
-    answer: z.object({ check: wire.policyCheck }),
+    answer: wire.policyCheck,
     maxBytes: BODY_BYTES.document,
-    run: ({ services, identity }, { body }) => json(services.policies.check(identity, body)),
+    run: ({ services, identity }, { body }) => one(services.policies.check(identity, body), (said) => said.check),
   }),
   activatePolicy: bind({
     body: wire.activateBody,
-    answer: z.object({ activation: wire.activation }),
+    answer: wire.activation,
     run: async ({ services, identity, id }, { body }) => {
       const version = versionOf(id);
-      return version === undefined ? NO_SUCH_VERSION : json(services.policies.activate(identity, version, body));
+      return version === undefined ? NO_SUCH_VERSION : one(services.policies.activate(identity, version, body), (said) => said.activation);
     },
   }),
   readRecord: bind({ query: wire.recordQuery, answer: wire.recordPage, run: ({ services, identity }, { query }) => json(services.record.query(identity, query)) }),

@@ -2,7 +2,7 @@
 import { people as wire } from "@countersign/sdk/wire";
 import type { RouteName } from "@countersign/sdk/wire";
 import { z } from "zod";
-import { bind, empty, json } from "./binding.ts";
+import { bind, empty, json, one } from "./binding.ts";
 import type { Bound } from "./binding.ts";
 
 const onePersonMode = z.object({ onePersonMode: z.boolean() });
@@ -12,29 +12,29 @@ export const PEOPLE_BINDINGS = {
   addPerson: bind({ body: wire.personBody, answer: wire.invitation, status: 201, run: ({ services, identity }, { body }) => json(services.people.add(identity, body)) }),
   changePerson: bind({
     body: wire.personChange,
-    answer: z.object({ person: wire.person }),
-    run: ({ services, identity, id }, { body }) => json(services.people.change(identity, id, body)),
+    answer: wire.person,
+    run: ({ services, identity, id }, { body }) => one(services.people.change(identity, id, body), (said) => said.person),
   }),
   invitePerson: bind({ answer: wire.invitation, status: 201, run: ({ services, identity, id }) => json(services.people.invite(identity, id)) }),
   listGroups: bind({ answer: z.object({ groups: z.array(wire.group) }), run: ({ services, identity }) => json(services.people.listGroups(identity)) }),
   addGroup: bind({
     body: wire.groupBody,
-    answer: z.object({ group: wire.group }),
+    answer: wire.group,
     status: 201,
-    run: ({ services, identity }, { body }) => json(services.people.addGroup(identity, body)),
+    run: ({ services, identity }, { body }) => one(services.people.addGroup(identity, body), (said) => said.group),
   }),
   changeGroup: bind({
     body: wire.groupBody,
-    answer: z.object({ group: wire.group }),
-    run: ({ services, identity, id }, { body }) => json(services.people.changeGroup(identity, id, body)),
+    answer: wire.group,
+    run: ({ services, identity, id }, { body }) => one(services.people.changeGroup(identity, id, body), (said) => said.group),
   }),
   removeGroup: bind({ run: ({ services, identity, id }) => empty(services.people.removeGroup(identity, id)) }),
   listDelegations: bind({ answer: z.object({ delegations: z.array(wire.delegation) }), run: ({ services, identity }) => json(services.people.listDelegations(identity)) }),
   addDelegation: bind({
     body: wire.delegationBody,
-    answer: z.object({ delegation: wire.delegation }),
+    answer: wire.delegation,
     status: 201,
-    run: ({ services, identity }, { body }) => json(services.people.addDelegation(identity, body)),
+    run: ({ services, identity }, { body }) => one(services.people.addDelegation(identity, body), (said) => said.delegation),
   }),
   revokeDelegation: bind({ run: ({ services, identity, id }) => empty(services.people.revokeDelegation(identity, id)) }),
   setOnePersonMode: bind({

@@ -3,14 +3,15 @@ import * as wire from "@countersign/sdk/wire";
 import type { RouteName } from "@countersign/sdk/wire";
 import { z } from "zod";
 import type { Identity } from "../../auth/identity.ts";
-import { bind, empty, json } from "./binding.ts";
+import { bind, empty, json, one } from "./binding.ts";
 import type { Bound } from "./binding.ts";
 import { BODY_BYTES } from "./limits.ts";
 
-const asked = z.object({ request: wire.askedRequest });
-const detail = z.object({ request: wire.people.requestDetail });
-const summary = z.object({ request: wire.people.requestSummary });
 const askedQuery = z.object({ waitMs: z.coerce.number().int().min(0).optional(), rev: z.coerce.number().int().min(0).optional() });
+
+function request({ request }: { readonly request: object }): object {
+  return request;
+}
 
 /** A token is what a person's command line holds; everything else comes from the pages. */
 function channelOf(identity: Identity): string {
@@ -42,27 +43,27 @@ export const REQUEST_BINDINGS = {
     answer: wire.people.requestList,
     run: ({ services, identity }, { query }) => json(services.requests.list(identity, query)),
   }),
-  readRequest: bind({ answer: detail, run: ({ services, identity, id }) => json(services.requests.read(identity, id)) }),
+  readRequest: bind({ answer: wire.people.requestDetail, run: ({ services, identity, id }) => one(services.requests.read(identity, id), request) }),
   readAsked: bind({
     query: askedQuery,
-    answer: asked,
+    answer: wire.askedRequest,
     run: ({ services, identity, id, signal, maxWaitMs }, { query: { waitMs = 0, rev } }) =>
-      json(services.requests.asked(identity, id, { waitMs: Math.min(waitMs, maxWaitMs), rev, signal })),
+      one(services.requests.asked(identity, id, { waitMs: Math.min(waitMs, maxWaitMs), rev, signal }), request),
   }),
   vote: bind({
     body: wire.people.voteBody,
-    answer: summary,
-    run: ({ services, identity, id }, { body }) => json(services.requests.vote(identity, id, body, channelOf(identity))),
+    answer: wire.people.requestSummary,
+    run: ({ services, identity, id }, { body }) => one(services.requests.vote(identity, id, body, channelOf(identity)), request),
   }),
-  cancel: bind({ body: wire.endBody, answer: asked, run: ({ services, identity, id }, { body }) => json(services.requests.cancel(identity, id, body)) }),
-  supersede: bind({ body: wire.endBody, answer: asked, run: ({ services, identity, id }, { body }) => json(services.requests.supersede(identity, id, body)) }),
+  cancel: bind({ body: wire.endBody, answer: wire.askedRequest, run: ({ services, identity, id }, { body }) => one(services.requests.cancel(identity, id, body), request) }),
+  supersede: bind({ body: wire.endBody, answer: wire.askedRequest, run: ({ services, identity, id }, { body }) => one(services.requests.supersede(identity, id, body), request) }),
   claim: bind({ body: wire.claimBody, answer: wire.claimAnswer, run: ({ services, identity, id }, { body }) => json(services.requests.claim(identity, id, body)) }),
-  release: bind({ body: wire.releaseBody, answer: asked, run: ({ services, identity, id }, { body }) => json(services.requests.release(identity, id, body)) }),
-  outcome: bind({ body: wire.outcomeBody, answer: asked, run: ({ services, identity, id }, { body }) => json(services.requests.outcome(identity, id, body)) }),
+  release: bind({ body: wire.releaseBody, answer: wire.askedRequest, run: ({ services, identity, id }, { body }) => one(services.requests.release(identity, id, body), request) }),
+  outcome: bind({ body: wire.outcomeBody, answer: wire.askedRequest, run: ({ services, identity, id }, { body }) => one(services.requests.outcome(identity, id, body), request) }),
   annotate: bind({
     body: wire.people.annotateBody,
-    answer: summary,
-    run: ({ services, identity, id }, { body }) => json(services.requests.annotate(identity, id, body)),
+    answer: wire.people.requestSummary,
+    run: ({ services, identity, id }, { body }) => one(services.requests.annotate(identity, id, body), request),
   }),
   leases: bind({ body: wire.leaseBody, answer: wire.leaseAnswer, maxBytes: BODY_BYTES.call, run: ({ services, identity }, { body }) => json(services.requests.leases(identity, body)) }),
   ship: bind({ body: wire.recordBody, answer: wire.recordAnswer, maxBytes: BODY_BYTES.rows, run: ({ services, identity }, { body }) => json(services.record.take(identity, body)) }),

@@ -2,7 +2,6 @@
 import { people as wire } from "@countersign/sdk/wire";
 import type { RouteName } from "@countersign/sdk/wire";
 import { z } from "zod";
-import { ATTEMPT_COOKIE, PLAIN_ATTEMPT_COOKIE, readCookie } from "../../auth/cookie.ts";
 import type { Answer, Refusal } from "../refusal.ts";
 import type { Begun, SignedIn } from "../sign-in/sign-ins.ts";
 import { bind, empty, json } from "./binding.ts";
@@ -24,10 +23,6 @@ async function signedIn(answer: Promise<Answer<SignedIn>>): Promise<Reply | Refu
 async function begun(answer: Promise<Answer<Begun<object>>>): Promise<Reply | Refusal> {
   const said = await answer;
   return said.ok ? { kind: "json", body: { options: said.options }, cookies: [said.cookie] } : said;
-}
-
-function attemptOf(cookie: string | undefined): string | undefined {
-  return readCookie(cookie, ATTEMPT_COOKIE).value ?? readCookie(cookie, PLAIN_ATTEMPT_COOKIE).value;
 }
 
 export const SIGN_IN_BINDINGS = {
@@ -54,7 +49,7 @@ export const SIGN_IN_BINDINGS = {
     body: z.strictObject({ response: authenticatorResponse }),
     answer: signedInAnswer,
     attempt: true,
-    run: ({ services, identity, visitor, cookie }, { body }) => signedIn(services.signIns.byPasskey(visitor, identity, attemptOf(cookie), body.response)),
+    run: ({ services, identity, visitor, attempt }, { body }) => signedIn(services.signIns.byPasskey(visitor, identity, attempt, body.response)),
   }),
   startOidc: bind({
     body: z.strictObject({ linkToken: z.string().max(200).nullable() }),
@@ -69,8 +64,8 @@ export const SIGN_IN_BINDINGS = {
     attempt: true,
     navigable: true,
     status: 303,
-    run: async ({ services, visitor, cookie, url }) => {
-      const said = await services.signIns.finishOidc(visitor, attemptOf(cookie), url);
+    run: async ({ services, visitor, attempt, url }) => {
+      const said = await services.signIns.finishOidc(visitor, attempt, url);
       return said.ok ? { kind: "redirect", location: "/", cookies: [said.cookie] } : said;
     },
   }),
@@ -97,7 +92,7 @@ export const SIGN_IN_BINDINGS = {
     body: z.strictObject({ name: z.string().min(1).max(200), response: authenticatorResponse }),
     answer: z.object({ passkeyId: z.string() }),
     status: 201,
-    run: ({ services, identity, cookie }, { body }) => json(services.signIns.addPasskey(identity, attemptOf(cookie), body.name, body.response)),
+    run: ({ services, identity, attempt }, { body }) => json(services.signIns.addPasskey(identity, attempt, body.name, body.response)),
   }),
   removePasskey: bind({ run: ({ services, identity, id }) => empty(services.signIns.removePasskey(identity, id)) }),
 } as const satisfies Partial<Record<RouteName, Bound>>;

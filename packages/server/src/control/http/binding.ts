@@ -18,11 +18,12 @@ export interface RouteContext {
   readonly id: string;
   /** Path and query, as asked for. */
   readonly url: string;
-  readonly cookie: string | undefined;
   readonly ifNoneMatch: string | undefined;
   /** Ends when the client goes or the server closes. */
   readonly signal: AbortSignal;
   readonly maxWaitMs: number;
+  /** Of the sign-in under way, where the browser has one. */
+  readonly attempt: string | undefined;
   readonly system: System;
   readonly seat: StreamSeat;
 }
@@ -106,11 +107,17 @@ function parse<T>(part: "query" | "body", schema: z.ZodType<T> | undefined, inpu
 }
 
 /** The answer's own fields as the body, or the refusal. */
-export async function json<T extends object>(answer: Promise<Answer<T>>, status?: number): Promise<Reply | Refusal> {
+export async function json<T extends object>(answer: Promise<Answer<T>>): Promise<Reply | Refusal> {
   const said = await answer;
   if (!said.ok) return said;
   const { ok: _, ...body } = said;
-  return status === undefined ? { kind: "json", body } : { kind: "json", body, status };
+  return { kind: "json", body };
+}
+
+/** The one thing that the answer is about, as the body. */
+export async function one<T extends object>(answer: Promise<Answer<T>>, pick: (said: T) => object): Promise<Reply | Refusal> {
+  const said = await answer;
+  return said.ok ? { kind: "json", body: pick(said) } : said;
 }
 
 export async function empty(answer: Promise<Answer<object>>): Promise<Reply | Refusal> {

@@ -5,7 +5,7 @@ import type { HealthPorts } from "./health.ts";
 const policy = { version: 1, digest: "d", compiled: {} } as unknown as NonNullable<HealthPorts["ledger"]["resident"]["policy"]>; // health looks only whether there is one
 const never = <T>(): Promise<T> => new Promise(() => undefined);
 const ports = (change: { policy?: null; run?: HealthPorts["ledger"]["run"]; readStore?: HealthPorts["readStore"]; wallClock?: () => number }): HealthPorts => ({
-  ledger: { run: change.run ?? (async (command) => command.apply(undefined as never).answer), resident: { all: () => [], policy: change.policy === null ? undefined : policy, now: 0 } },
+  ledger: { run: change.run ?? (async (command) => command.apply(undefined as never).answer), resident: { get: () => undefined, all: () => [], policy: change.policy === null ? undefined : policy, now: 0 } },
   readStore: change.readStore ?? (async () => 1_000_000),
   wallClock: change.wallClock ?? (() => 1_000_100),
   timeoutMs: 50,

@@ -1,11 +1,9 @@
 /** Token buckets by name. Buckets that are full again are forgotten, so strangers cannot fill the memory. */
-import type { Rate } from "./limits.ts";
+import type { Limits, Rate } from "./limits.ts";
 
 export interface RateLimiter {
   /** Takes one token. 0 where there was one, else in how many milliseconds there will be. */
   take(name: string): number;
-  /** As `take`, without taking. */
-  peek(name: string): number;
   readonly size: number;
 }
 
@@ -45,12 +43,20 @@ export function createRateLimiter(rate: Rate, now: () => number): RateLimiter {
       buckets.set(name, { tokens: wait === 0 ? tokens - 1 : tokens, at });
       return wait;
     },
-    peek(name) {
-      const known = buckets.get(name);
-      return known === undefined ? 0 : waitMs(filled(known, now()));
-    },
     get size() {
       return buckets.size;
     },
+  };
+}
+
+export type Rates = { readonly [K in keyof Limits["rates"]]: RateLimiter };
+
+export function createRates(rates: Limits["rates"], now: () => number): Rates {
+  return {
+    key: createRateLimiter(rates.key, now),
+    person: createRateLimiter(rates.person, now),
+    operator: createRateLimiter(rates.operator, now),
+    stranger: createRateLimiter(rates.stranger, now),
+    signIn: createRateLimiter(rates.signIn, now),
   };
 }

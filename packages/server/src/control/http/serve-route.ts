@@ -6,6 +6,8 @@ import type { HttpBindings } from "@hono/node-server";
 import { ROUTES } from "@countersign/sdk/wire";
 import type { Access, RouteName } from "@countersign/sdk/wire";
 import { ANONYMOUS } from "../../auth/identity.ts";
+import { readCookie } from "../../auth/cookie.ts";
+import type { CookieNames } from "../../auth/cookie.ts";
 import type { Identity } from "../../auth/identity.ts";
 import { refuse } from "../refusal.ts";
 import type { Refusal } from "../refusal.ts";
@@ -18,7 +20,7 @@ import { BINDINGS } from "./bindings.ts";
 import { clientAddress, describeAgent } from "./client-address.ts";
 import type { StreamSeat } from "./events.ts";
 import type { Limits } from "./limits.ts";
-import type { RateLimiter } from "./rate-limit.ts";
+import type { Rates } from "./rate-limit.ts";
 import { ClientGone, readJsonBody } from "./read-body.ts";
 import { checkBodyHead, checkOrigin, isSafeMethod } from "./request-head.ts";
 import type { OwnNames, RequestHead } from "./request-head.ts";
@@ -31,7 +33,9 @@ export interface ServePorts {
   readonly system: System;
   readonly limits: Limits;
   readonly names: () => OwnNames;
-  readonly rates: { readonly [K in keyof Limits["rates"]]: RateLimiter };
+  readonly rates: Rates;
+  /** As sign-ins write them now. */
+  readonly cookieNames: () => CookieNames;
   readonly trustedProxies: ReadonlySet<string>;
   /** Aborted when the server closes: those who wait are answered. */
   readonly closing: AbortSignal;
@@ -113,7 +117,7 @@ function proven({ identity, credential, csrf }: Identified, head: RequestHead, a
   return access.includes("anyone") ? ANONYMOUS : undefined;
 }
 
-function takeRate(identity: Identity, address: string, rates: ServePorts["rates"]): number {
+function takeRate(identity: Identity, address: string, rates: Rates): number {
   switch (identity.kind) {
     case "agent":
       return rates.key.take(identity.keyId);
@@ -146,7 +150,7 @@ function contextOf({ head, id, request, env }: RoutedRequest, identity: Identity
     visitor: { address, about: describeAgent(head.one("user-agent")) },
     id,
     url: head.url,
-    cookie: head.cookie,
+    attempt: readCookie(head.cookie, ports.cookieNames().attempt).value,
     ifNoneMatch: head.one("if-none-match"),
     get signal() {
       return AbortSignal.any([request.signal, closing]);
