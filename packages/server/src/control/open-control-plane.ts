@@ -11,7 +11,7 @@ import { addGauges } from "./http/gauges.ts";
 import { BINDINGS } from "./http/bindings.ts";
 import { createEventHub } from "./http/events.ts";
 import { createHealth } from "./http/health.ts";
-import { createHttpServer } from "./http/http-server.ts";
+import { createHttpServer, type HttpServer } from "./http/http-server.ts";
 import { DEFAULT_LIMITS } from "./http/limits.ts";
 import type { Limits } from "./http/limits.ts";
 import { measureStore } from "./http/measure-store.ts";
@@ -25,6 +25,7 @@ import { createKeys } from "./key/create-keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { openLedger } from "./open-ledger.ts";
 import { createPeople } from "./people/create-people.ts";
+import type { People } from "./people/people.ts";
 import { createRequests } from "./request/create-requests.ts";
 import type { Requests } from "./request/requests.ts";
 import { createSealer } from "./seal/sealer.ts";
@@ -39,6 +40,8 @@ export interface Core {
   readonly ledger: Ledger;
   readonly sealer: Sealer;
   readonly requests: Requests;
+  /** How people reach it, once it listens. */
+  readonly origin: () => string;
 }
 export type OtherResources = Pick<Services, "policies" | "record" | "throttle" | "bundle" | "installation">;
 
@@ -47,11 +50,11 @@ export interface ControlPlaneOptions extends Pick<SignInsOptions, "plainCookies"
   readonly store: Store;
   /** 32 bytes. Arguments are sealed under it. */
   readonly installationKey: KeyObject;
-  readonly others: (core: Core) => OtherResources;
+  readonly others: (core: Core) => OtherResources | Promise<OtherResources>;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** 0: any that is free. */
-  readonly port: number;
+  /** Tried in order; the first that is free. 0: any. */
+  readonly ports: readonly number[];
   /** URLs under which people and agents reach this, beside the loopback names; links for people carry the first. */
   readonly publicUrls?: readonly string[];
   /** Addresses of proxies whose `X-Forwarded-For` counts. */
@@ -67,6 +70,7 @@ export interface ControlPlaneOptions extends Pick<SignInsOptions, "plainCookies"
 }
 
 export interface ControlPlane extends Core {
+  readonly people: People;
   /** Answers the URL on this machine. Rejects where the port is taken. */
   listen(): Promise<{ readonly url: string; readonly port: number }>;
   /** Ends streams and waits, then the socket, then the ledger and the store. Safe to call again. */
@@ -84,11 +88,15 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     await store.close();
     throw error;
   });
-  let port = options.port;
+  let port = options.ports[0] ?? 0;
   let names = ownNames(port, publicUrls);
   // Not 127.0.0.1: a passkey is bound to a name.
   const origin = (): string => (publicUrls[0] === undefined ? `http://localhost:${port}` : new URL(publicUrls[0]).origin);
-  const resources = openResources(options, store, ledger, origin);
+  const resources = await openResources(options, store, ledger, origin).catch(async (error: unknown) => {
+    await ledger.close();
+    await store.close();
+    throw error;
+  });
   const { services, requests } = resources;
   const closing = new AbortController();
   const hub = createEventHub(
@@ -139,8 +147,10 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     ledger,
     sealer: resources.sealer,
     requests,
+    people: services.people,
+    origin,
     async listen() {
-      ({ port } = await server.listen(host, options.port));
+      ({ port } = await listenOnFirst(server, host, options.ports));
       names = ownNames(port, publicUrls);
       return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, port };
     },
@@ -156,14 +166,27 @@ interface Resources {
   forget(): Promise<void>;
 }
 
-function openResources(options: ControlPlaneOptions, store: Store, ledger: Ledger, origin: () => string): Resources {
+/** The first port that nobody else has. Rejects where none is left. */
+async function listenOnFirst(server: HttpServer, host: string, ports: readonly number[]): Promise<{ readonly port: number }> {
+  for (const [index, port] of ports.entries()) {
+    try {
+      return await server.listen(host, port);
+    } catch (error) {
+      const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+      if (!taken || index === ports.length - 1) throw error;
+    }
+  }
+  throw new TypeError("at least one port is needed");
+}
+
+async function openResources(options: ControlPlaneOptions, store: Store, ledger: Ledger, origin: () => string): Promise<Resources> {
   const { embedded, plainCookies = false, operatorHash = null, oidc = null, installationKey, others } = options;
   const sealer = createSealer(ledger, installationKey);
   const requests = createRequests(ledger, store, sealer, { urlOf: (id) => `${origin()}/requests/${id}` });
   const keys = createKeys(ledger);
   const signIns = createSignIns(ledger, store, keys, { origin, plainCookies, operatorHash, oidc });
   const services: Services = {
-    ...others({ store, ledger, sealer, requests }),
+    ...(await others({ store, ledger, sealer, requests, origin })),
     requests,
     grants: createGrants(ledger, store, sealer),
     people: createPeople(ledger, { origin, embedded }),

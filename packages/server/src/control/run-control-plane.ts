@@ -3,6 +3,7 @@
  * and writes `control.json`. What it opened it closes in the other order, also where a step in between fails. Called by
  * `countersign up`; everything it puts together works without it.
  */
+import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import { ensurePrivateDirectory } from "@countersign/sdk/record";
 import { createOidc, type OidcOptions } from "../auth/oidc.ts";
@@ -11,26 +12,16 @@ import { openPostgresStore } from "../store/postgres-store.ts";
 import { openSqliteStore } from "../store/sqlite-store.ts";
 import type { Role } from "../store/entity/directory.ts";
 import type { Store } from "../store/store.ts";
-import { createGrants } from "./grant/create-grants.ts";
-import { createMetrics } from "./http/metrics.ts";
-import { measureStore } from "./http/measure-store.ts";
 import { makeOperatorSecret, removeControlFile, writeControlFile } from "./installation/control-file.ts";
 import { assertSameKey, readInstallationKey } from "./installation/installation-key.ts";
 import { diagnose } from "./installation/diagnose.ts";
 import { createInstallation } from "./installation/installation.ts";
 import { lockStateDirectory } from "./installation/state-lock.ts";
-import { createKeys } from "./key/create-keys.ts";
-import { openControlPlane, type ControlPlane, type ControlPlaneParts } from "./open-control-plane.ts";
-import { openLedger } from "./open-ledger.ts";
-import { createPeople } from "./people/create-people.ts";
+import { openControlPlane, type Core, type OtherResources } from "./open-control-plane.ts";
 import { createPolicies, type Policies } from "./policy/policies.ts";
 import type { People } from "./people/people.ts";
 import { openCheckpointer, type Checkpointer, type CheckpointPlace } from "./record/checkpointer.ts";
 import { createRecords } from "./record/records.ts";
-import { createRequests } from "./request/create-requests.ts";
-import { createSealer } from "./seal/sealer.ts";
-import { createSignIns } from "./sign-in/create-sign-ins.ts";
-import { startSweeper } from "./sweeper.ts";
 import { createThrottle } from "./throttle/throttle.ts";
 
 export interface ControlPlaneSettings {
@@ -89,72 +80,67 @@ export async function runControlPlane(settings: ControlPlaneSettings): Promise<R
 }
 
 async function openAll(settings: ControlPlaneSettings, opened: (() => unknown)[], close: () => Promise<void>): Promise<RunningControlPlane> {
-  const { directory, version, onWarning } = settings;
+  const { directory, version, host, ports, publicUrl, trustedProxies = [], onWarning } = settings;
   const installationKey = readInstallationKey(directory, settings.env);
-  const metrics = createMetrics();
-  const store = measureStore(await openStore(settings), metrics);
-  const ledger = await openLedger(store, { onProblem: (problem) => onWarning(textOf(problem)) });
-  await assertSameKey(ledger, installationKey);
-  const embedded = store.kind === "sqlite";
-  let origin = settings.publicUrl ?? "";
-
-  const countOpen = (): Promise<number> => store.count(ledger.tenant, "approval", { state: ["pending", "approved", "executing"] });
-  const sealer = createSealer(ledger, installationKey);
-  const requests = createRequests({ ledger, store, sealer, urlOf: (id: string) => `${origin}/requests/${id}` });
-  const keys = createKeys(ledger);
-  const people = createPeople(ledger, { origin: () => origin, embedded });
-  const policies = createPolicies({ ledger, store, reviewPending: () => requests.review() });
-  const checkpointer = await openCheckpointer({ ledger, store, installationKey, places: settings.checkpointPlaces, onWarning });
   const operatorSecret = makeOperatorSecret(directory);
-  const oidc = settings.oidc === undefined ? null : { provider: createOidc(settings.oidc), domains: settings.oidc.domains, roles: settings.oidc.roles };
-  const signIns = createSignIns(ledger, store, keys, { origin: () => origin, operatorHash: hashSecret(operatorSecret), oidc });
-  const services = {
-    requests,
-    grants: createGrants({ ledger, store }),
-    policies,
-    record: createRecords({ ledger, store, seal: (text, about) => sealer.seal(text, about), checkpointKeys: () => checkpointer.keys() }),
-    throttle: createThrottle({ now: () => performance.now() }),
-    bundle: { read: policies.readBundle },
-    people,
-    keys,
-    signIns,
-    installation: createInstallation({ ledger, store, version, onStop: settings.onStop, countOpen, diagnose: () => diagnose({ ledger, store, origin: () => origin, host: settings.host, checkpoints: { places: settings.checkpointPlaces.length, failing: () => checkpointer.failing() } }) }),
-  };
-
-  const { plane, url } = await listen(settings, { store, ledger, services, metrics });
-  origin = settings.publicUrl ?? url;
-  opened.push(() => plane.close());
-  opened.push(() => checkpointer.close());
-  const sweeper = startSweeper({ ledger, store, signIns, onProblem: (problem) => onWarning(textOf(problem)) });
-  opened.push(() => sweeper.close());
-  writeControlFile(directory, { url, pid: process.pid, instance: store.installationId, version });
-  opened.push(() => removeControlFile(directory, store.installationId));
-  let activeAt = performance.now();
-  opened.push(ledger.onRows(() => (activeAt = performance.now())));
-  return { url: origin, installationId: store.installationId, people, policies, checkpointer, countOpen, lastActivity: () => activeAt, close };
-}
-
-function openStore({ directory, postgresUrl }: ControlPlaneSettings): Promise<Store> {
-  return postgresUrl === undefined ? openSqliteStore({ path: join(directory, "countersign.db") }) : openPostgresStore({ url: postgresUrl });
-}
-
-async function listen(settings: ControlPlaneSettings, parts: ControlPlaneParts): Promise<{ readonly plane: ControlPlane; readonly url: string }> {
-  const { host, ports, publicUrl, trustedProxies = [], version, onWarning } = settings;
-  const plane = openControlPlane(parts, {
+  const store = await openStore(settings);
+  let parts: OwnParts | undefined;
+  const plane = await openControlPlane({
+    store,
+    installationKey,
+    others: async (core) => {
+      await assertSameKey(core.ledger, installationKey);
+      parts = await openParts(core, settings, installationKey);
+      return parts.resources;
+    },
+    operatorHash: hashSecret(operatorSecret),
+    oidc: settings.oidc === undefined ? null : { provider: createOidc(settings.oidc), domains: settings.oidc.domains, roles: settings.oidc.roles },
     host,
     ports,
     publicUrls: publicUrl === undefined ? [] : [publicUrl],
     trustedProxies,
+    embedded: store.kind === "sqlite",
     version,
-    onError: (error, route) => onWarning(`${route}: ${textOf(error)}`),
+    onError: (error, where) => onWarning(`${where}: ${textOf(error)}`),
   });
-  try {
-    const { url } = await plane.listen();
-    return { plane, url };
-  } catch (error) {
-    await plane.close();
-    throw error;
-  }
+  opened.push(() => plane.close());
+  if (parts === undefined) throw new TypeError("the resources were not opened");
+  const { policies, checkpointer, countOpen } = parts;
+  opened.push(() => checkpointer.close());
+  const { url } = await plane.listen();
+  writeControlFile(directory, { url, pid: process.pid, instance: store.installationId, version });
+  opened.push(() => removeControlFile(directory, store.installationId));
+  let activeAt = performance.now();
+  opened.push(plane.ledger.onRows(() => (activeAt = performance.now())));
+  return { url: plane.origin(), installationId: store.installationId, people: plane.people, policies, checkpointer, countOpen, lastActivity: () => activeAt, close };
+}
+
+interface OwnParts {
+  readonly resources: OtherResources;
+  readonly policies: Policies;
+  readonly checkpointer: Checkpointer;
+  readonly countOpen: () => Promise<number>;
+}
+
+/** The resources that settings have a say in. */
+async function openParts({ store, ledger, sealer, requests, origin }: Core, settings: ControlPlaneSettings, installationKey: KeyObject): Promise<OwnParts> {
+  const { host, checkpointPlaces, version, onWarning, onStop } = settings;
+  const policies = createPolicies({ ledger, store, reviewPending: () => requests.review() });
+  const checkpointer = await openCheckpointer({ ledger, store, installationKey, places: checkpointPlaces, onWarning });
+  const countOpen = (): Promise<number> => store.count(ledger.tenant, "approval", { state: ["pending", "approved", "executing"] });
+  const checkpoints = { places: checkpointPlaces.length, failing: () => checkpointer.failing() };
+  const resources: OtherResources = {
+    policies,
+    record: createRecords({ ledger, store, seal: (text, about) => sealer.seal(text, about), checkpointKeys: () => checkpointer.keys() }),
+    throttle: createThrottle({ now: () => performance.now() }),
+    bundle: { read: policies.readBundle },
+    installation: createInstallation({ ledger, store, version, onStop, countOpen, diagnose: () => diagnose({ ledger, store, origin, host, checkpoints }) }),
+  };
+  return { resources, policies, checkpointer, countOpen };
+}
+
+function openStore({ directory, postgresUrl }: ControlPlaneSettings): Promise<Store> {
+  return postgresUrl === undefined ? openSqliteStore({ path: join(directory, "countersign.db") }) : openPostgresStore({ url: postgresUrl });
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

@@ -5,7 +5,7 @@
 import type { people as wire } from "@countersign/sdk/wire";
 import { includesRole } from "../../auth/identity.ts";
 import type { Store } from "../../store/store.ts";
-import type { Ledger, View } from "../ledger.ts";
+import type { Ledger } from "../ledger.ts";
 import { isOnePersonMode } from "../people/rights.ts";
 
 export type Diagnosis = wire.Diagnosis;
@@ -44,7 +44,7 @@ function ofNetwork({ origin, host, store }: DiagnoseOptions): Diagnosis[] {
   return found;
 }
 
-function ofPeople(view: Pick<View, "all" | "now">): Diagnosis[] {
+function ofPeople(view: Ledger["resident"]): Diagnosis[] {
   const active = view.all("person").filter(({ data }) => data.status === "active");
   const approvers = active.filter(({ data }) => includesRole(data.roles, "approver"));
   const found: Diagnosis[] = [];
@@ -57,7 +57,7 @@ function ofPeople(view: Pick<View, "all" | "now">): Diagnosis[] {
   return found;
 }
 
-function ofKeys({ all, now }: Pick<View, "all" | "now">): Diagnosis[] {
+function ofKeys({ all, now }: Ledger["resident"]): Diagnosis[] {
   const live = all("agent_key").filter(({ data }) => data.revokedAt === null && (data.expiresAt === null || data.expiresAt > now));
   const unowned = live.filter(({ data }) => data.ownerId === null).length;
   const old = live.filter(({ data }) => data.expiresAt === null && now - data.createdAt > LONG_KEY_MS).length;
@@ -67,7 +67,7 @@ function ofKeys({ all, now }: Pick<View, "all" | "now">): Diagnosis[] {
   return found;
 }
 
-function ofPolicy({ policy }: Pick<View, "policy">): Diagnosis[] {
+function ofPolicy({ policy }: Ledger["resident"]): Diagnosis[] {
   if (policy === undefined) return [{ code: "no_policy", severity: "warning", message: "No policy document is in force: every call of a connected agent is refused.", mend: "countersign up --policies FILE, or save and activate one." }];
   if (policy.compiled.size === 0 && policy.compiled.defaultRequirement === undefined) {
     return [{ code: "open_gate", severity: "danger", message: "The document in force allows everything and has no policy: nothing is ever held.", mend: "Write policies, or default: block." }];
