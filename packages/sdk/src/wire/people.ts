@@ -154,7 +154,8 @@ export const policyCheck = z.object({ ok: z.boolean(), digest: z.string().nullab
 export const activateBody = z.strictObject({ expect: z.int().nullable(), comment: z.string().max(1000) });
 export const activation = z.object({ version: policyVersion, superseded: z.int() });
 
-export const me = z.object({ person, assurance: z.enum(ASSURANCES), csrf: z.string(), onePersonMode: z.boolean(), signInId: z.string() });
+/** Without the CSRF token: only the answer to a sign-in has it, and the page keeps it for its own origin. */
+export const me = z.object({ person, assurance: z.enum(ASSURANCES), passkeyAt: z.number().nullable(), onePersonMode: z.boolean(), signInId: z.string() });
 export const passwordBody = z.strictObject({ email: z.string().max(254), password: z.string().max(1000) });
 export const newPasswordBody = z.strictObject({ current: z.string().max(1000).nullable(), password: z.string().min(10).max(1000) });
 export const linkBody = z.strictObject({ token: z.string().max(200) });

@@ -14,6 +14,18 @@ export interface Cookie {
   readonly attributes: { readonly httpOnly: true; readonly sameSite: "Strict" | "Lax"; readonly path: "/"; readonly secure: boolean; readonly maxAge: number };
 }
 
+export interface CookieNames {
+  readonly signIn: string;
+  readonly attempt: string;
+  readonly secure: boolean;
+}
+
+/** `plain` only for http on this machine, by the operator's choice. */
+export function cookieNames(origin: string, plain: boolean): CookieNames {
+  const isPlain = plain && new URL(origin).protocol === "http:";
+  return isPlain ? { signIn: PLAIN_SIGN_IN_COOKIE, attempt: PLAIN_ATTEMPT_COOKIE, secure: false } : { signIn: SIGN_IN_COOKIE, attempt: ATTEMPT_COOKIE, secure: true };
+}
+
 /** As the header `Set-Cookie` has it. */
 export function writeCookie({ name, value, attributes }: Cookie): string {
   const { maxAge, sameSite, secure } = attributes;

@@ -27,6 +27,7 @@ export interface PersonIdentity {
   /** The request digest that the passkey signed then, or null: the proof that this person confirmed this very request. */
   readonly signedDigest: string | null;
   readonly signInId: string;
+  readonly signedInAt: number;
   readonly via: SignIn["via"];
 }
 
@@ -43,6 +44,14 @@ export type Identity = AgentIdentity | PersonIdentity | OperatorIdentity | Anony
 
 export const OPERATOR: OperatorIdentity = Object.freeze({ kind: "operator" });
 export const ANONYMOUS: AnonymousIdentity = Object.freeze({ kind: "anonymous" });
+
+/** After a passkey was used, so long its assurance lasts; then the sign-in is worth what any other is. */
+export const PASSKEY_FRESH_MS = 10 * 60_000;
+
+/** What a vote on this request is worth: `passkey` only where a passkey has just signed this very request. */
+export function assuranceFor(identity: PersonIdentity, requestDigest: string): Assurance {
+  return identity.assurance === "passkey" && identity.signedDigest !== requestDigest ? "authenticated" : identity.assurance;
+}
 
 /** An owner has every role. */
 export function includesRole(roles: readonly Role[], role: Role): boolean {

@@ -13,6 +13,8 @@ const CHANGED_BY: { readonly [event in EventEntry["event"]]?: readonly ResidentT
   person_changed: ["person"],
   // A passkey's counter moves with every use.
   signed_in: ["person"],
+  // A newer link ends the older ones of its person.
+  link_made: ["person"],
   group_changed: ["person_group"],
   key_added: ["agent_key"],
   key_revoked: ["agent_key"],

@@ -54,7 +54,7 @@ export interface Begun<T> {
 
 export interface SignIns {
   identify(presented: Presented): Promise<Identified>;
-  methods(): { readonly password: true; readonly passkey: true; readonly oidc: { readonly name: string } | null };
+  methods(): { readonly password: true; readonly passkey: boolean; readonly oidc: { readonly name: string } | null };
   byLink(visitor: Visitor, current: Identity, token: string): Promise<Answer<SignedIn>>;
   byPassword(visitor: Visitor, body: z.infer<typeof wire.passwordBody>): Promise<Answer<SignedIn>>;
   /** For anyone: to sign in. For a signed-in person: to step up, over `requestDigest` where it is about one request. */

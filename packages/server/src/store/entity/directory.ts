@@ -28,6 +28,9 @@ export interface Person {
   /** Identities at OpenID providers. */
   readonly subjects: readonly { readonly issuer: string; readonly subject: string }[];
   readonly createdAt: number;
+  /** Sign-ins and links made before are void: after a new password, a disabling, a newer link. Unset: none are. */
+  readonly signInsFrom?: number;
+  readonly linksFrom?: number;
 }
 
 export interface Group {

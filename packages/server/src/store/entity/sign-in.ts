@@ -7,6 +7,8 @@ export interface SignIn {
   readonly assurance: Assurance;
   /** When a passkey was last used in it, or null. */
   readonly passkeyAt: number | null;
+  /** What that passkey signed, where it was the digest of a request. */
+  readonly signedDigest: string | null;
   /** Hex SHA-256 of the CSRF token. */
   readonly csrfHash: string;
   readonly via: "link" | "password" | "passkey" | "oidc" | "token";

@@ -1,0 +1,85 @@
+/** Makes the resource `Keys` on a ledger. A key is looked up by the id in its secret and compared by hash: some microseconds. */
+import type { AgentIdentity } from "../../auth/identity.ts";
+import { keyIdOfSecret, hashSecret, matchesHash, newAgentSecret, newId } from "../../auth/secret.ts";
+import type { Identity } from "../../auth/identity.ts";
+import type { AgentKey } from "../../store/entity/directory.ts";
+import type { Stored } from "../../store/store.ts";
+import type { Command, Ledger, View } from "../ledger.ts";
+import { actor, findPerson, isRefusal } from "../people/rights.ts";
+import { refuse } from "../refusal.ts";
+import type { Answer } from "../refusal.ts";
+import type { KeyBody, Keys, KeyView } from "./keys.ts";
+
+const NOT_KNOWN = "an agent key that is not known";
+
+export function createKeys(ledger: Ledger): Keys {
+  return {
+    list: (identity) => {
+      const by = actor(ledger.resident, identity, ["owner", "auditor"]);
+      return Promise.resolve(isRefusal(by) ? by : { ok: true, keys: ledger.resident.all("agent_key").map(viewKey) });
+    },
+    add: async (identity, body) => {
+      const id = newId();
+      const secret = newAgentSecret(id);
+      const made = await ledger.run(addKey(identity, id, hashSecret(secret), body));
+      return made.ok ? { ok: true, key: viewKey(made.key), secret } : made;
+    },
+    revoke: (identity, id) => ledger.run(revokeKey(identity, id)),
+    authenticate: (secret) => {
+      const id = keyIdOfSecret(secret);
+      const key = id === undefined ? undefined : ledger.resident.get("agent_key", id)?.data;
+      if (id === undefined || key === undefined || !matchesHash(secret, key.secretHash)) return NOT_KNOWN;
+      return isLiveKey(key, ledger.resident.now) ? identityOf(id, key) : `agent key ${id} is ${key.revokedAt === null ? "expired" : "revoked"}`;
+    },
+  };
+}
+
+/** Also for commands that an agent gives: a key may be revoked between its request and the commit. */
+export function isLiveKey(key: AgentKey, now: number): boolean {
+  return key.revokedAt === null && (key.expiresAt === null || now < key.expiresAt);
+}
+
+function identityOf(id: string, key: AgentKey): AgentIdentity {
+  return { kind: "agent", keyId: id, principal: `key:${id}`, ownerId: key.ownerId, name: key.name };
+}
+
+function addKey(identity: Identity, id: string, secretHash: string, { name, ownerId, expiresAt }: KeyBody): Command<Answer<{ readonly key: Stored<AgentKey> }>> {
+  return {
+    needs: [],
+    apply: (view) => {
+      const by = actor(view, identity, ["owner"]);
+      if (isRefusal(by)) return { answer: by };
+      if (ownerId !== null && findPerson(view, ownerId)?.data.status !== "active") return { answer: refuse("bad_request", "A key is bound to an active person, or to nobody.") };
+      if (expiresAt !== null && expiresAt <= view.now) return { answer: refuse("bad_request", "This expiry has passed.") };
+      const data: AgentKey = { id, name, secretHash, ownerId, createdAt: view.now, createdBy: by.id, expiresAt, revokedAt: null };
+      return {
+        answer: { ok: true, key: { id, rev: 1, data } },
+        changes: [{ table: "agent_key", id, rev: 0, data }],
+        entries: [{ type: "event", at: view.now, event: "key_added", detail: { key: id, name, owner: ownerId, by: by.id, expiresAt } }],
+      };
+    },
+  };
+}
+
+function revokeKey(identity: Identity, id: string): Command<Answer<object>> {
+  return {
+    needs: [],
+    apply: (view: View) => {
+      const by = actor(view, identity, ["owner"]);
+      if (isRefusal(by)) return { answer: by };
+      const key = view.get("agent_key", id);
+      if (key === undefined) return { answer: refuse("not_found", "There is no such key.") };
+      if (key.data.revokedAt !== null) return { answer: { ok: true } };
+      return {
+        answer: { ok: true },
+        changes: [{ table: "agent_key", id, rev: key.rev, data: { ...key.data, revokedAt: view.now } }],
+        entries: [{ type: "event", at: view.now, event: "key_revoked", detail: { key: id, name: key.data.name, by: by.id } }],
+      };
+    },
+  };
+}
+
+function viewKey({ id, data }: Stored<AgentKey>): KeyView {
+  const { name, ownerId, createdAt, createdBy, expiresAt, revokedAt } = data;
+  return { id, name, ownerId, createdAt, createdBy, expiresAt, revokedAt };
+}
