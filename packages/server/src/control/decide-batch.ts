@@ -58,8 +58,10 @@ function assertPolicy(changes: readonly Change[], facts: LedgerFacts, view: Batc
   const change = changes.find(({ table, id }) => table === "setting" && id === ACTIVE_POLICY);
   if (change?.table !== "setting" || change.data === null) return;
   const setting = { id: change.id, rev: change.rev + 1, data: change.data };
-  // Asked for this one row alone.
-  facts.policy({ get: (() => setting) as BatchView["get"], find: (table, column, value) => view.find(table, column, value) });
+  const saved = changes.find((it) => it.table === "policy_version" && it.data?.version === change.data?.value);
+  const find: BatchView["find"] = (table, column, value) => view.find(table, column, value);
+  // Asked for this one row alone, and for the version that it names.
+  facts.policy({ get: (() => setting) as BatchView["get"], find: saved === undefined ? find : ((() => ({ ...saved, rev: 1 })) as BatchView["find"]) });
 }
 
 /** Rows are found by principal and policy id of the request they tell of: as it was, or as this very plan makes it. */
@@ -67,12 +69,8 @@ function linkPlan({ changes = [], entries = [], seal }: Plan<unknown>, head: Rec
   const requestOf = (id: string) => {
     const made = changes.find((change) => change.table === "approval" && change.id === id);
     if (made?.table === "approval" && made.data !== null) return made.data;
-    try {
-      return view.get("approval", id)?.data;
-    } catch {
-      // The command knows of it by other means; the row is found by its request id.
-      return undefined;
-    }
+    // Where the command knows of it by other means, the row is found by its request id alone.
+    return view.hasRead("approval", id) ? view.get("approval", id)?.data : undefined;
   };
   return linkRows(entries, head, requestOf, seal);
 }

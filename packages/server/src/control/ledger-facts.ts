@@ -1,6 +1,6 @@
 /** What this instance knows of the store, as of one head of the record: kept current by its own commits and by the rows of other instances. */
 import type { RecordHead } from "@countersign/sdk/record";
-import type { Change, Key, RecordLine, Snapshot, Store, Stored } from "../store/store.ts";
+import type { AloneWith, Change, Key, RecordLine, Snapshot, Store, Stored } from "../store/store.ts";
 import { RESIDENT } from "../store/tables.ts";
 import type { ColumnValue, ResidentTable, TableName, Tables } from "../store/tables.ts";
 import { rowKey } from "./ledger-view.ts";
@@ -8,9 +8,9 @@ import type { Facts } from "./ledger-view.ts";
 import type { View } from "./ledger.ts";
 import { ACTIVE_POLICY, createPolicyCompiler } from "./policy-in-force.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
+import { InstanceClock } from "./instance-clock.ts";
 import { RecentRequests } from "./recent-requests.ts";
 import { isResident, ResidentTables, tablesChangedBy } from "./resident-tables.ts";
-import { StoreClock } from "./store-clock.ts";
 
 const PAGE = 1_000;
 
@@ -18,7 +18,8 @@ const PAGE = 1_000;
 export type Ask = <T>(answer: Promise<T>) => Promise<T>;
 
 export class LedgerFacts implements Facts {
-  readonly #store: Store;
+  /** The store, or its part that is ours alone for the moment. */
+  #store: AloneWith;
   readonly #tenant: string;
   readonly #ask: Ask;
   readonly #onRows: (rows: readonly RecordLine[]) => void;
@@ -28,24 +29,35 @@ export class LedgerFacts implements Facts {
   /** Rows that were read for the batch under way. */
   readonly #read = new Map<string, Stored<Tables[TableName]> | undefined>();
   readonly #stale = new Set<ResidentTable>(RESIDENT);
-  readonly #clock: StoreClock;
+  readonly #clock: InstanceClock;
   #news: RecordLine[] = [];
   #head: RecordHead;
   #policy: PolicyInForce | undefined;
 
-  private constructor(store: Store, tenant: string, ask: Ask, onRows: (rows: readonly RecordLine[]) => void, first: Snapshot) {
+  private constructor(store: Store, tenant: string, ask: Ask, onRows: (rows: readonly RecordLine[]) => void, first: Snapshot, monotonic?: () => number) {
     this.#store = store;
     this.#tenant = tenant;
     this.#ask = ask;
     this.#onRows = onRows;
     this.#head = first.head;
-    this.#clock = new StoreClock(first.now);
+    this.#clock = new InstanceClock(first.now, monotonic);
   }
 
-  static async load(store: Store, tenant: string, ask: Ask, onRows: (rows: readonly RecordLine[]) => void): Promise<LedgerFacts> {
-    const facts = new LedgerFacts(store, tenant, ask, onRows, await ask(store.read(tenant, [])));
+  static async load(store: Store, tenant: string, ask: Ask, onRows: (rows: readonly RecordLine[]) => void, monotonic?: () => number): Promise<LedgerFacts> {
+    const facts = new LedgerFacts(store, tenant, ask, onRows, await ask(store.read(tenant, [])), monotonic);
     await facts.refresh([]);
     return facts;
+  }
+
+  /** Reads through this one while `work` runs. */
+  async through<T>(store: AloneWith, work: () => Promise<T>): Promise<T> {
+    const before = this.#store;
+    this.#store = store;
+    try {
+      return await work();
+    } finally {
+      this.#store = before;
+    }
   }
 
   get head(): RecordHead {
@@ -58,6 +70,10 @@ export class LedgerFacts implements Facts {
 
   get current(): PolicyInForce | undefined {
     return this.#policy;
+  }
+
+  hasRead(table: TableName, id: string): boolean {
+    return isResident(table) || this.#read.has(rowKey(table, id)) || (table === "approval" && this.recent.get(id) !== undefined);
   }
 
   get<K extends TableName>(table: K, id: string): Stored<Tables[K]> | undefined {

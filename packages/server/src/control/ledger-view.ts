@@ -7,6 +7,8 @@ import type { PolicyInForce } from "./policy-in-force.ts";
 
 /** What is stored, as of the record's head. `get` and `find` throw where nobody asked for the row. */
 export interface Facts {
+  /** Whether `get` can answer. */
+  hasRead(table: TableName, id: string): boolean;
   get<K extends TableName>(table: K, id: string): Stored<Tables[K]> | undefined;
   find<K extends TableName>(table: K, column: string, value: ColumnValue): Stored<Tables[K]> | undefined;
   all<K extends ResidentTable>(table: K): readonly Stored<Tables[K]>[];
@@ -77,7 +79,7 @@ export class BatchView implements View {
   /** Whether these changes may be part of the batch. Throws TypeError where a command changes what it has not seen. */
   admit(changes: readonly Change[]): Admission {
     for (const change of changes) {
-      const seen = this.get(change.table, change.id)?.rev ?? 0;
+      const seen = this.#seen(change.table, change.id)?.rev ?? 0;
       if (seen !== change.rev) throw new TypeError(`${change.table} ${change.id} is at revision ${seen}, and the command changes ${change.rev}`);
       for (const column of TABLES[change.table].unique) {
         const value = columnOf(change.table, column, change.data);
@@ -89,7 +91,7 @@ export class BatchView implements View {
 
   apply(changes: readonly Change[]): void {
     for (const { table, id, data } of changes) {
-      const before = this.get(table, id);
+      const before = this.#seen(table, id);
       for (const column of TABLES[table].unique) {
         const value = columnOf(table, column, before?.data ?? null);
         if (value !== null && value !== columnOf(table, column, data)) this.#givenUp.add(`${table}\0${column}\0${value}`);
@@ -97,6 +99,15 @@ export class BatchView implements View {
       const storedRev = this.#altered.get(rowKey(table, id))?.storedRev ?? before?.rev ?? 0;
       this.#altered.set(rowKey(table, id), { table, id, storedRev, data });
     }
+  }
+
+  hasRead(table: TableName, id: string): boolean {
+    return this.#altered.has(rowKey(table, id)) || this.#facts.hasRead(table, id);
+  }
+
+  /** A row that nobody asked for is new, or the commit conflicts. */
+  #seen<K extends TableName>(table: K, id: string): Stored<Tables[K]> | undefined {
+    return this.hasRead(table, id) ? this.get(table, id) : undefined;
   }
 
   /** One change for each row: from what is stored to what it is after the last command. */

@@ -5,7 +5,7 @@
  */
 import type { RecordHead } from "@countersign/sdk/record";
 import type { ApprovalRequest } from "../store/entity/approval-request.ts";
-import type { Key, RecordLine, Store, Stored, WriteSet } from "../store/store.ts";
+import type { AloneWith, CommitResult, Key, RecordLine, Store, Stored, WriteSet } from "../store/store.ts";
 import { answerWithin } from "./answer-within.ts";
 import { decideBatch } from "./decide-batch.ts";
 import type { DecidedBatch } from "./decide-batch.ts";
@@ -19,6 +19,8 @@ export interface LedgerOptions {
   readonly pollMs?: number | undefined;
   /** Default 1,900 ms. */
   readonly answerWithinMs?: number | undefined;
+  /** Milliseconds that only ever rise. Default: performance.now(). */
+  readonly monotonic?: (() => number) | undefined;
   /** Told what goes wrong where nobody waits for an answer. */
   readonly onProblem?: ((problem: unknown) => void) | undefined;
 }
@@ -33,7 +35,8 @@ export async function openLedger(store: Store, options: LedgerOptions = {}): Pro
 const MAX_BATCH = 256;
 /** A commit that conflicts this often while the head stands still will never succeed. */
 const MAX_STANDING_CONFLICTS = 3;
-const POLITE_MS = 3;
+/** Whoever lost this often to other instances has the next commit to itself. */
+const MAX_LOSSES = 2;
 
 interface Waiting {
   readonly command: Command<unknown>;
@@ -58,7 +61,6 @@ class LiveLedger implements Ledger {
   #queue: Waiting[] = [];
   #pump: Promise<void> | undefined;
   #syncWanted = false;
-  #contended = false;
   #closed = false;
 
   private constructor(store: Store, facts: LedgerFacts, listeners: Set<(rows: readonly RecordLine[]) => void>, options: LedgerOptions) {
@@ -99,7 +101,7 @@ class LiveLedger implements Ledger {
       }
     };
     try {
-      const facts = await LedgerFacts.load(store, tenant, (answer) => answerWithin(answer, answerWithinMs), tell);
+      const facts = await LedgerFacts.load(store, tenant, (answer) => answerWithin(answer, answerWithinMs), tell, options.monotonic);
       return new LiveLedger(store, facts, listeners, options);
     } catch (cause) {
       throw unavailable(cause);
@@ -172,51 +174,49 @@ class LiveLedger implements Ledger {
     }
   }
 
-  async #decide(all: readonly Waiting[]): Promise<void> {
-    let standing = 0;
-    let mustRead = false;
-    for (;;) {
-      const batch = all.filter(({ settled }) => !settled);
-      if (batch.length === 0) return;
-      const keys = batch.flatMap(({ command }) => command.needs);
-      const isFresh = mustRead || !this.#facts.knows(keys);
-      if (isFresh) await this.#refresh(keys);
-      const decided = decideBatch(this.#facts, batch.map(({ command }) => command));
-      if (decided.lines.length === 0) {
-        // Nothing is written, so no commit proves that this was decided on what is there now.
-        if (!isFresh && (await this.#hasMoved(keys))) continue;
-        return this.#finish(batch, decided);
-      }
-      const after = this.#facts.head;
-      const set: WriteSet = { tenant: this.tenant, after, lines: decided.lines, head: decided.head, changes: decided.changes, before: decided.before };
-      const result = await this.#commit(set, batch);
-      if (result.ok) {
-        this.#facts.notePolicy(decided.policy);
-        this.#facts.accept(decided.changes, decided.lines, decided.head);
-        return this.#finish(batch, decided);
-      }
-      mustRead = true;
-      if (result.why === "late") continue;
-      if ((await this.#hasMoved(keys)) || ++standing < MAX_STANDING_CONFLICTS) continue;
-      return this.#decideAlone(batch);
+  /** Decides the batch and commits it; again where another instance was faster; alone where that goes on. */
+  async #decide(batch: readonly Waiting[]): Promise<void> {
+    for (let losses = 0; losses < MAX_LOSSES; losses++) {
+      if ((await this.#attempt(batch, this.#store, losses > 0)) === "done") return;
     }
+    await this.#store.exclusively(this.tenant, async (alone) => {
+      await this.#facts.through(alone, async () => {
+        for (let standing = 0; standing < MAX_STANDING_CONFLICTS; standing++) if ((await this.#attempt(batch, alone, true)) === "done") return;
+      });
+    });
+    await this.#decideAlone(batch.filter(({ settled }) => !settled));
+  }
+
+  async #attempt(all: readonly Waiting[], store: AloneWith, mustRead: boolean): Promise<"done" | "again"> {
+    const batch = all.filter(({ settled }) => !settled);
+    if (batch.length === 0) return "done";
+    const keys = batch.flatMap(({ command }) => command.needs);
+    let isFresh = mustRead || !this.#facts.knows(keys);
+    if (isFresh) await this.#facts.refresh(keys);
+    let decided = decideBatch(this.#facts, batch.map(({ command }) => command));
+    if (decided.lines.length === 0 && !isFresh && (await this.#hasMoved(keys))) {
+      // Nothing is written, so no commit would prove that this was decided on what is there now.
+      isFresh = true;
+      decided = decideBatch(this.#facts, batch.map(({ command }) => command));
+    }
+    if (decided.lines.length === 0) return this.#finish(batch, decided);
+    const { lines, head, changes, before } = decided;
+    const result = await this.#commit(store, { tenant: this.tenant, after: this.#facts.head, lines, head, changes, before }, batch);
+    if (!result.ok) return "again";
+    this.#facts.notePolicy(decided.policy);
+    this.#facts.accept(changes, lines, head);
+    return this.#finish(batch, decided);
   }
 
   /** One of them takes what is taken: a unique value, or a row that changes without the record. */
   async #decideAlone(batch: readonly Waiting[]): Promise<void> {
     const [first] = batch;
+    if (first === undefined) return;
     if (batch.length > 1) {
       for (const waiting of batch) await this.#decide([waiting]);
-    } else if (first !== undefined) {
+    } else {
       this.#settle(first, () => first.reject(new Error("the command conflicts with what is stored, and nothing has changed meanwhile: a unique value is taken")));
     }
-  }
-
-  async #refresh(keys: readonly Key[]): Promise<void> {
-    // Whoever has just committed would win every race against those who must read first.
-    if (this.#contended) await new Promise<void>((resolve) => void setTimeout(resolve, Math.random() * POLITE_MS));
-    this.#contended = false;
-    await this.#facts.refresh(keys);
   }
 
   async #hasMoved(keys: readonly Key[]): Promise<boolean> {
@@ -225,14 +225,14 @@ class LiveLedger implements Ledger {
     return this.#facts.head.hash !== hash;
   }
 
-  async #commit(set: WriteSet, batch: readonly Waiting[]) {
+  async #commit(store: AloneWith, set: WriteSet, batch: readonly Waiting[]): Promise<CommitResult> {
     for (const waiting of batch) waiting.committing = true;
     try {
-      const result = await answerWithin(this.#store.commit(set), this.#answerMs);
+      const result = await answerWithin(store.commit(set), this.#answerMs);
       for (const waiting of batch) waiting.committing = false;
       return result;
     } catch (cause) {
-      if (await this.#isWritten(set)) return { ok: true } as const;
+      if (await this.#isWritten(set)) return { ok: true };
       throw new StoreUnavailableError("the store did not say whether it has written", { maybe: !isKnownUnwritten(cause), cause });
     }
   }
@@ -247,7 +247,7 @@ class LiveLedger implements Ledger {
     }
   }
 
-  #finish(batch: readonly Waiting[], decided: DecidedBatch): void {
+  #finish(batch: readonly Waiting[], decided: DecidedBatch): "done" {
     for (const [index, outcome] of decided.outcomes.entries()) {
       const waiting = batch[index];
       if (waiting === undefined) continue;
@@ -258,6 +258,7 @@ class LiveLedger implements Ledger {
     }
     // Those that must not share a commit with the ones before them.
     this.#queue.unshift(...batch.slice(decided.outcomes.length).filter(({ settled }) => !settled));
+    return "done";
   }
 
   #settle(waiting: Waiting, answer: () => void): void {

@@ -73,20 +73,25 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
     return person?.status === "active" && (includesRole(person.roles, "approver") || includesRole(person.roles, "auditor"));
   }
 
-  async function waitFor(identity: Identity & { readonly kind: "agent" }, id: string, { waitMs = 0, rev, signal }: WaitFor): Promise<RequestAnswer<{ readonly request: AskedRequest }>> {
-    const waiter = waiting.begin(id, signal);
-    try {
-      const first = await readNow(id);
-      if (first?.data.caller.principal !== identity.principal) return NOT_FOUND;
-      const request = tell(first);
-      if (waitMs <= 0 || isEnd(request.state) || (rev !== undefined && rev !== first.rev)) return { ok: true, request };
-      const isOpen = request.state === "pending" || request.state === "approved";
-      // Time that runs out leaves no row behind that would wake anyone.
-      await waiter.moved(isOpen ? Math.min(waitMs, request.expiresAt - request.now + 1) : waitMs);
-      const then = await rowOf(id);
-      return { ok: true, request: tell(then ?? first) };
-    } finally {
-      waiter.done();
+  async function waitFor(principal: string, id: string, { waitMs = 0, rev, signal }: WaitFor): Promise<RequestAnswer<{ readonly request: AskedRequest }>> {
+    const until = performance.now() + waitMs;
+    let known = rev;
+    for (let isFirst = true; ; isFirst = false) {
+      // Before looking, so that a row that comes in between is not missed.
+      const waiter = waiting.begin(id, signal);
+      try {
+        const row = isFirst ? await readNow(id) : await rowOf(id);
+        if (row?.data.caller.principal !== principal) return NOT_FOUND;
+        const request = tell(row);
+        known ??= row.rev;
+        const left = until - performance.now();
+        if (left <= 0 || known !== row.rev || isEnd(request.state) || signal?.aborted === true || waiting.isClosed) return { ok: true, request };
+        const isOpen = request.state === "pending" || request.state === "approved";
+        // Time that runs out leaves no row behind that would wake anyone.
+        await waiter.moved(isOpen ? Math.min(left, request.expiresAt - request.now + 1) : left);
+      } finally {
+        waiter.done();
+      }
     }
   }
 
@@ -115,7 +120,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
     },
 
     async asked(identity, id, wait = {}) {
-      return identity.kind === "agent" ? waitFor(identity, id, wait) : AGENTS_ONLY;
+      return identity.kind === "agent" ? waitFor(identity.principal, id, wait) : AGENTS_ONLY;
     },
 
     async list(identity, query) {
@@ -179,7 +184,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
     },
     close() {
       stopRows();
-      waiting.wakeAll();
+      waiting.close();
     },
   };
 }

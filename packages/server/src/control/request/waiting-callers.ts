@@ -10,6 +10,11 @@ const LONGEST_MS = 2 ** 31 - 1;
 export class WaitingCallers {
   readonly #byRequest = new Map<string, Set<() => void>>();
   #count = 0;
+  #isClosed = false;
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
 
   get count(): number {
     return this.#count;
@@ -23,7 +28,8 @@ export class WaitingCallers {
     waiters.add(resolve);
     this.#count += 1;
     let timer: NodeJS.Timeout | undefined;
-    signal?.addEventListener("abort", resolve as () => void, { once: true });
+    const wake = (): void => resolve();
+    signal?.addEventListener("abort", wake, { once: true });
     if (signal?.aborted === true) resolve();
     return {
       moved: (ms) => {
@@ -32,7 +38,7 @@ export class WaitingCallers {
       },
       done: () => {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", resolve as () => void);
+        signal?.removeEventListener("abort", wake);
         if (!waiters.delete(resolve)) return;
         this.#count -= 1;
         if (waiters.size === 0 && this.#byRequest.get(requestId) === waiters) this.#byRequest.delete(requestId);
@@ -48,7 +54,9 @@ export class WaitingCallers {
     }
   }
 
-  wakeAll(): void {
+  /** Nobody waits any more. */
+  close(): void {
+    this.#isClosed = true;
     for (const waiters of this.#byRequest.values()) for (const resolve of waiters) resolve();
   }
 }

@@ -5,7 +5,7 @@
 /** More than two monotonic clocks drift apart between two readings. */
 const STEP_MS = 1_000;
 
-export class StoreClock {
+export class InstanceClock {
   readonly #monotonic: () => number;
   #base: number;
   #at: number;

@@ -1,0 +1,333 @@
+import { randomBytes } from "node:crypto";
+import { verifyRecord } from "@countersign/sdk/record";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MemoryStore } from "../fixture/memory-store.ts";
+import { activate, agent, agentKey, delegation, group, onePersonMode, openWorld, person, PLAIN_POLICY, put, question, requirement, voter } from "../fixture/world.ts";
+import type { QuestionFields, World } from "../fixture/world.ts";
+
+let store: MemoryStore;
+let world: World;
+let ahead = 0;
+
+beforeEach(async () => {
+  store = new MemoryStore();
+  ahead = 0;
+  const start = Date.now();
+  store.clock = () => start + ahead;
+  world = await openWorld(store, { pollMs: 3_600_000, monotonic: () => ahead });
+  await put(world.ledger, person("ann"), person("bob"), person("cy"), person("own", { roles: ["owner"] }), agentKey("k1", "own"), agentKey("k2"));
+});
+afterEach(async () => {
+  expect(await verifyRecord(store.lines.map(({ line }) => `${line}\n`).join(""))).toMatchObject({ ok: true });
+  await world.close();
+});
+
+async function ask(fields: QuestionFields = {}, keyId = "k1") {
+  const answer = await world.requests.ask(agent(keyId, keyId === "k1" ? "own" : null), question({ requirements: [requirement()], ...fields }));
+  if (!answer.ok) throw new Error(`${answer.code}: ${answer.detail}`);
+  return answer.request;
+}
+
+const asks = (who: string, request: { readonly id: string; readonly requestDigest: string }, fields: { choice?: "approve" | "deny"; reason?: string; digest?: string; assurance?: "passkey" | "authenticated"; grant?: { for: string; free: string[] } } = {}) =>
+  world.requests.vote(voter(who, { assurance: fields.assurance ?? "authenticated" }), request.id, { choice: fields.choice ?? "approve", requestDigest: fields.digest ?? request.requestDigest, viewedDigest: null, reason: fields.reason ?? "", grant: fields.grant ?? null }, "inbox");
+
+const code = (answer: { readonly ok: boolean; readonly code?: string }) => (answer.ok ? "ok" : answer.code);
+
+async function claim(request: { readonly id: string; readonly callDigest: string }, fields: { claimId?: string; callDigest?: string; definition?: string | null; serverIdentity?: string | null } = {}, keyId = "k1") {
+  const claimId = fields.claimId ?? randomBytes(32).toString("hex");
+  const answer = await world.requests.claim(agent(keyId), request.id, { claimId, callDigest: request.callDigest, definition: null, serverIdentity: null, ...fields });
+  return { claimId, answer };
+}
+
+async function stateOf(id: string): Promise<string> {
+  const answer = await world.requests.asked(agent("k1"), id);
+  return answer.ok ? answer.request.state : answer.code;
+}
+
+function turn(ms: number): void {
+  ahead += ms;
+}
+
+describe("a request from question to outcome", () => {
+  it("takes four commits: create, vote, claim, outcome", async () => {
+    await world.sealer.seal("", "");
+    let commits = 0;
+    store.fault = async (what) => void (commits += what === "commit" ? 1 : 0);
+    const request = await ask();
+    expect(request).toMatchObject({ state: "pending", rev: 1, decision: null });
+    const voted = await asks("ann", request);
+    expect(voted).toMatchObject({ ok: true, request: { state: "approved", progress: [{ policy: "own", have: 1, need: 1 }] } });
+    const { claimId, answer } = await claim(request);
+    expect(answer).toMatchObject({ ok: true, claimed: true, epoch: 1, leaseMs: 30_000, request: { state: "executing", decision: { approver: "ann", channel: "inbox", human: true, selfApproved: false } } });
+    expect(await world.requests.outcome(agent("k1"), request.id, { claimId, outcome: "completed", isError: false, elapsedMs: 5 })).toMatchObject({ ok: true, request: { state: "completed" } });
+    expect(commits).toBe(4);
+    expect(store.lines.slice(-5).map(({ type, event }) => event ?? type)).toEqual(["request_created", "vote_cast", "approval", "intent", "outcome"]);
+    expect(new Set(store.lines.slice(-5).map(({ requestId, principal, policyId }) => `${requestId} ${principal} ${policyId}`))).toEqual(new Set([`${request.id} key:k1 mcp:files:write`]));
+  });
+
+  it("is joined by the same call while it is open, refused while it is executed, and asked anew after its end", async () => {
+    const first = await ask();
+    const again = await world.requests.ask(agent("k1", "own"), question({ requirements: [requirement()] }));
+    expect(again).toMatchObject({ ok: true, created: false, request: { id: first.id } });
+    expect((await ask({ agent: "other" })).id).not.toBe(first.id);
+    expect((await ask({}, "k2")).id).not.toBe(first.id);
+    await asks("ann", first);
+    const { claimId } = await claim(first);
+    expect(code(await world.requests.ask(agent("k1", "own"), question({ requirements: [requirement()] })))).toBe("in_progress");
+    await world.requests.outcome(agent("k1"), first.id, { claimId, outcome: "failed", isError: true, elapsedMs: 1 });
+    expect((await ask()).id).not.toBe(first.id);
+  });
+
+  it("is made once by many who ask at the same moment", async () => {
+    const answers = await Promise.all(Array.from({ length: 30 }, () => world.requests.ask(agent("k1", "own"), question({ requirements: [requirement()] }))));
+    expect(new Set(answers.map((answer) => (answer.ok ? answer.request.id : answer.code))).size).toBe(1);
+    expect(answers.filter((answer) => answer.ok && answer.created)).toHaveLength(1);
+  });
+
+  it("is refused where the digest is not the call's, where the document forbids it, and where there is no document", async () => {
+    const body = question({ requirements: [requirement()] });
+    expect(code(await world.requests.ask(agent("k1"), { ...body, call: { ...body.call, digest: "0".repeat(64) } }))).toBe("digest_mismatch");
+    expect(code(await world.requests.ask(agent("k1"), question()))).toBe("policy_unavailable");
+    await activate(world.ledger, 1, "version: 1\npolicies:\n  - { name: never, match: 'mcp:files:*', action: block, approval: never }\n");
+    expect(code(await world.requests.ask(agent("k1"), question({ requirements: [requirement()] })))).toBe("policy_block");
+    expect(code(await world.requests.ask(agent("gone"), question({ server: "x", requirements: [requirement()] })))).toBe("unauthenticated");
+    expect(code(await world.requests.ask(voter("ann"), body))).toBe("forbidden");
+  });
+
+  it("asks for the document's requirements and the caller's, of two with one name the document's", async () => {
+    await activate(world.ledger, 1, "version: 1\npolicies:\n  - { name: writes, match: 'mcp:files:*', action: block, approval: { quorum: 2, timeoutMinutes: 3 } }\n");
+    const request = await ask({ requirements: [requirement({ policy: "writes" }), requirement({ policy: "mine", timeoutMinutes: 9 })], timeoutMs: 1_000 });
+    expect(request.requirements).toMatchObject([{ policy: "writes", quorum: 2 }, { policy: "mine", quorum: 1 }]);
+    expect(request.expiresAt - request.createdAt).toBe(180_000);
+    await activate(world.ledger, 2, "version: 1\npolicies: []\n");
+    expect((await ask({ requirements: [], timeoutMs: 7_000, tool: "read" })).requirements).toMatchObject([{ policy: "default", quorum: 1, approvers: [] }]);
+  });
+
+  it("seals its arguments for this request alone, and shows people what would run", async () => {
+    const request = await ask({ args: { secret: "CANARY" } });
+    expect(JSON.stringify([...store.lines, ...(store.rows.get("approval")?.values() ?? [])])).not.toContain("CANARY");
+    expect(await world.requests.read(voter("ann"), request.id)).toMatchObject({ ok: true, request: { argumentsText: '{"secret":"CANARY"}', contextText: "{}", mayVote: { allowed: true } } });
+    const sealed = store.rows.get("approval")?.get(request.id)?.data as { sealed: Parameters<World["sealer"]["open"]>[0] };
+    expect(() => world.sealer.open(sealed.sealed, "another")).toThrow();
+    expect(code(await world.requests.read(agent("k1"), request.id))).toBe("forbidden");
+    expect(code(await world.requests.asked(agent("k2"), request.id))).toBe("not_found");
+  });
+
+  it("is limited in number for each key, and still joined beyond", async () => {
+    for (let index = 0; index < 5; index++) await ask({ args: { index } }, "k2");
+    const { createRequests } = await import("./create-requests.ts");
+    const strict = createRequests(world.ledger, store, world.sealer, { urlOf: String, maxOpen: 6 });
+    const more = await Promise.all([6, 7, 8].map((index) => strict.ask(agent("k2"), question({ args: { index }, requirements: [requirement()] }))));
+    expect(more.map(code).toSorted()).toEqual(["ok", "too_many", "too_many"]);
+    expect(code(await strict.ask(agent("k2"), question({ args: { index: 0 }, requirements: [requirement()] })))).toBe("ok");
+    strict.close();
+  });
+});
+
+describe("a vote", () => {
+  it("counts only on the digest that was shown, once per person, and only while the request waits", async () => {
+    const request = await ask({ requirements: [requirement({ quorum: 2 })] });
+    expect(code(await asks("ann", request, { digest: "0".repeat(64) }))).toBe("stale_digest");
+    expect(code(await asks("ann", request))).toBe("ok");
+    expect(await asks("ann", request)).toMatchObject({ ok: true, request: { state: "pending", progress: [{ have: 1, need: 2 }] } });
+    expect(code(await asks("ann", request, { choice: "deny" }))).toBe("conflict");
+    expect(await asks("bob", request)).toMatchObject({ request: { state: "approved" } });
+    expect(await asks("cy", request)).toMatchObject({ ok: false, code: "conflict", state: "approved" });
+    const denied = await ask({ tool: "other" });
+    expect(await asks("ann", denied, { choice: "deny", reason: "no" })).toMatchObject({ request: { state: "denied" } });
+    expect(await asks("bob", denied)).toMatchObject({ ok: false, code: "ended", state: "denied", detail: "no" });
+  });
+
+  it("counts only from people who may at the moment of the commit", async () => {
+    await put(world.ledger, person("gone", { status: "disabled" }), person("aud", { roles: ["auditor"] }), group("ops", ["g-inner"]), group("inner", ["bob", "g-ops"]));
+    const request = await ask({ requirements: [requirement({ approvers: ["group:ops", "CY@example.com"] })] });
+    for (const who of ["gone", "aud", "nobody", "ann"]) expect(code(await asks(who, request))).toBe("not_eligible");
+    expect(code(await world.requests.vote(agent("k1"), request.id, { choice: "approve", requestDigest: request.requestDigest, viewedDigest: null, reason: "", grant: null }, "inbox"))).toBe("forbidden");
+    expect(code(await asks("bob", request))).toBe("ok");
+    expect(code(await asks("cy", await ask({ tool: "t2", requirements: [requirement({ approvers: ["cy@EXAMPLE.com"] })] })))).toBe("ok");
+  });
+
+  it("meets every requirement that its caster is named in, and no other", async () => {
+    const request = await ask({ requirements: [requirement({ policy: "a", approvers: ["ann", "bob"] }), requirement({ policy: "b", approvers: ["bob"] })] });
+    expect(await asks("ann", request)).toMatchObject({ request: { state: "pending", progress: [{ have: 1 }, { have: 0 }] } });
+    expect(await asks("bob", request)).toMatchObject({ request: { state: "approved" } });
+  });
+
+  it("needs the assurance and the reason that are asked for", async () => {
+    const request = await ask({ requirements: [requirement({ assurance: "passkey", requireReason: true })] });
+    expect(code(await asks("ann", request, { reason: "x" }))).toBe("assurance");
+    expect(code(await asks("ann", request, { assurance: "passkey" }))).toBe("bad_request");
+    expect(code(await asks("ann", request, { assurance: "passkey", reason: "x" }))).toBe("ok");
+  });
+
+  it("is nobody's own agent's, unless one-person mode or the policy says so, and says so then", async () => {
+    const request = await ask();
+    expect(code(await asks("own", request))).toBe("self_approval");
+    expect(code(await asks("own", request, { choice: "deny" }))).toBe("ok");
+    const said = await ask({ tool: "t2", requirements: [requirement({ selfApproval: true })] });
+    expect(code(await asks("own", said))).toBe("ok");
+    await put(world.ledger, onePersonMode(true));
+    const one = await ask({ tool: "t3" });
+    expect(code(await asks("own", one))).toBe("ok");
+    expect(await world.requests.asked(agent("k1"), one.id)).toMatchObject({ request: { state: "approved", decision: { selfApproved: true } } });
+    const two = await ask({ tool: "t4", requirements: [requirement({ selfApproval: false }), requirement({ policy: "b" })] });
+    expect(code(await asks("own", two))).toBe("self_approval");
+  });
+
+  it("through a delegation counts once, as the delegator's, and never for one's own agent", async () => {
+    await put(world.ledger, delegation("ann", "bob"), delegation("ann", "cy"), delegation("own", "bob"), person("dan"), delegation("dan", "own"));
+    const request = await ask({ requirements: [requirement({ approvers: ["ann"], quorum: 1 }), requirement({ policy: "b", approvers: ["ann", "cy"], quorum: 2 })] });
+    expect(code(await asks("bob", request))).toBe("ok");
+    expect(await world.requests.read(voter("ann"), request.id)).toMatchObject({ request: { votes: [{ personId: "bob", onBehalfOf: "ann", countsFor: ["own", "b"] }], progress: [{ have: 1 }, { have: 1 }] } });
+    expect(code(await asks("ann", request))).toBe("not_eligible");
+    expect(await asks("cy", request)).toMatchObject({ request: { state: "approved" } });
+    const owns = await ask({ tool: "t2", requirements: [requirement({ approvers: ["own"] })] });
+    expect(code(await asks("bob", owns))).toBe("self_approval");
+    const dans = await ask({ tool: "t3", requirements: [requirement({ approvers: ["dan"] })] });
+    expect(code(await asks("own", dans))).toBe("self_approval");
+    await put(world.ledger, delegation("ann", "bob", { until: 5 }));
+    expect(code(await asks("bob", await ask({ tool: "t4", requirements: [requirement({ approvers: ["ann"] })] })))).toBe("not_eligible");
+  });
+});
+
+describe("time", () => {
+  it("that has run out is an end, though nobody swept", async () => {
+    const request = await ask({ timeoutMs: 10_000 });
+    turn(10_000);
+    expect(await asks("ann", request)).toMatchObject({ ok: false, code: "ended", state: "expired" });
+    expect(store.rows.get("approval")?.get(request.id)?.data).toMatchObject({ state: "expired", dedupeKey: null });
+    expect((await ask({ timeoutMs: 10_000 })).id).not.toBe(request.id);
+  });
+
+  it("lets an approval be claimed for a minute at least, and not after", async () => {
+    const request = await ask({ timeoutMs: 10_000 });
+    turn(9_999);
+    expect(await asks("ann", request)).toMatchObject({ request: { state: "approved" } });
+    turn(59_000);
+    const { claimId, answer } = await claim(request);
+    expect(answer.ok).toBe(true);
+    expect(await world.requests.release(agent("k1"), request.id, { claimId })).toMatchObject({ ok: true, request: { state: "approved" } });
+    turn(2_000);
+    expect((await claim(request)).answer).toMatchObject({ ok: false, code: "ended", state: "expired" });
+  });
+
+  it("is written down by the sweeper, which also ends claims that nobody reports on", async () => {
+    const [waits, runs] = [await ask({ timeoutMs: 10_000 }), await ask({ tool: "t2" })];
+    await asks("ann", runs);
+    const { claimId } = await claim(runs);
+    turn(20_000);
+    expect(await world.requests.leases(agent("k1"), { claims: [{ id: runs.id, claimId }, { id: waits.id, claimId }] })).toMatchObject({ ok: true, lost: [waits.id] });
+    turn(20_000);
+    await world.sweeper.sweep();
+    expect([await stateOf(waits.id), await stateOf(runs.id)]).toEqual(["expired", "executing"]);
+    turn(31_000);
+    await world.sweeper.sweep();
+    expect(await stateOf(runs.id)).toBe("outcome_unknown");
+    expect(store.rows.get("execution_lease")?.size).toBe(0);
+    const late = await world.requests.outcome(agent("k1"), runs.id, { claimId, outcome: "completed", isError: false, elapsedMs: 1 });
+    expect(late).toMatchObject({ ok: true, request: { state: "outcome_unknown" } });
+    expect(store.lines.at(-1)?.event).toBe("late_report");
+    expect(await world.requests.annotate(voter("ann"), runs.id, { happened: true, note: "saw it" })).toMatchObject({ ok: true });
+    expect(code(await world.requests.annotate(voter("ann"), runs.id, { happened: false, note: "" }))).toBe("conflict");
+    expect(code(await world.requests.annotate(voter("ann"), waits.id, { happened: false, note: "" }))).toBe("conflict");
+  });
+});
+
+describe("the claim", () => {
+  it("is had by one, the same again is the same claim, and an ended or waiting request cannot be claimed", async () => {
+    const request = await ask();
+    expect((await claim(request)).answer).toMatchObject({ ok: false, code: "not_approved" });
+    await asks("ann", request);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => claim(request)));
+    const won = answers.filter(({ answer }) => answer.ok);
+    expect(won).toHaveLength(1);
+    expect(answers.map(({ answer }) => code(answer)).filter((it) => it === "in_progress")).toHaveLength(7);
+    expect((await claim(request, { claimId: won[0]?.claimId ?? "" })).answer).toMatchObject({ ok: true, epoch: 1 });
+    expect(store.lines.filter(({ type }) => type === "intent")).toHaveLength(1);
+    expect(code(await world.requests.cancel(agent("k1"), request.id, { reason: "" }))).toBe("in_progress");
+    expect(code(await world.requests.outcome(agent("k1"), request.id, { claimId: "0".repeat(64), outcome: "completed", isError: false, elapsedMs: 1 }))).toBe("conflict");
+    expect((await claim(request, {}, "k2")).answer).toMatchObject({ code: "not_found" });
+  });
+
+  it("is refused for another call, and ends the request where tool or server are others", async () => {
+    const request = await ask();
+    await asks("ann", request);
+    expect((await claim(request, { callDigest: "0".repeat(64) })).answer).toMatchObject({ code: "digest_mismatch" });
+    expect((await claim(request, { definition: "0".repeat(64) })).answer).toMatchObject({ code: "superseded" });
+    expect((await claim(request)).answer).toMatchObject({ code: "ended", state: "superseded" });
+    const other = await ask();
+    await asks("ann", other);
+    expect((await claim(other, { serverIdentity: "0".repeat(64) })).answer).toMatchObject({ code: "superseded" });
+  });
+
+  it("looks at the approvers once more", async () => {
+    const request = await ask();
+    await asks("ann", request);
+    await put(world.ledger, person("ann", { roles: ["auditor"] }));
+    expect((await claim(request)).answer).toMatchObject({ code: "superseded" });
+  });
+
+  it("obeys the document in force: allowed or met goes, anything else asks anew", async () => {
+    await activate(world.ledger, 1, PLAIN_POLICY);
+    const [first, second, third, fourth] = [await ask({ tool: "a", requirements: [] }), await ask({ tool: "b", requirements: [] }), await ask({ tool: "c", requirements: [] }), await ask({ tool: "d", requirements: [] })];
+    for (const request of [first, second, third, fourth]) await asks("ann", request);
+    await activate(world.ledger, 2, "version: 1\npolicies:\n  - { name: stricter, match: 'mcp:files:a', action: block, approval: { quorum: 2 } }\n  - { name: other, match: 'mcp:files:b', action: block, approval: { approvers: [ann] } }\n  - { name: never, match: 'mcp:files:c', action: block, approval: never }\n");
+    expect((await claim(first)).answer).toMatchObject({ code: "superseded" });
+    expect((await claim(second)).answer).toMatchObject({ ok: true });
+    expect((await claim(third)).answer).toMatchObject({ code: "superseded" });
+    expect((await claim(fourth)).answer).toMatchObject({ ok: true });
+  });
+
+  it("is preceded by a review of what waits where a document comes into force", async () => {
+    await activate(world.ledger, 1, PLAIN_POLICY);
+    const [same, changed, loose] = [await ask({ tool: "a", requirements: [] }), await ask({ tool: "b", requirements: [] }), await ask({ tool: "c", requirements: [] })];
+    await activate(world.ledger, 2, "version: 1\npolicies:\n  - { name: writes, match: 'mcp:files:a', action: block }\n  - { name: writes-b, match: 'mcp:files:b', action: block, approval: { quorum: 2 } }\n");
+    expect(await world.requests.review()).toBe(1);
+    expect([await stateOf(same.id), await stateOf(changed.id), await stateOf(loose.id)]).toEqual(["pending", "superseded", "pending"]);
+  });
+
+  it("is refused once the key is revoked", async () => {
+    const request = await ask();
+    await asks("ann", request);
+    await put(world.ledger, agentKey("k1", "own", { revokedAt: 5 }));
+    expect((await claim(request)).answer).toMatchObject({ code: "unauthenticated" });
+  });
+});
+
+describe("whoever waits", () => {
+  it("is answered when the request moves, with the decision in hand", async () => {
+    const request = await ask();
+    const waiting = world.requests.asked(agent("k1"), request.id, { waitMs: 5_000, rev: request.rev });
+    await expect.poll(() => world.requests.waiting).toBe(1);
+    await asks("ann", request);
+    expect(await waiting).toMatchObject({ ok: true, request: { state: "approved", rev: 2, decision: { approver: "ann" } } });
+    expect(world.requests.waiting).toBe(0);
+  });
+
+  it("is answered at once where it has moved, after its own time, when aborted, and when the request's time is up", async () => {
+    const request = await ask({ timeoutMs: 300 });
+    expect(await world.requests.asked(agent("k1"), request.id, { waitMs: 5_000, rev: 0 })).toMatchObject({ request: { state: "pending" } });
+    expect(await world.requests.asked(agent("k1"), request.id, { waitMs: 20 })).toMatchObject({ request: { state: "pending" } });
+    const abort = new AbortController();
+    const aborted = world.requests.asked(agent("k1"), request.id, { waitMs: 5_000, signal: abort.signal });
+    abort.abort();
+    expect(await aborted).toMatchObject({ request: { state: "pending" } });
+    setTimeout(() => turn(300), 50);
+    const expired = await world.requests.asked(agent("k1"), request.id, { waitMs: 5_000, rev: 1 });
+    expect(expired).toMatchObject({ request: { state: "expired", endReason: "Nobody decided in time." } });
+  });
+
+  it("is woken by a decision on another instance, and hears of it as an event", async () => {
+    const other = await openWorld(store, { pollMs: 3_600_000, monotonic: () => ahead });
+    const request = await ask();
+    const events: unknown[] = [];
+    const stop = other.ledger.onRows((rows) => void Promise.all(rows.map((row) => other.requests.eventOf(row))).then((made) => events.push(...made)));
+    const waiting = other.requests.asked(agent("k1"), request.id, { waitMs: 5_000, rev: request.rev });
+    await expect.poll(() => other.requests.waiting).toBe(1);
+    await asks("ann", request);
+    expect(await waiting).toMatchObject({ request: { state: "approved" } });
+    await expect.poll(() => events.at(-1)).toMatchObject({ requestId: request.id, principal: "key:k1", request: { state: "approved" } });
+    stop();
+    await other.close();
+  });
+});
