@@ -37,8 +37,8 @@ it("takes as long for an address that nobody has", async () => {
 
 it("computes two at a time and turns people away rather than to wait without end", async () => {
   const answers = await Promise.all(Array.from({ length: 80 }, () => checkPassword("x", "$scrypt$ln=10,r=8,p=1$BwcHBwcHBwcHBwcHBwcHBw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")));
-  expect(answers.filter((it) => it === "busy")).toHaveLength(14);
-  expect(answers.filter((it) => it === false)).toHaveLength(66);
+  expect(answers.filter((one) => one === "busy")).toHaveLength(14);
+  expect(answers.filter((one) => one === false)).toHaveLength(66);
 });
 
 it.each([

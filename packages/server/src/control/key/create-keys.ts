@@ -13,7 +13,6 @@ import type { KeyBody, Keys, KeyView } from "./keys.ts";
 const NOT_KNOWN = "an agent key that is not known";
 
 export function createKeys(ledger: Ledger): Keys {
-  const find = createKeyIndex(ledger);
   return {
     list: (identity) => {
       const by = actor(ledger.resident, identity, ["owner", "auditor"]);
@@ -28,7 +27,7 @@ export function createKeys(ledger: Ledger): Keys {
     revoke: (identity, id) => ledger.run(revokeKey(identity, id)),
     authenticate: (secret) => {
       const id = keyIdOfSecret(secret);
-      const key = id === undefined ? undefined : find(id);
+      const key = id === undefined ? undefined : ledger.resident.get("agent_key", id)?.data;
       if (id === undefined || key === undefined || !matchesHash(secret, key.secretHash)) return NOT_KNOWN;
       return isLiveKey(key, ledger.resident.now) ? identityOf(id, key) : `agent key ${id} is ${key.revokedAt === null ? "expired" : "revoked"}`;
     },
@@ -42,20 +41,6 @@ export function isLiveKey(key: AgentKey, now: number): boolean {
 
 function identityOf(id: string, key: AgentKey): AgentIdentity {
   return { kind: "agent", keyId: id, principal: `key:${id}`, ownerId: key.ownerId, name: key.name };
-}
-
-/** The ledger answers the same list until a key changes, so the index is made anew only then. */
-function createKeyIndex(ledger: Ledger): (id: string) => AgentKey | undefined {
-  let known: readonly Stored<AgentKey>[] = [];
-  let byId = new Map<string, AgentKey>();
-  return (id) => {
-    const now = ledger.resident.all("agent_key");
-    if (now !== known) {
-      known = now;
-      byId = new Map(now.map((it) => [it.id, it.data]));
-    }
-    return byId.get(id);
-  };
 }
 
 function addKey(identity: Identity, id: string, secretHash: string, { name, ownerId, expiresAt }: KeyBody): Command<Answer<{ readonly key: Stored<AgentKey> }>> {

@@ -46,7 +46,7 @@ it("ends with its revocation and with its expiry", async () => {
   await at.owner();
   expect(at.keys.authenticate(short.secret)).toBe(`agent key ${short.key.id} is expired`);
   expect(codeOf(await at.keys.add(owner, { name: "x", ownerId: null, expiresAt: 1 }))).toBe("bad_request");
-  expect((await at.events()).filter((it) => it.event === "key_revoked")).toHaveLength(1);
+  expect((await at.events()).filter((one) => one.event === "key_revoked")).toHaveLength(1);
 });
 
 it("is revoked on another instance as soon as that one hears of it, and binds only to active people", async () => {
@@ -72,7 +72,7 @@ it("is listed for owners and auditors alone", async () => {
 
 it("is found among a thousand in some microseconds", async () => {
   const made = await Promise.all(Array.from({ length: 1000 }, () => add()));
-  const secrets = made.map((it) => it.secret);
+  const secrets = made.map((one) => one.secret);
   at.keys.authenticate(secrets[0] ?? "");
   const started = performance.now();
   for (let round = 0; round < 10; round += 1) for (const secret of secrets) at.keys.authenticate(secret);

@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => at.close());
 
 const isOn = () => isOnePersonMode(at.ledger.resident);
-const rows = async () => (await at.events()).filter((it) => it.event === "mode_changed").map((it) => [it.detail["on"], it.detail["why"]]);
+const rows = async () => (await at.events()).filter((one) => one.event === "mode_changed").map((one) => [one.detail["on"], one.detail["why"]]);
 
 it("is on in a fresh installation of one machine, and off in one for teams", async () => {
   expect(isOn()).toBe(true);
@@ -31,13 +31,13 @@ it("ends in the very commit that makes a second person able to approve, with a r
   let wasOnWithTwo = false;
   const stop = at.ledger.onRows((lines) => {
     // Rows come with their commit: when the person's row is there, the mode's row is in the same batch.
-    const events = lines.map((it) => it.event);
+    const events = lines.map((one) => one.event);
     if (events.includes("person_added") && !events.includes("mode_changed")) wasOnWithTwo = true;
   });
   await joined;
   stop();
   expect([isOn(), wasOnWithTwo]).toEqual([false, false]);
-  expect((await at.events()).slice(before, before + 3).map((it) => it.event)).toEqual(["person_added", "mode_changed", "link_made"]);
+  expect((await at.events()).slice(before, before + 3).map((one) => one.event)).toEqual(["person_added", "mode_changed", "link_made"]);
 });
 
 it("ends also by a role, and by the return of somebody disabled", async () => {

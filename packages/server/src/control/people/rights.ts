@@ -1,7 +1,7 @@
 /**
  * Who has which right, as stored now: pure functions of the directory. Rights hang on ids; a name is never a key, and an e-mail
  * is one only as an owner wrote it into a person. Called by every command that a person gives, inside the commit, so that
- * whoever was disabled between click and commit is refused; also by the requests' vote and claim.
+ * whoever was disabled between click and commit is refused; also by votes. Whose vote counts for what: control/request/eligibility.ts.
  */
 import { includesRole } from "../../auth/identity.ts";
 import type { Identity } from "../../auth/identity.ts";
@@ -11,13 +11,12 @@ import type { View } from "../ledger.ts";
 import { refuse } from "../refusal.ts";
 import type { Refusal } from "../refusal.ts";
 
-export type Directory = Pick<View, "all" | "now">;
+export type Directory = Pick<View, "get" | "all" | "now">;
 
-const GROUP_PREFIX = "group:";
 export const ONE_PERSON_MODE = "mode.onePerson";
 
 export function findPerson(directory: Directory, id: string): Stored<Person> | undefined {
-  return directory.all("person").find((it) => it.id === id);
+  return directory.get("person", id);
 }
 
 /** The signed-in person, who must be active, still signed in, and have one of these roles; none are named where anybody may. */
@@ -42,13 +41,6 @@ export function isActiveOwner(person: Person): boolean {
   return person.status === "active" && person.roles.includes("owner");
 }
 
-/** Whether the person is in the group of this name, or in a group inside it, at any depth. */
-export function isInGroup(directory: Directory, name: string, personId: string): boolean {
-  const groups = new Map(directory.all("person_group").map((it) => [it.id, it.data]));
-  const open = [...groups].filter(([, it]) => it.name === name).map(([id]) => id);
-  return reaches(groups, open, personId);
-}
-
 /** Whether one comes to `target` from these ids by going from groups to their members. */
 export function reaches(groups: ReadonlyMap<string, Group>, from: readonly string[], target: string): boolean {
   const open = [...from];
@@ -62,20 +54,8 @@ export function reaches(groups: ReadonlyMap<string, Group>, from: readonly strin
   return false;
 }
 
-/** Whether an entry of a policy's `approvers` means this person: `group:name`, their id, or their e-mail. Never their name. */
-export function isMeantBy(directory: Directory, entry: string, person: Stored<Person>): boolean {
-  if (entry.startsWith(GROUP_PREFIX)) return isInGroup(directory, entry.slice(GROUP_PREFIX.length), person.id);
-  return entry === person.id || (person.data.email !== null && sameAddress(entry, person.data.email));
-}
-
-/** Who has delegated to this person, for now. One step: what was delegated to the delegator is not handed on. */
-export function delegatorsOf(directory: Directory, personId: string): readonly Stored<Person>[] {
-  const live = directory.all("delegation").filter(({ data }) => data.toId === personId && data.revokedAt === null && data.from <= directory.now && directory.now < data.until);
-  return live.map(({ data }) => findPerson(directory, data.fromId)).filter((it) => it !== undefined && mayApprove(it.data)) as readonly Stored<Person>[]; // filter above leaves no undefined
-}
-
 export function isOnePersonMode(directory: Directory): boolean {
-  return directory.all("setting").some((it) => it.id === ONE_PERSON_MODE && it.data.value === true);
+  return directory.get("setting", ONE_PERSON_MODE)?.data.value === true;
 }
 
 /** Equal but for ASCII case: no other letters are folded, so that no two people can share an address by look-alikes. */

@@ -1,14 +1,16 @@
 /** One person's answer. Counts only from somebody who may decide at the moment of the commit, on the very question that was shown. */
+import { assuranceFor } from "../../auth/identity.ts";
 import type { PersonIdentity } from "../../auth/identity.ts";
 import type { ApprovalRequest, Vote } from "../../store/entity/approval-request.ts";
 import { makeGrant } from "../grant/make-grant.ts";
 import type { Command, LedgerEntry, Plan, View } from "../ledger.ts";
 import { admitApproval, admitDenial } from "./admit-vote.ts";
 import type { Admitted } from "./admit-vote.ts";
-import { approverOf, areMet } from "./eligibility.ts";
+import { areMet } from "./eligibility.ts";
 import { approvalEntry, change, ended, expirePlan, onRequest, personName, refusal, refuseState, stateAt } from "./move.ts";
 import type { Moved, RequestRow } from "./move.ts";
 import type { BoundText } from "./bound-text.ts";
+import { actor, isRefusal, mayApprove } from "../people/rights.ts";
 import type { RequestRefusal, VoteBody } from "./requests.ts";
 
 /** After an approval there is at least this long to use it. */
@@ -30,7 +32,9 @@ function decide(row: RequestRow, view: View, voter: PersonIdentity, ballot: Ball
   const { data: request } = row;
   const { now } = view;
   const { body } = ballot;
-  if (approverOf(view, voter.personId) === undefined) return { answer: refusal("not_eligible", "You may not decide requests.") };
+  const person = actor(view, voter, []);
+  if (isRefusal(person)) return { answer: person };
+  if (!mayApprove(person.data)) return { answer: refusal("not_eligible", "You may not decide requests.") };
   const cast = request.votes.find(({ personId }) => personId === voter.personId);
   if (cast !== undefined && cast.choice === body.choice && cast.requestDigest === body.requestDigest) return { answer: { ok: true } };
   const state = stateAt(request, now);
@@ -40,7 +44,7 @@ function decide(row: RequestRow, view: View, voter: PersonIdentity, ballot: Ball
   }
   if (body.requestDigest !== request.requestDigest) return { answer: refusal("stale_digest", "The vote is about another question.", { state }) };
   if (cast !== undefined) return { answer: refusal("conflict", "You have voted already.", { state }) };
-  const admitted = body.choice === "approve" ? admitApproval(view, request, voter.personId, voter.assurance) : admitDenial(view, request, voter.personId);
+  const admitted = body.choice === "approve" ? admitApproval(view, request, voter.personId, assuranceFor(voter, request.requestDigest)) : admitDenial(view, request, voter.personId);
   if (!admitted.ok) return { answer: admitted };
   if (body.choice === "approve" && request.requirements.some(({ requireReason }) => requireReason) && body.reason.trim() === "") return { answer: refusal("bad_request", "A reason is asked for.") };
   const vote = voteOf(view, voter, ballot, admitted);
@@ -50,7 +54,7 @@ function decide(row: RequestRow, view: View, voter: PersonIdentity, ballot: Ball
 
 function voteOf({ now }: View, voter: PersonIdentity, { body, channel }: Ballot, { countsFor, onBehalfOf, selfApproved }: Admitted): Vote {
   const { choice, requestDigest, viewedDigest, reason } = body;
-  return { personId: voter.personId, name: voter.name, choice, at: now, channel, assurance: voter.assurance, requestDigest, viewedDigest, reason, selfApproved, countsFor, onBehalfOf };
+  return { personId: voter.personId, name: voter.name, choice, at: now, channel, assurance: assuranceFor(voter, requestDigest), requestDigest, viewedDigest, reason, selfApproved, countsFor, onBehalfOf };
 }
 
 function deny(row: RequestRow, { now }: View, vote: Vote): Plan<Moved> {

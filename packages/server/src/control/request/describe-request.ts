@@ -1,6 +1,7 @@
 /** A request in the words of the HTTP contract: what its asker may know, and what people see. Never the arguments in the first. */
-import type { Assurance, Finding, Requirement } from "@countersign/sdk";
+import type { Finding, Requirement } from "@countersign/sdk";
 import type { AskedRequest } from "@countersign/sdk/wire";
+import { assuranceFor } from "../../auth/identity.ts";
 import type { Identity } from "../../auth/identity.ts";
 import type { ApprovalRequest, RequestState, Vote } from "../../store/entity/approval-request.ts";
 import { admitApproval } from "./admit-vote.ts";
@@ -82,8 +83,7 @@ function mayVote(request: ApprovalRequest, view: Directory, viewer: Identity): R
   if (viewer.kind !== "person") return { allowed: false, why: "Only people decide." };
   if (stateAt(request, view.now) !== "pending") return { allowed: false, why: "It is decided." };
   if (request.votes.some(({ personId }) => personId === viewer.personId)) return { allowed: false, why: "You have voted." };
-  const assurance: Assurance = viewer.assurance;
-  const admitted = admitApproval(view, request, viewer.personId, assurance);
+  const admitted = admitApproval(view, request, viewer.personId, assuranceFor(viewer, request.requestDigest));
   return admitted.ok ? { allowed: true, why: "" } : { allowed: false, why: admitted.detail };
 }
 

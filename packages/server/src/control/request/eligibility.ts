@@ -8,15 +8,11 @@ import { includesRole } from "../../auth/identity.ts";
 import type { ApprovalRequest, Vote } from "../../store/entity/approval-request.ts";
 import type { Group, Person } from "../../store/entity/directory.ts";
 import type { View } from "../ledger.ts";
+import { isOnePersonMode, sameAddress } from "../people/rights.ts";
 
 export type Directory = Pick<View, "get" | "all" | "now">;
 
-export const ONE_PERSON_MODE = "mode.onePerson";
 const GROUP = "group:";
-
-export function isOnePerson(view: Directory): boolean {
-  return view.get("setting", ONE_PERSON_MODE)?.data.value === true;
-}
 
 /** The person, where they are active and may approve at all. */
 export function approverOf(view: Directory, personId: string): Person | undefined {
@@ -40,10 +36,9 @@ export function standingsOf(view: Directory, requirement: Requirement, personId:
 
 function isNamed(view: Directory, { approvers }: Requirement, person: Person): boolean {
   if (approvers.length === 0) return true;
-  const email = person.email?.toLowerCase();
   return approvers.some((entry) => {
     if (entry.startsWith(GROUP)) return isInGroup(view, entry.slice(GROUP.length), person.id);
-    return entry === person.id || (email !== undefined && entry.toLowerCase() === email);
+    return entry === person.id || (person.email !== null && sameAddress(entry, person.email));
   });
 }
 
@@ -69,7 +64,7 @@ export function isSelf({ caller: { ownerId } }: Pick<ApprovalRequest, "caller">,
 
 /** `requirements` are all of the request: one that asks for a second person shuts the owner out of every one. */
 export function maySelf(view: Directory, requirements: readonly Requirement[], requirement: Requirement): boolean {
-  return requirements.every(({ selfApproval }) => selfApproval !== false) && (isOnePerson(view) || requirement.selfApproval === true);
+  return requirements.every(({ selfApproval }) => selfApproval !== false) && (isOnePersonMode(view) || requirement.selfApproval === true);
 }
 
 /** An unwritten assurance asks for someone who has signed in. */

@@ -18,7 +18,7 @@ const invite = async (name = "Ann") => {
   return { id: person.id, link: linkOf(url), url };
 };
 const open = (link: string, current: Identity = ANONYMOUS, address = VISITOR.address) => at.signIns.byLink({ ...VISITOR, address }, current, link);
-const refusals = async () => (await at.events()).filter((it) => it.event === "sign_in_refused").map((it) => it.detail["why"]);
+const refusals = async () => (await at.events()).filter((one) => one.event === "sign_in_refused").map((one) => one.detail["why"]);
 
 it("R22: carries its secret where opening the page sends it to nobody", async () => {
   const { url, link } = await invite();
@@ -29,7 +29,7 @@ it("R22: carries its secret where opening the page sends it to nobody", async ()
 it("R22: works once, also where twenty use it at the same moment", async () => {
   const { link } = await invite();
   const answers = await Promise.all(Array.from({ length: 20 }, () => open(link)));
-  expect(answers.filter((it) => it.ok)).toHaveLength(1);
+  expect(answers.filter((one) => one.ok)).toHaveLength(1);
   expect(codeOf(await open(link))).toBe("unauthenticated");
   expect(new Set(await refusals())).toEqual(new Set(["used link"]));
 });
@@ -80,8 +80,8 @@ it("R22: 5,000 changed bits open nothing", async () => {
     if (!flipped.equals(bytes)) wrong.add(flipped.toString("latin1"));
   }
   // All at once per address: the ledger commits them together.
-  const answers = await Promise.all([...wrong].map((it, index) => open(it, ANONYMOUS, `address ${index % 400}`)));
-  expect(answers.filter((it) => codeOf(it) !== "unauthenticated")).toEqual([]);
+  const answers = await Promise.all([...wrong].map((one, index) => open(one, ANONYMOUS, `address ${index % 400}`)));
+  expect(answers.filter((one) => codeOf(one) !== "unauthenticated")).toEqual([]);
   must(await open(link, ANONYMOUS, "another"));
 });
 

@@ -40,7 +40,7 @@ const invite = async (email: string | null) => {
   const { person, url } = must(await at.people.add(owner, { name: "Invited", email, roles: ["auditor"] }));
   return { id: person.id, link: linkOf(url) };
 };
-const lastRefusal = async () => (await at.events()).findLast((it) => it.event === "sign_in_refused")?.detail["why"];
+const lastRefusal = async () => (await at.events()).findLast((one) => one.event === "sign_in_refused")?.detail["why"];
 const peopleNow = () => at.ledger.resident.all("person").length;
 
 it("asks with code, PKCE, state and nonce, and ties the answer to this browser by a Lax cookie", async () => {

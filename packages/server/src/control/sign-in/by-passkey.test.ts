@@ -36,7 +36,7 @@ const person = async (signedIn: Awaited<ReturnType<typeof signIn>>) => {
   if (identity.kind !== "person") throw new Error("nobody");
   return identity;
 };
-const lastRefusal = async () => (await at.events()).findLast((it) => it.event === "sign_in_refused")?.detail["why"];
+const lastRefusal = async () => (await at.events()).findLast((one) => one.event === "sign_in_refused")?.detail["why"];
 
 it("signs in without an address, and is worth a passkey for ten minutes", async () => {
   const signedIn = must(await signIn());
@@ -51,8 +51,8 @@ it("signs the digest of a request, and the record holds what proves it without u
   expect(stepped).toMatchObject({ personId: ann.personId, assurance: "passkey", signedDigest: DIGEST });
   expect([assuranceFor(stepped, DIGEST), assuranceFor(stepped, "0".repeat(64)), assuranceFor(ann, DIGEST)]).toEqual(["passkey", "authenticated", "authenticated"]);
   const rows = await at.events();
-  const made = rows.find((it) => it.event === "person_changed" && it.detail["publicKey"] !== undefined)?.detail ?? {};
-  const proof = rows.findLast((it) => it.event === "signed_in")?.detail ?? {};
+  const made = rows.find((one) => one.event === "person_changed" && one.detail["publicKey"] !== undefined)?.detail ?? {};
+  const proof = rows.findLast((one) => one.event === "signed_in")?.detail ?? {};
   expect([proof["requestDigest"], proof["passkey"]]).toEqual([DIGEST, made["added"]]);
   const bytes = (name: string) => Buffer.from(String(proof[name]), "base64url");
   const challenge = String(JSON.parse(bytes("clientDataJSON").toString()).challenge);

@@ -27,7 +27,7 @@ it("signs in by address and password, and says the same about a wrong one and an
   expect(await signIn("nobody@example.org", PASSWORD)).toEqual(wrong);
   // The owner has no password at all.
   expect(await signIn("", "")).toEqual(wrong);
-  const refused = (await at.events()).filter((it) => it.event === "sign_in_refused").map((it) => [it.detail["why"], it.detail["person"]]);
+  const refused = (await at.events()).filter((one) => one.event === "sign_in_refused").map((one) => [one.detail["why"], one.detail["person"]]);
   expect(refused).toEqual([["wrong password", ann.personId], ["unknown address", null], ["unknown address", null]]);
   expect(JSON.stringify(await at.events())).not.toContain("green bottles");
 });
@@ -67,10 +67,10 @@ it("refuses one who is disabled or whose password changes while it is being chec
 
 it("lets ten guesses at one account be wrong in a quarter of an hour, from wherever they come, also all at once", async () => {
   const guesses = await Promise.all(Array.from({ length: 14 }, (_, index) => signIn("ann@example.org", "wrong password", `address ${index}`)));
-  expect(guesses.filter((it) => codeOf(it) === "unauthenticated")).toHaveLength(10);
-  expect(guesses.filter((it) => codeOf(it) === "too_many")).toHaveLength(4);
+  expect(guesses.filter((one) => codeOf(one) === "unauthenticated")).toHaveLength(10);
+  expect(guesses.filter((one) => codeOf(one) === "too_many")).toHaveLength(4);
   expect(await signIn("ANN@example.org", PASSWORD, "one more")).toMatchObject({ code: "too_many", retryAfterMs: expect.any(Number) });
-  expect((await at.events()).filter((it) => it.event === "sign_in_refused")).toHaveLength(10);
+  expect((await at.events()).filter((one) => one.event === "sign_in_refused")).toHaveLength(10);
   at.pass(15 * 60_000);
   await at.owner();
   expect(codeOf(await signIn("ann@example.org", "wrong password"))).toBe("unauthenticated");

@@ -37,8 +37,8 @@ it("R15: an agent's key is an agent, a sign-in a person, the operator's secret t
     await present(undefined, "__Host-countersign="),
     await present(`Bearer ${signedIn.csrf}`),
   ];
-  for (const it of nobody) expect([it.identity, typeof it.reason]).toEqual([ANONYMOUS, "string"]);
-  for (const it of nobody) expect(it.reason).not.toContain(secret.slice(-43));
+  for (const one of nobody) expect([one.identity, typeof one.reason]).toEqual([ANONYMOUS, "string"]);
+  for (const one of nobody) expect(one.reason).not.toContain(secret.slice(-43));
 });
 
 it("R15: refuses two credentials at once, and the sign-in cookie twice", async () => {
@@ -84,15 +84,15 @@ it("lists one's own sign-ins, ends one of them at once, and never another person
   const { token } = must(await at.signIns.makeToken(owner, "my shell", 1));
   const ann = await at.join(owner, "Ann", ["approver"]);
   const mine = must(await at.signIns.list(owner)).signIns;
-  expect(mine.map((it) => [it.via, it.current])).toEqual([["link", true], ["token", false]]);
-  const id = mine.find((it) => it.via === "token")?.id ?? "";
+  expect(mine.map((one) => [one.via, one.current])).toEqual([["link", true], ["token", false]]);
+  const id = mine.find((one) => one.via === "token")?.id ?? "";
   expect(codeOf(await at.signIns.end(ann, id))).toBe("not_found");
   must(await at.signIns.end(owner, id));
   expect((await present(`Bearer ${token}`)).identity).toBe(ANONYMOUS);
   const out = must(await at.signIns.signOut(owner));
   expect(out.cookie).toMatchObject({ name: "__Host-countersign", value: "", attributes: { maxAge: 0 } });
   expect((await at.who(signedIn)).identity).toBe(ANONYMOUS);
-  expect((await at.events()).filter((it) => it.event === "signed_out")).toHaveLength(2);
+  expect((await at.events()).filter((one) => one.event === "signed_out")).toHaveLength(2);
 });
 
 it("has the plain cookie's name only over plain HTTP, by choice", async () => {
