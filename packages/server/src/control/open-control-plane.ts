@@ -20,7 +20,7 @@ import { createNewsOf } from "./http/news.ts";
 import { buildOpenApi } from "./http/openapi.ts";
 import { createRates } from "./http/rate-limit.ts";
 import { ownNames } from "./http/request-head.ts";
-import type { Services } from "./http/services.ts";
+import type { Resources } from "./http/resources.ts";
 import { createKeys } from "./key/create-keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { openLedger } from "./open-ledger.ts";
@@ -40,7 +40,7 @@ export interface Core {
   readonly sealer: Sealer;
   readonly requests: Requests;
 }
-export type OtherResources = Pick<Services, "policies" | "record" | "throttle" | "bundle" | "installation">;
+export type OtherResources = Pick<Resources, "policies" | "record" | "throttle" | "bundle" | "installation">;
 
 export interface ControlPlaneOptions extends Pick<SignInsOptions, "plainCookies" | "operatorHash" | "oidc"> {
   /** Open; closed with the control plane, also where opening this fails. */
@@ -88,8 +88,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   let names = ownNames(port, publicUrls);
   // Not 127.0.0.1: a passkey is bound to a name.
   const origin = (): string => (publicUrls[0] === undefined ? `http://localhost:${port}` : new URL(publicUrls[0]).origin);
-  const resources = openResources(options, store, ledger, origin);
-  const { services, requests } = resources;
+  const opened = openResources(options, store, ledger, origin);
+  const { resources, requests } = opened;
   const closing = new AbortController();
   const hub = createEventHub(
     {
@@ -106,7 +106,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const ready = createHealth({ ledger, readStore: async () => (await store.read(ledger.tenant, [])).now, wallClock: Date.now });
   const openApiText = once(() => JSON.stringify(buildOpenApi(BINDINGS, options.version)));
   const app = createApp({
-    services,
+    resources,
     metrics,
     limits,
     names: () => names,
@@ -119,7 +119,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   });
   const server = createHttpServer(app, limits);
   const sweeper = startSweeper(ledger, store, { onProblem: (problem) => onError(problem, "sweeper") });
-  const forgetting = setInterval(() => void resources.forget().catch((error: unknown) => onError(error, "sign-ins")), FORGET_EVERY_MS);
+  const forgetting = setInterval(() => void opened.forget().catch((error: unknown) => onError(error, "sign-ins")), FORGET_EVERY_MS);
   forgetting.unref();
 
   async function close(): Promise<void> {
@@ -137,7 +137,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   return {
     store,
     ledger,
-    sealer: resources.sealer,
+    sealer: opened.sealer,
     requests,
     async listen() {
       ({ port } = await server.listen(host, options.port));
@@ -148,21 +148,21 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   };
 }
 
-interface Resources {
-  readonly services: Services;
+interface Opened {
+  readonly resources: Resources;
   readonly requests: Requests;
   readonly sealer: Sealer;
   /** Sign-ins that have expired. */
   forget(): Promise<void>;
 }
 
-function openResources(options: ControlPlaneOptions, store: Store, ledger: Ledger, origin: () => string): Resources {
+function openResources(options: ControlPlaneOptions, store: Store, ledger: Ledger, origin: () => string): Opened {
   const { embedded, plainCookies = false, operatorHash = null, oidc = null, installationKey, others } = options;
   const sealer = createSealer(ledger, installationKey);
   const requests = createRequests(ledger, store, sealer, { urlOf: (id) => `${origin()}/requests/${id}` });
   const keys = createKeys(ledger);
   const signIns = createSignIns(ledger, store, keys, { origin, plainCookies, operatorHash, oidc });
-  const services: Services = {
+  const resources: Resources = {
     ...others({ store, ledger, sealer, requests }),
     requests,
     grants: createGrants(ledger, store, sealer),
@@ -170,7 +170,7 @@ function openResources(options: ControlPlaneOptions, store: Store, ledger: Ledge
     keys,
     signIns,
   };
-  return { services, requests, sealer, forget: () => signIns.sweep() };
+  return { resources, requests, sealer, forget: () => signIns.sweep() };
 }
 
 function once<T>(make: () => T): () => T {

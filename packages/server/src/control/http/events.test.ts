@@ -4,11 +4,11 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Presented } from "../sign-in/sign-ins.ts";
 import type { RecordLine } from "../../store/store.ts";
 import type { News, NewsSource } from "./events.ts";
-import { CREDENTIALS, recordServices } from "./fixture/recording-services.ts";
-import type { CredentialName } from "./fixture/recording-services.ts";
+import { CREDENTIALS, recordResources } from "./fixture/recording-resources.ts";
+import type { CredentialName } from "./fixture/recording-resources.ts";
 import { serveApp } from "./fixture/serve-app.ts";
 import type { ServedApp, ServeOptions } from "./fixture/serve-app.ts";
-import type { Services } from "./services.ts";
+import type { Resources } from "./resources.ts";
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -96,14 +96,14 @@ function listen(app: ServedApp, who: CredentialName, lastEventId?: string, pausi
 }
 
 async function serve(source: NewsSource, options: ServeOptions = {}): Promise<ServedApp> {
-  const app = await serveApp(recordServices().services, { ...options, source });
+  const app = await serveApp(recordResources().resources, { ...options, source });
   closers.push(() => app.close());
   return app;
 }
 
 /** The recorder's resources are there when asked for; a copy needs them named. */
-function withAll(services: Services): Services {
-  const { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation } = services;
+function withAll(resources: Resources): Resources {
+  const { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation } = resources;
   return { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation };
 }
 
@@ -167,10 +167,10 @@ describe("live events", () => {
   });
 
   it("a heartbeat keeps it open, and ends it for who may not listen any more", async () => {
-    const recorded = recordServices();
+    const recorded = recordResources();
     let revoked = false;
-    const signIns = { ...recorded.services.signIns, identify: (presented: Presented) => recorded.services.signIns.identify(revoked ? { ...presented, cookie: undefined } : presented) };
-    const app = await serveApp({ ...withAll(recorded.services), signIns }, { source: record(), streams: { heartbeatMs: 30 } });
+    const signIns = { ...recorded.resources.signIns, identify: (presented: Presented) => recorded.resources.signIns.identify(revoked ? { ...presented, cookie: undefined } : presented) };
+    const app = await serveApp({ ...withAll(recorded.resources), signIns }, { source: record(), streams: { heartbeatMs: 30 } });
     closers.push(() => app.close());
     const listener = listen(app, "an approver");
     await listener.until("event: hello");
