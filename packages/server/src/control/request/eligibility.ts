@@ -24,14 +24,16 @@ export function approverOf(view: Directory, personId: string): Person | undefine
 export function standingsOf(view: Directory, requirement: Requirement, personId: string): readonly string[] {
   const person = approverOf(view, personId);
   if (person === undefined) return [];
-  const standings = isNamed(view, requirement, person) ? [personId] : [];
+  const standings: string[] = [];
   for (const { data: delegation } of view.all("delegation")) {
     const { fromId, toId, from, until, revokedAt } = delegation;
     if (toId !== personId || revokedAt !== null || view.now < from || view.now >= until) continue;
     const delegator = approverOf(view, fromId);
     if (delegator !== undefined && isNamed(view, requirement, delegator)) standings.push(fromId);
   }
-  return standings;
+  // In an order that is the same on every instance.
+  standings.sort();
+  return isNamed(view, requirement, person) ? [personId, ...standings] : standings;
 }
 
 function isNamed(view: Directory, { approvers }: Requirement, person: Person): boolean {
