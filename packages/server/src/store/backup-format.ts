@@ -122,7 +122,7 @@ function rowOf(fields: Record<string, unknown>): BackupRow {
     const values = recordValues(rest as unknown as RecordLine); // written from one by `BackupWriter.row`
     return { table: known, values: { tenant, ...Object.fromEntries(RECORD_COLUMNS.map((name, index) => [name, values[index] ?? null])) } };
   }
-  if (!isTableName(known)) return { table: known, values: { ...rest, tenant } as BackupRow["values"] };
+  if (!isTableName(known)) return { table: known, values: { ...(rest as BackupRow["values"]), tenant } };
   // The data was of this table when it was written; the digest vouches for it.
   const data = rest["data"] as never;
   const lookups = columnsOf(known, data);

@@ -68,9 +68,9 @@ async function insert(client: Client, rows: readonly BackupRow[]): Promise<void>
   }
   for (const [table, values] of groups) {
     const types = Object.entries(columnTypes(table));
-    const names = types.map(([name]) => name).join(", ");
+    const columns = types.map(([name]) => name).join(", ");
     const shape = types.map(([name, type]) => `${name} ${type === "integer" ? "bigint" : "text"}`).join(", ");
-    await client.query(`insert into ${table} (${names}) select ${names} from json_to_recordset($1::json) as r(${shape})`, [JSON.stringify(values)]);
+    await client.query(`insert into ${table} (${columns}) select ${columns} from json_to_recordset($1::json) as r(${shape})`, [JSON.stringify(values)]);
   }
 }
 

@@ -90,7 +90,7 @@ function insert(database: Database, rows: readonly BackupRow[]): void {
 }
 
 function names(database: Database, text: string): readonly string[] {
-  return database.prepare<[], { name: string }>(text).all().map(({ name }) => String(name));
+  return database.prepare<[], { name: unknown }>(text).all().map(({ name }) => String(name));
 }
 
 function sync(path: string): void {

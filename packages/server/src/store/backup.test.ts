@@ -23,10 +23,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-let count = 0;
+let made = 0;
 async function emptyStore(kind: "sqlite" | "postgres", skip: (reason: string) => never): Promise<StoreLocation> {
-  count += 1;
-  if (kind === "sqlite") return { kind, path: join(folder, `store-${count}.db`) };
+  made += 1;
+  if (kind === "sqlite") return { kind, path: join(folder, `store-${made}.db`) };
   if ("missing" in postgres) return skip(postgres.missing);
   return { kind, url: await postgres.createDatabase() };
 }
@@ -91,15 +91,15 @@ describe("a backup", () => {
     it(`of ${from} is of one moment while others write`, async ({ skip }) => {
       const [source, target] = [await emptyStore(from, skip), await emptyStore("sqlite", skip)];
       await using(source, async (store) => {
-        let over = false;
+        const over = new AbortController();
         const writing = (async () => {
-          for (let count = 0; !over; count += 1) {
-            await store.commit(writeSet(await store.readHead(TENANT), { changes: [newRow("setting", `s${count}`, { name: "n", value: count })] }));
+          for (let index = 0; !over.signal.aborted; index += 1) {
+            await store.commit(writeSet(await store.readHead(TENANT), { changes: [newRow("setting", `s${index}`, { name: "n", value: index })] }));
             await new Promise((resolve) => setImmediate(resolve));
           }
         })();
         for (const make of [backupStore, exportStore]) await make(source, join(folder, make.name));
-        over = true;
+        over.abort();
         await writing;
       });
       for (const name of ["backupStore", "exportStore"]) {

@@ -88,7 +88,11 @@ describe("the store on PostgreSQL", () => {
       await store.readHead(TENANT);
       await server.signal("SIGSTOP");
       const started = performance.now();
-      await store.close().finally(() => server.signal("SIGCONT"));
+      try {
+        await store.close();
+      } finally {
+        await server.signal("SIGCONT");
+      }
       expect(performance.now() - started).toBeLessThan(4_000);
     }));
 
