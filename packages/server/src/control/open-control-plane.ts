@@ -20,7 +20,7 @@ import { createNewsOf } from "./http/news.ts";
 import { buildOpenApi } from "./http/openapi.ts";
 import { createRates } from "./http/rate-limit.ts";
 import { ownNames } from "./http/request-head.ts";
-import type { Services } from "./http/services.ts";
+import type { Resources } from "./http/resources.ts";
 import { createKeys } from "./key/create-keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { openLedger } from "./open-ledger.ts";
@@ -43,7 +43,7 @@ export interface Core {
   /** How people reach it, once it listens. */
   readonly origin: () => string;
 }
-export type OtherResources = Pick<Services, "policies" | "record" | "throttle" | "bundle" | "installation">;
+export type OtherResources = Pick<Resources, "policies" | "record" | "throttle" | "bundle" | "installation">;
 
 export interface ControlPlaneOptions extends Pick<SignInsOptions, "plainCookies" | "operatorHash" | "oidc"> {
   /** Open; closed with the control plane, also where opening this fails. */
@@ -92,12 +92,12 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   let names = ownNames(port, publicUrls);
   // Not 127.0.0.1: a passkey is bound to a name.
   const origin = (): string => (publicUrls[0] === undefined ? `http://localhost:${port}` : new URL(publicUrls[0]).origin);
-  const resources = await openResources(options, store, ledger, origin).catch(async (error: unknown) => {
+  const opened = await openResources(options, store, ledger, origin).catch(async (error: unknown) => {
     await ledger.close();
     await store.close();
     throw error;
   });
-  const { services, requests } = resources;
+  const { resources, requests } = opened;
   const closing = new AbortController();
   const hub = createEventHub(
     {
@@ -114,7 +114,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const ready = createHealth({ ledger, readStore: async () => (await store.read(ledger.tenant, [])).now, wallClock: Date.now });
   const openApiText = once(() => JSON.stringify(buildOpenApi(BINDINGS, options.version)));
   const app = createApp({
-    services,
+    resources,
     metrics,
     limits,
     names: () => names,
@@ -127,7 +127,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   });
   const server = createHttpServer(app, limits);
   const sweeper = startSweeper(ledger, store, { onProblem: (problem) => onError(problem, "sweeper") });
-  const forgetting = setInterval(() => void resources.forget().catch((error: unknown) => onError(error, "sign-ins")), FORGET_EVERY_MS);
+  const forgetting = setInterval(() => void opened.forget().catch((error: unknown) => onError(error, "sign-ins")), FORGET_EVERY_MS);
   forgetting.unref();
 
   async function close(): Promise<void> {
@@ -145,9 +145,9 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   return {
     store,
     ledger,
-    sealer: resources.sealer,
+    sealer: opened.sealer,
     requests,
-    people: services.people,
+    people: resources.people,
     origin,
     async listen() {
       ({ port } = await listenOnFirst(server, host, options.ports));
@@ -158,8 +158,8 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   };
 }
 
-interface Resources {
-  readonly services: Services;
+interface Opened {
+  readonly resources: Resources;
   readonly requests: Requests;
   readonly sealer: Sealer;
   /** Sign-ins that have expired. */
@@ -179,13 +179,13 @@ async function listenOnFirst(server: HttpServer, host: string, ports: readonly n
   throw new TypeError("at least one port is needed");
 }
 
-async function openResources(options: ControlPlaneOptions, store: Store, ledger: Ledger, origin: () => string): Promise<Resources> {
+async function openResources(options: ControlPlaneOptions, store: Store, ledger: Ledger, origin: () => string): Promise<Opened> {
   const { embedded, plainCookies = false, operatorHash = null, oidc = null, installationKey, others } = options;
   const sealer = createSealer(ledger, installationKey);
   const requests = createRequests(ledger, store, sealer, { urlOf: (id) => `${origin()}/requests/${id}` });
   const keys = createKeys(ledger);
   const signIns = createSignIns(ledger, store, keys, { origin, plainCookies, operatorHash, oidc });
-  const services: Services = {
+  const resources: Resources = {
     ...(await others({ store, ledger, sealer, requests, origin })),
     requests,
     grants: createGrants(ledger, store, sealer),
@@ -193,7 +193,7 @@ async function openResources(options: ControlPlaneOptions, store: Store, ledger:
     keys,
     signIns,
   };
-  return { services, requests, sealer, forget: () => signIns.sweep() };
+  return { resources, requests, sealer, forget: () => signIns.sweep() };
 }
 
 function once<T>(make: () => T): () => T {

@@ -1,8 +1,8 @@
 import { ROUTES } from "@countersign/sdk/wire";
 import type { Access, Route } from "@countersign/sdk/wire";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CREDENTIALS, recordServices } from "./fixture/recording-services.ts";
-import type { CredentialName } from "./fixture/recording-services.ts";
+import { CREDENTIALS, recordResources } from "./fixture/recording-resources.ts";
+import type { CredentialName } from "./fixture/recording-resources.ts";
 import { BODIES, ROUTE_NAMES, samplePath } from "./fixture/samples.ts";
 import { serveApp } from "./fixture/serve-app.ts";
 import type { ServedApp } from "./fixture/serve-app.ts";
@@ -36,10 +36,10 @@ const NAMES = Object.keys(CREDENTIALS) as readonly CredentialName[]; // the keys
 const OWN = new Set(["health", "ready", "metrics", "openapi", "events"]);
 
 describe("R15: every route × every credential; what is not listed is refused and reaches nothing", () => {
-  const recorded = recordServices();
+  const recorded = recordResources();
   let app: ServedApp;
   beforeAll(async () => {
-    app = await serveApp(recorded.services);
+    app = await serveApp(recorded.resources);
   });
   afterAll(() => app.close());
 

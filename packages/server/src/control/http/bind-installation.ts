@@ -17,14 +17,14 @@ const NO_SUCH_VERSION = refuse("not_found", "");
 export const INSTALLATION_BINDINGS = {
   installation: bind({
     answer: wire.installation,
-    run: ({ services, identity }) => one(services.installation.read(identity), (said) => said.installation),
+    run: ({ resources, identity }) => one(resources.installation.read(identity), (said) => said.installation),
   }),
-  listPolicies: bind({ answer: z.object({ versions: z.array(wire.policyVersion) }), run: ({ services, identity }) => json(services.policies.list(identity)) }),
+  listPolicies: bind({ answer: z.object({ versions: z.array(wire.policyVersion) }), run: ({ resources, identity }) => json(resources.policies.list(identity)) }),
   readPolicy: bind({
     answer: wire.policyText,
-    run: async ({ services, identity, id }) => {
+    run: async ({ resources, identity, id }) => {
       const version = versionOf(id);
-      return version === undefined ? NO_SUCH_VERSION : one(services.policies.read(identity, version), (said) => said.version);
+      return version === undefined ? NO_SUCH_VERSION : one(resources.policies.read(identity, version), (said) => said.version);
     },
   }),
   savePolicy: bind({
@@ -32,41 +32,41 @@ export const INSTALLATION_BINDINGS = {
     answer: wire.policyVersion,
     status: 201,
     maxBytes: BODY_BYTES.document,
-    run: ({ services, identity }, { body }) => one(services.policies.save(identity, body), (said) => said.version),
+    run: ({ resources, identity }, { body }) => one(resources.policies.save(identity, body), (said) => said.version),
   }),
   checkPolicy: bind({
     body: wire.policyBody,
     answer: wire.policyCheck,
     maxBytes: BODY_BYTES.document,
-    run: ({ services, identity }, { body }) => one(services.policies.check(identity, body), (said) => said.check),
+    run: ({ resources, identity }, { body }) => one(resources.policies.check(identity, body), (said) => said.check),
   }),
   activatePolicy: bind({
     body: wire.activateBody,
     answer: wire.activation,
-    run: async ({ services, identity, id }, { body }) => {
+    run: async ({ resources, identity, id }, { body }) => {
       const version = versionOf(id);
-      return version === undefined ? NO_SUCH_VERSION : one(services.policies.activate(identity, version, body), (said) => said.activation);
+      return version === undefined ? NO_SUCH_VERSION : one(resources.policies.activate(identity, version, body), (said) => said.activation);
     },
   }),
-  readRecord: bind({ query: wire.recordQuery, answer: wire.recordPage, run: ({ services, identity }, { query }) => json(services.record.query(identity, query)) }),
+  readRecord: bind({ query: wire.recordQuery, answer: wire.recordPage, run: ({ resources, identity }, { query }) => json(resources.record.query(identity, query)) }),
   exportRecord: bind({
     query: z.object({ after }),
     stream: true,
     status: 200,
-    run: async ({ services, identity }, { query }) => {
-      const said = await services.record.export(identity, { after: query.after ?? 0 });
+    run: async ({ resources, identity }, { query }) => {
+      const said = await resources.record.export(identity, { after: query.after ?? 0 });
       return said.ok ? { kind: "lines", lines: said.lines } : said;
     },
   }),
   checkpoints: bind({
     query: z.object({ after, limit: z.coerce.number().int().min(1).max(1000).optional() }),
     answer: z.object({ checkpoints: z.array(wire.checkpoint) }),
-    run: ({ services, identity }, { query }) => json(services.record.checkpoints(identity, { after: query.after ?? 0, limit: query.limit ?? 100 })),
+    run: ({ resources, identity }, { query }) => json(resources.record.checkpoints(identity, { after: query.after ?? 0, limit: query.limit ?? 100 })),
   }),
   eraseArguments: bind({
     body: wire.eraseBody,
     answer: z.object({ erased: z.int() }),
-    run: ({ services, identity }, { body }) => json(services.record.erase(identity, body)),
+    run: ({ resources, identity }, { body }) => json(resources.record.erase(identity, body)),
   }),
-  stop: bind({ run: ({ services, identity }) => empty(services.installation.stop(identity)) }),
+  stop: bind({ run: ({ resources, identity }) => empty(resources.installation.stop(identity)) }),
 } as const satisfies Partial<Record<RouteName, Bound>>;

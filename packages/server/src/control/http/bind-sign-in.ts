@@ -26,37 +26,37 @@ async function begun(answer: Promise<Answer<Begun<object>>>): Promise<Reply | Re
 }
 
 export const SIGN_IN_BINDINGS = {
-  me: bind({ answer: wire.me, run: ({ services, identity }) => json(services.signIns.me(identity)) }),
+  me: bind({ answer: wire.me, run: ({ resources, identity }) => json(resources.signIns.me(identity)) }),
   signInByLink: bind({
     body: wire.linkBody,
     answer: signedInAnswer,
     attempt: true,
-    run: ({ services, identity, visitor }, { body }) => signedIn(services.signIns.byLink(visitor, identity, body.token)),
+    run: ({ resources, identity, visitor }, { body }) => signedIn(resources.signIns.byLink(visitor, identity, body.token)),
   }),
   signInByPassword: bind({
     body: wire.passwordBody,
     answer: signedInAnswer,
     attempt: true,
-    run: ({ services, visitor }, { body }) => signedIn(services.signIns.byPassword(visitor, body)),
+    run: ({ resources, visitor }, { body }) => signedIn(resources.signIns.byPassword(visitor, body)),
   }),
   passkeyOptions: bind({
     body: z.strictObject({ requestDigest: digest.nullable() }),
     answer: optionsAnswer,
     attempt: true,
-    run: ({ services, identity }, { body }) => begun(services.signIns.passkeyOptions(identity, body.requestDigest)),
+    run: ({ resources, identity }, { body }) => begun(resources.signIns.passkeyOptions(identity, body.requestDigest)),
   }),
   signInByPasskey: bind({
     body: z.strictObject({ response: authenticatorResponse }),
     answer: signedInAnswer,
     attempt: true,
-    run: ({ services, identity, visitor, attempt }, { body }) => signedIn(services.signIns.byPasskey(visitor, identity, attempt, body.response)),
+    run: ({ resources, identity, visitor, attempt }, { body }) => signedIn(resources.signIns.byPasskey(visitor, identity, attempt, body.response)),
   }),
   startOidc: bind({
     body: z.strictObject({ linkToken: z.string().max(200).nullable() }),
     answer: z.object({ url: z.string() }),
     attempt: true,
-    run: async ({ services }, { body }) => {
-      const said = await services.signIns.startOidc(body.linkToken);
+    run: async ({ resources }, { body }) => {
+      const said = await resources.signIns.startOidc(body.linkToken);
       return said.ok ? { kind: "json", body: { url: said.url }, cookies: [said.cookie] } : said;
     },
   }),
@@ -64,35 +64,35 @@ export const SIGN_IN_BINDINGS = {
     attempt: true,
     navigable: true,
     status: 303,
-    run: async ({ services, visitor, attempt, url }) => {
-      const said = await services.signIns.finishOidc(visitor, attempt, url);
+    run: async ({ resources, visitor, attempt, url }) => {
+      const said = await resources.signIns.finishOidc(visitor, attempt, url);
       return said.ok ? { kind: "redirect", location: "/", cookies: [said.cookie] } : said;
     },
   }),
   signInMethods: bind({
     answer: z.object({ password: z.boolean(), passkey: z.boolean(), oidc: z.object({ name: z.string() }).nullable() }),
-    run: async ({ services }) => ({ kind: "json", body: services.signIns.methods() }),
+    run: async ({ resources }) => ({ kind: "json", body: resources.signIns.methods() }),
   }),
   signOut: bind({
-    run: async ({ services, identity }) => {
-      const said = await services.signIns.signOut(identity);
+    run: async ({ resources, identity }) => {
+      const said = await resources.signIns.signOut(identity);
       return said.ok ? { kind: "empty", status: 204, cookies: [said.cookie] } : said;
     },
   }),
-  listSignIns: bind({ answer: z.object({ signIns: z.array(wire.signIn) }), run: ({ services, identity }) => json(services.signIns.list(identity)) }),
-  endSignIn: bind({ run: ({ services, identity, id }) => empty(services.signIns.end(identity, id)) }),
+  listSignIns: bind({ answer: z.object({ signIns: z.array(wire.signIn) }), run: ({ resources, identity }) => json(resources.signIns.list(identity)) }),
+  endSignIn: bind({ run: ({ resources, identity, id }) => empty(resources.signIns.end(identity, id)) }),
   changePassword: bind({
     body: wire.newPasswordBody,
     answer: signedInAnswer,
     attempt: true,
-    run: ({ services, identity, visitor }, { body }) => signedIn(services.signIns.changePassword(visitor, identity, body)),
+    run: ({ resources, identity, visitor }, { body }) => signedIn(resources.signIns.changePassword(visitor, identity, body)),
   }),
-  passkeyRegistrationOptions: bind({ answer: optionsAnswer, run: ({ services, identity }) => begun(services.signIns.passkeyRegistrationOptions(identity)) }),
+  passkeyRegistrationOptions: bind({ answer: optionsAnswer, run: ({ resources, identity }) => begun(resources.signIns.passkeyRegistrationOptions(identity)) }),
   addPasskey: bind({
     body: z.strictObject({ name: z.string().min(1).max(200), response: authenticatorResponse }),
     answer: z.object({ passkeyId: z.string() }),
     status: 201,
-    run: ({ services, identity, attempt }, { body }) => json(services.signIns.addPasskey(identity, attempt, body.name, body.response)),
+    run: ({ resources, identity, attempt }, { body }) => json(resources.signIns.addPasskey(identity, attempt, body.name, body.response)),
   }),
-  removePasskey: bind({ run: ({ services, identity, id }) => empty(services.signIns.removePasskey(identity, id)) }),
+  removePasskey: bind({ run: ({ resources, identity, id }) => empty(resources.signIns.removePasskey(identity, id)) }),
 } as const satisfies Partial<Record<RouteName, Bound>>;

@@ -8,10 +8,10 @@ import type { StreamSeat } from "./events.ts";
 import type { Readiness } from "./health.ts";
 import { BODY_BYTES } from "./limits.ts";
 import { schemaRefusal } from "./problem-response.ts";
-import type { Services } from "./services.ts";
+import type { Resources } from "./resources.ts";
 
 export interface RouteContext {
-  readonly services: Services;
+  readonly resources: Resources;
   readonly identity: Identity;
   readonly visitor: Visitor;
   /** The part of the path that the route leaves open. */
@@ -74,7 +74,7 @@ export interface BindOptions<Q, B> {
   readonly attempt?: boolean;
   readonly navigable?: boolean;
   readonly stream?: boolean;
-  run(context: RouteContext, input: { readonly query: Q; readonly body: B }): Promise<Reply | Refusal>;
+  readonly run: (context: RouteContext, input: { readonly query: Q; readonly body: B }) => Promise<Reply | Refusal>;
 }
 
 export function bind<Q = undefined, B = undefined>(options: BindOptions<Q, B>): Bound {

@@ -131,7 +131,7 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
   }
 
   function dropAll(): void {
-    for (const stream of [...streams]) drop(stream);
+    for (const stream of streams) drop(stream);
   }
 
   function forget(stream: Stream): void {
@@ -143,7 +143,7 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
   }
 
   async function heartbeat(): Promise<void> {
-    for (const stream of [...streams]) {
+    for (const stream of streams) {
       if (!streams.has(stream)) continue;
       const identity = await stream.seat.refresh().catch(() => undefined);
       if (identity !== undefined && nameOf(identity) === stream.name) {
@@ -207,7 +207,7 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
       closed = true;
       clearInterval(beat);
       endRows();
-      for (const stream of [...streams]) {
+      for (const stream of streams) {
         forget(stream);
         stream.seat.outgoing.end(`retry: ${RECONNECT_MS}\n: closing\n\n`);
       }

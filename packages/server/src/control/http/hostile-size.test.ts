@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { request } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { CREDENTIALS, recordServices } from "./fixture/recording-services.ts";
+import { CREDENTIALS, recordResources } from "./fixture/recording-resources.ts";
 import { BODIES } from "./fixture/samples.ts";
 import { sendBytes, serveApp } from "./fixture/serve-app.ts";
 import type { Answered, ServedApp } from "./fixture/serve-app.ts";
@@ -11,11 +11,11 @@ const KEY = CREDENTIALS["an agent's key of the owner"].headers;
 const OWNER = CREDENTIALS["an owner"].headers;
 
 describe("R34: hostile size and shape is refused, and nothing else is", () => {
-  const recorded = recordServices();
+  const recorded = recordResources();
   let app: ServedApp;
   let heapBefore = 0;
   beforeAll(async () => {
-    app = await serveApp(recorded.services, { limits: { requestTimeoutMs: 1500, headersTimeoutMs: 1000 } });
+    app = await serveApp(recorded.resources, { limits: { requestTimeoutMs: 1500, headersTimeoutMs: 1000 } });
     heapBefore = process.memoryUsage().rss;
   });
   afterAll(() => app.close());

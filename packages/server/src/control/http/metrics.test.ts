@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CREDENTIALS, recordServices } from "./fixture/recording-services.ts";
+import { CREDENTIALS, recordResources } from "./fixture/recording-resources.ts";
 import { serveApp } from "./fixture/serve-app.ts";
 import { createMetrics } from "./metrics.ts";
 
@@ -34,7 +34,7 @@ describe("metrics", () => {
   });
 
   it("count requests by route and status; what was asked for never becomes a label", async () => {
-    const app = await serveApp(recordServices().services);
+    const app = await serveApp(recordResources().resources);
     await app.send({ method: "GET", path: "/healthz" });
     await app.send({ method: "GET", path: "/v1/approvals/some-secret-id", headers: CREDENTIALS["an owner"].headers });
     await app.send({ method: "GET", path: "/secret-path" });

@@ -17,7 +17,7 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
-type Family = { readonly name: string; readonly help: string; readonly type: "counter" | "gauge" | "histogram"; lines(): readonly string[] | Promise<readonly string[]> };
+type Family = { readonly name: string; readonly help: string; readonly type: "counter" | "gauge" | "histogram"; readonly lines: () => readonly string[] | Promise<readonly string[]> };
 
 export function createMetrics(): Metrics {
   const families: Family[] = [];
@@ -38,7 +38,7 @@ export function createMetrics(): Metrics {
       return {
         observe(value, labels = {}) {
           const key = labelText(labels);
-          const one = series.get(key) ?? { labels, counts: new Array<number>(bounds.length + 1).fill(0), sum: 0 };
+          const one = series.get(key) ?? { labels, counts: Array.from<number>({ length: bounds.length + 1 }).fill(0), sum: 0 };
           series.set(key, one);
           const bucket = bounds.findIndex((bound) => value <= bound);
           const index = bucket === -1 ? bounds.length : bucket;

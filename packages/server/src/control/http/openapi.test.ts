@@ -3,7 +3,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, it } from "vitest";
 import { BINDINGS } from "./bindings.ts";
 import { BODIES, ROUTE_NAMES } from "./fixture/samples.ts";
-import { recordServices } from "./fixture/recording-services.ts";
+import { recordResources } from "./fixture/recording-resources.ts";
 import { serveApp } from "./fixture/serve-app.ts";
 import { buildOpenApi } from "./openapi.ts";
 
@@ -36,12 +36,13 @@ describe("the routes and their document", () => {
   });
 
   it("the served document lists every route with who may use it, and no other", async () => {
-    const app = await serveApp(recordServices().services);
+    const app = await serveApp(recordResources().resources);
     const { text, headers } = await app.send({ method: "GET", path: "/v1/openapi.json" });
     await app.close();
     expect(headers["content-type"]).toBe("application/json");
     const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, { operationId: string; "x-countersign-access": string[] }>> };
     const listed = Object.entries(paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => [operation.operationId, method.toUpperCase(), path, operation["x-countersign-access"]]));
-    expect(listed.toSorted()).toEqual(ROUTE_NAMES.map((name) => [name, ROUTES[name].method, ROUTES[name].path, [...ROUTES[name].access]]).toSorted());
+    const byName = (a: readonly unknown[], b: readonly unknown[]): number => String(a[0]).localeCompare(String(b[0]));
+    expect(listed.toSorted(byName)).toEqual(ROUTE_NAMES.map((name) => [name, ROUTES[name].method, ROUTES[name].path, [...ROUTES[name].access]]).toSorted(byName));
   });
 });

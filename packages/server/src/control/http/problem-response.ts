@@ -43,7 +43,7 @@ export function statusOf(code: ProblemCode): number {
 }
 
 /** `status` only where HTTP has a narrower one than the code's own. */
-export function problemOf(refusal: ProblemFacts, status = statusOf(refusal.code)): Problem {
+function problemOf(refusal: ProblemFacts, status = statusOf(refusal.code)): Problem {
   const { code, detail, state, requestId, retryAfterMs, problems } = refusal;
   return {
     type: `https://countersign.dev/problems/${code}`,

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { CREDENTIALS, recordServices } from "./fixture/recording-services.ts";
+import { CREDENTIALS, recordResources } from "./fixture/recording-resources.ts";
 import { serveApp } from "./fixture/serve-app.ts";
 import type { ServedApp } from "./fixture/serve-app.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
@@ -33,8 +33,8 @@ describe("rates", () => {
   });
 
   it("a key over its rate is refused, and the other keys, people and health are not", async () => {
-    const recorded = recordServices();
-    app = await serveApp(recorded.services, { limits: { rates: { ...DEFAULT_LIMITS.rates, key: { perSecond: 0.001, burst: 2 } } } });
+    const recorded = recordResources();
+    app = await serveApp(recorded.resources, { limits: { rates: { ...DEFAULT_LIMITS.rates, key: { perSecond: 0.001, burst: 2 } } } });
     const of = async (who: "an agent's key of the owner" | "an agent's key of somebody else" | "an owner", path: string): Promise<number> => (await app?.send({ method: "GET", path, headers: CREDENTIALS[who].headers }))?.status ?? 0;
     const statuses = [];
     for (let n = 0; n < 4; n += 1) statuses.push(await of("an agent's key of the owner", "/v1/bundle"));
@@ -45,7 +45,7 @@ describe("rates", () => {
   });
 
   it("guessing passwords is slowed down by address, and a signed-in person still works from there", async () => {
-    app = await serveApp(recordServices().services, { limits: { rates: { ...DEFAULT_LIMITS.rates, signIn: { perSecond: 0.001, burst: 5 }, stranger: { perSecond: 0.001, burst: 8 } } } });
+    app = await serveApp(recordResources().resources, { limits: { rates: { ...DEFAULT_LIMITS.rates, signIn: { perSecond: 0.001, burst: 5 }, stranger: { perSecond: 0.001, burst: 8 } } } });
     const statuses = [];
     for (let n = 0; n < 7; n += 1) statuses.push((await app.send({ method: "POST", path: "/v1/sign-in/password", body: { email: "ann@example.com", password: `p${n}` } })).status);
     expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429]);

@@ -58,7 +58,7 @@ const COMMA = 0x2c;
 const COLON = 0x3a;
 
 /** Counts commas and colons outside of strings: a bound on keys and items that costs no memory. */
-export function hasMoreMembers(bytes: Uint8Array, limit: number): boolean {
+function hasMoreMembers(bytes: Uint8Array, limit: number): boolean {
   let members = 0;
   let inString = false;
   for (let index = 0; index < bytes.length; index += 1) {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CREDENTIALS, CSRF, recordServices } from "./fixture/recording-services.ts";
+import { CREDENTIALS, CSRF, recordResources } from "./fixture/recording-resources.ts";
 import { BODIES } from "./fixture/samples.ts";
 import { sendBytes, serveApp } from "./fixture/serve-app.ts";
 import type { ServedApp } from "./fixture/serve-app.ts";
@@ -13,10 +13,10 @@ const SITES = [undefined, "same-origin", "same-site", "cross-site", "none"];
 const TYPES = ["application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"];
 
 describe("R20: no page of another origin can decide or read", () => {
-  const recorded = recordServices();
+  const recorded = recordResources();
   let app: ServedApp;
   beforeAll(async () => {
-    app = await serveApp(recorded.services, { publicUrls: ["https://countersign.example"] });
+    app = await serveApp(recorded.resources, { publicUrls: ["https://countersign.example"] });
   });
   afterAll(() => app.close());
 

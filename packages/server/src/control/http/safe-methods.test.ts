@@ -1,6 +1,6 @@
 import { ROUTES } from "@countersign/sdk/wire";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CREDENTIALS, recordServices } from "./fixture/recording-services.ts";
+import { CREDENTIALS, recordResources } from "./fixture/recording-resources.ts";
 import { ROUTE_NAMES, samplePath } from "./fixture/samples.ts";
 import { serveApp } from "./fixture/serve-app.ts";
 import type { ServedApp } from "./fixture/serve-app.ts";
@@ -18,10 +18,10 @@ const LOOKERS = {
 const WHO = ["no credential", "an agent's key of the owner", "an owner", "an approver's command line", "the operator"] as const;
 
 describe("R19: looking never decides", () => {
-  const recorded = recordServices();
+  const recorded = recordResources();
   let app: ServedApp;
   beforeAll(async () => {
-    app = await serveApp(recorded.services);
+    app = await serveApp(recorded.resources);
   });
   afterAll(() => app.close());
 

@@ -25,11 +25,11 @@ import { ClientGone, readJsonBody } from "./read-body.ts";
 import { checkBodyHead, checkOrigin, isSafeMethod } from "./request-head.ts";
 import type { OwnNames, RequestHead } from "./request-head.ts";
 import { securityHeaders } from "./security-headers.ts";
-import type { Services } from "./services.ts";
+import type { Resources } from "./resources.ts";
 import { writeReply } from "./write-reply.ts";
 
 export interface ServePorts {
-  readonly services: Services;
+  readonly resources: Resources;
   readonly system: System;
   readonly limits: Limits;
   readonly names: () => OwnNames;
@@ -104,8 +104,8 @@ async function identify(head: RequestHead, address: string, access: readonly Acc
   return { identity };
 }
 
-function ask(head: RequestHead, { services }: ServePorts): Promise<Identified> {
-  return services.signIns.identify({ authorization: head.one("authorization"), cookie: head.cookie, csrf: head.one("x-csrf-token") });
+function ask(head: RequestHead, { resources }: ServePorts): Promise<Identified> {
+  return resources.signIns.identify({ authorization: head.one("authorization"), cookie: head.cookie, csrf: head.one("x-csrf-token") });
 }
 
 /**
@@ -131,9 +131,9 @@ function takeRate(identity: Identity, address: string, rates: Rates): number {
 }
 
 function contextOf({ head, id, request, env }: RoutedRequest, identity: Identity, address: string, access: readonly Access[], ports: ServePorts): RouteContext {
-  const { services, system, limits, closing } = ports;
+  const { resources, system, limits, closing } = ports;
   const seat: StreamSeat = {
-    outgoing: env.outgoing as StreamSeat["outgoing"], // an HTTP/1.1 server: its responses are ServerResponse
+    outgoing: env.outgoing,
     headers: securityHeaders("api", isSecure(head, ports.names())),
     lastEventId: head.one("last-event-id"),
     identity,
@@ -143,7 +143,7 @@ function contextOf({ head, id, request, env }: RoutedRequest, identity: Identity
     },
   };
   return {
-    services,
+    resources,
     system,
     seat,
     identity,

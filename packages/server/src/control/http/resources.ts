@@ -46,7 +46,7 @@ export interface Installation {
   stop(identity: Identity): Promise<Answer<object>>;
 }
 
-export interface Services {
+export interface Resources {
   readonly requests: Pick<Requests, "ask" | "read" | "asked" | "list" | "vote" | "cancel" | "supersede" | "claim" | "release" | "outcome" | "annotate" | "leases">;
   readonly grants: Grants;
   readonly policies: Policies;
