@@ -86,7 +86,10 @@ function once(connection: WireConnection, { method, path, body, headers, signal 
     const bytes = body === undefined ? undefined : Buffer.from(body);
     const about = bytes === undefined ? {} : { "content-type": "application/json", "content-length": bytes.length };
     const request = connection.open({ method, path, headers: { accept: "application/json, application/problem+json", ...about, ...headers } });
+    let ended = false;
     const end = (answer: RawAnswer): void => {
+      if (ended) return;
+      ended = true;
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
       if ("ok" in answer) request.destroy(); // else the connection is kept
