@@ -71,12 +71,13 @@ const MAX_ROWS = 10_000;
 
 export function openControlPlane(settings: ControlPlaneSettings, { defaultTimeoutMs, now, onWarning }: ControlPlaneHooks): ControlPlane {
   const client = createWireClient(settings.base, settings.apiKey);
-  const process = randomUUID();
+  const processId = randomUUID();
   const bundles = createBundleSource(client);
   const rows = new Set<string>();
   const teller = new Teller(onWarning);
   const claims = new ExecutingClaims(client, onWarning);
-  const shipper = new RecordShipper({ client, process, now, onWarning });
+  const shipper = new RecordShipper({ client, process: processId, now, onWarning });
+  const hurry = (): void => shipper.hurry();
   const stream = client.events({
     onHello() {
       watch.lookAll();
@@ -115,7 +116,8 @@ export function openControlPlane(settings: ControlPlaneSettings, { defaultTimeou
     start(policies, own) {
       judgedBy = { policies, own };
       stream.start();
-      throttles = shareThrottles(policies.throttles, client, process);
+      throttles = shareThrottles(policies.throttles, client, processId);
+      process.once("beforeExit", hurry);
     },
     status() {
       const { bundle } = bundles;
@@ -132,6 +134,7 @@ export function openControlPlane(settings: ControlPlaneSettings, { defaultTimeou
       };
     },
     async close() {
+      process.off("beforeExit", hurry);
       throttles?.close();
       watch.close();
       stream.close();

@@ -56,6 +56,13 @@ export class RecordShipper {
     return this.#schedule();
   }
 
+  /** Sends now what waits, once: the process is about to end by itself, and an exchange under way keeps it alive until it has ended. */
+  hurry(): void {
+    if (this.#queue.length + this.#batch.length === 0) return;
+    clearTimeout(this.#timer);
+    this.#sending ??= this.#send();
+  }
+
   /** Sends what is left, for at most `withinMs`, and ends. */
   async close(withinMs: number): Promise<void> {
     const end = performance.now() + withinMs;
@@ -104,9 +111,9 @@ export class RecordShipper {
     const entries = this.#batch as unknown as RecordBody["entries"];
     const answer = await client.ship({ process, batch: this.#number, entries }, { ...PATIENCE, signal: this.#closing.signal });
     if (answer.ok || !(mayPass(answer) || answer.code === "aborted" || answer.code === "unauthenticated")) {
-      if (!answer.ok) this.#refused(answer.code);
+      if (answer.ok) this.#number += 1;
+      else this.#refused(answer.code);
       this.#batch = [];
-      this.#number += 1;
       this.#failures = 0;
     } else {
       this.#failures += 1;
