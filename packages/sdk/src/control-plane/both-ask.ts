@@ -5,7 +5,7 @@
  * that record and permit say which of the two it was.
  */
 import type { Answer, AskPort, JoinedRequest, Question } from "../approval/ask.ts";
-import { ApprovalDecision, type ApprovalContext, type ApprovalHandler } from "../approval/decision.ts";
+import type { ApprovalContext, ApprovalDecision, ApprovalHandler } from "../approval/decision.ts";
 import { handlerTimeoutMs } from "../approval/handler-timeout.ts";
 import { inboxPartOf, openInbox } from "../approval/inbox.ts";
 import { Refusal } from "../errors.ts";
@@ -41,6 +41,12 @@ class BothRequest implements JoinedRequest {
   get #decisive(): JoinedRequest {
     return this.decidedByRow && this.row !== undefined ? this.row : this.local;
   }
+}
+
+/** Why the row goes, where no yes was said here. */
+function reasonOf(answer: Answer): string {
+  if (answer.kind === "denied") return answer.error === "cancelled" ? "the caller is gone" : LOCALLY;
+  return answer.kind === "timeout" ? "nobody answered in time" : "the question is over";
 }
 
 export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: WireAsk, now: () => number): AskPort {
@@ -94,7 +100,7 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
         return answer;
       }
       if (answer.kind === "approved") return settle(request, row, answer);
-      wire.cancelLater(row, answer.kind === "denied" && answer.error === "cancelled" ? "the caller is gone" : LOCALLY);
+      wire.cancelLater(row, reasonOf(answer));
       return answer;
     },
 

@@ -121,7 +121,8 @@ export function openControlPlane(settings: ControlPlaneSettings, { defaultTimeou
     },
     status() {
       const { bundle } = bundles;
-      const staleMs = bundles.staleMs() ?? null;
+      const since = bundles.staleMs();
+      const staleMs = since === undefined ? null : Math.round(since);
       const { maxStalenessMs } = settings;
       return {
         url: settings.base.origin,
