@@ -11,7 +11,7 @@ import type { PolicyDocument } from "./document.ts";
 import { evaluate, type Counters, type EvaluateOptions, type Verdict } from "./evaluate.ts";
 import type { PolicyContent, PolicySource, PolicyText } from "./policy-source.ts";
 import { readPolicyObject, readPolicyText } from "./read-document.ts";
-import { TokenBuckets } from "./token-buckets.ts";
+import { TokenBuckets, type SharedBuckets } from "./token-buckets.ts";
 
 /** The policy step as guard.ts sees it. */
 export interface PolicyPort {
@@ -20,6 +20,8 @@ export interface PolicyPort {
   /** Rises with every document that came into force. */
   readonly generation: number;
   findingAction(finding: Finding): InspectionAction;
+  /** Why `evaluate` answers undefined, where there is more to say than that no document is in force. */
+  readonly whyNone?: string | undefined;
   /** Undefined while no document is in force. */
   evaluate(call: Call, findings: readonly Finding[], options: EvaluateOptions): Verdict | undefined;
 }
@@ -41,6 +43,8 @@ export interface PolicyEvent {
 export interface PolicyStore extends PolicyPort {
   /** What is in force, for health and `doctor`. `problem` is why the source's latest answer is not. */
   status(): { readonly generation: number; readonly size: number; readonly digest: string | null; readonly problem: string | undefined };
+  /** The enforced throttles' counters, for sharing them with other processes. */
+  readonly throttles: SharedBuckets;
   /** Ends all watching. What is in force stays in force; an answer that is still under way is ignored. */
   close(): void;
 }
@@ -107,6 +111,11 @@ export function openPolicyStore(source: PolicySource, onEvent: (event: PolicyEve
     findingAction: ({ group, type, direction }) => inForce.document?.findingAction(group, type, direction) ?? "block",
     evaluate: (call, findings, how) => (inForce.document === undefined ? undefined : evaluate(call, findings, inForce.document, inForce.counters, how)),
     status: () => inForce.status(),
+    throttles: {
+      share: (onTaken) => inForce.counters.enforced.share(onTaken),
+      taken: () => inForce.counters.enforced.taken(),
+      takeAway: (policy, key, tokens, now) => inForce.counters.enforced.takeAway(policy, key, tokens, now),
+    },
     close() {
       closed = true;
       unwatch?.();
@@ -123,7 +132,7 @@ class InForce {
   #said: string | undefined;
   #digest: string | null = null;
   #problem: string | undefined;
-  readonly counters: Counters = { enforced: new TokenBuckets(), observed: new TokenBuckets() };
+  readonly counters = { enforced: new TokenBuckets(), observed: new TokenBuckets() } satisfies Counters;
   document: CompiledDocument | undefined;
   generation = 0;
 

@@ -8,9 +8,29 @@ import type { Call } from "../call/call.ts";
 import type { CompiledPolicy, Rate } from "./compile-policy.ts";
 import { foldName } from "./fold-name.ts";
 
+/** One policy's tokens for one key. Keys are opaque. */
+export interface TakenTokens {
+  readonly policy: string;
+  readonly key: string;
+  readonly tokens: number;
+}
+
+/** Counters that several processes share by telling each other what they took. */
+export interface SharedBuckets {
+  /** From now on, what is taken is also counted for `taken`. `onTaken` is told of every call that took something. */
+  share(onTaken: () => void): void;
+  /** What was taken since it was last asked. */
+  taken(): TakenTokens[];
+  /** Tokens that others took, at `now` on the clock of `charge`. A bucket may come to owe, at most one `burst`. */
+  takeAway(policy: string, key: string, tokens: number, now: number): void;
+}
+
 /** Changed by calls that get a token and by nothing else: being refused, however often, moves no rounding. */
 interface Bucket {
   tokens: number;
+  readonly key: string;
+  /** The policy's rate when a call last came. */
+  rate: Rate;
   /** When `tokens` was true, on the clock of `charge`. */
   at: number;
 }
@@ -38,8 +58,13 @@ export interface Charge {
   readonly retryAfterMs: number;
 }
 
-export class TokenBuckets {
+export class TokenBuckets implements SharedBuckets {
   readonly #byPolicy = new Map<string, Keys>();
+  /** By policy, then key; undefined while nothing is shared. */
+  #taken: Map<string, Map<string, number>> | undefined;
+  #onTaken: (() => void) | undefined;
+  /** Taken by others, of keys that no bucket here has yet. */
+  readonly #owed = new Map<string, { readonly tokens: number; readonly at: number }>();
 
   /** Takes one token from every policy's bucket or from none. `now` in milliseconds, monotonic. */
   charge(policies: readonly CompiledPolicy[], call: Call, now: number): Charge {
@@ -56,7 +81,57 @@ export class TokenBuckets {
       bucket.tokens = tokensAt(bucket, rate, now) - 1;
       bucket.at = Math.max(bucket.at, now); // time that a clock passes twice refills once
     }
+    if (this.#taken !== undefined && taken.length > 0) this.#tally(policies, taken.map(({ bucket }) => bucket));
     return FREE;
+  }
+
+  share(onTaken: () => void): void {
+    this.#taken ??= new Map();
+    this.#onTaken = onTaken;
+  }
+
+  taken(): TakenTokens[] {
+    const taken = [...(this.#taken ?? [])].flatMap(([policy, keys]) => [...keys].map(([key, tokens]) => ({ policy, key, tokens })));
+    this.#taken?.clear();
+    return taken;
+  }
+
+  takeAway(policy: string, key: string, tokens: number, now: number): void {
+    if (!(tokens > 0)) return;
+    const bucket = this.#byPolicy.get(policy)?.buckets.get(key);
+    if (bucket !== undefined) {
+      const { rate } = bucket;
+      bucket.tokens = Math.max(-rate.burst, tokensAt(bucket, rate, now) - tokens);
+      bucket.at = Math.max(bucket.at, now);
+      return;
+    }
+    // No call of that key has come here yet, so its rate is not known: it is kept for the first one.
+    const place = JSON.stringify([policy, key]);
+    const known = this.#owed.get(place);
+    this.#owed.set(place, { tokens: (known?.tokens ?? 0) + tokens, at: now });
+    if (this.#owed.size > MAX_KEYS) for (const oldest of this.#owed.keys()) return void this.#owed.delete(oldest);
+  }
+
+  #newBucket(policy: string, key: string, rate: Rate, now: number): Bucket {
+    const { burst } = rate;
+    if (this.#owed.size === 0) return { tokens: burst, at: now, key, rate };
+    const place = JSON.stringify([policy, key]);
+    const owed = this.#owed.get(place);
+    this.#owed.delete(place);
+    return { tokens: Math.max(-burst, burst - (owed?.tokens ?? 0)), at: owed?.at ?? now, key, rate };
+  }
+
+  #tally(policies: readonly CompiledPolicy[], buckets: readonly Bucket[]): void {
+    policies
+      .filter(({ rate }) => rate !== undefined)
+      .forEach(({ name }, index) => {
+        const key = buckets[index]?.key;
+        if (key === undefined) return;
+        let keys = this.#taken?.get(name);
+        if (keys === undefined) this.#taken?.set(name, (keys = new Map()));
+        keys?.set(key, (keys.get(key) ?? 0) + 1);
+      });
+    this.#onTaken?.();
   }
 
   /** Forgets the counters of every policy that is not named. */
@@ -69,13 +144,16 @@ export class TokenBuckets {
     if (keys === undefined) this.#byPolicy.set(policy, (keys = { buckets: new Map(), sweptAt: Number.NEGATIVE_INFINITY }));
     const { buckets } = keys;
     const known = buckets.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      known.rate = rate;
+      return known;
+    }
     if (buckets.size >= MAX_KEYS && now - keys.sweptAt >= SWEEP_MS) {
       keys.sweptAt = now;
       dropFull(buckets, rate, now);
     }
     const name = buckets.size >= MAX_KEYS ? SHARED : key;
-    const bucket = buckets.get(name) ?? { tokens: rate.burst, at: now };
+    const bucket = buckets.get(name) ?? this.#newBucket(policy, name, rate, now);
     buckets.set(name, bucket);
     return bucket;
   }
