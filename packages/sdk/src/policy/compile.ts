@@ -33,21 +33,16 @@ export function compileDocument(document: PolicyDocument): CompiledDocument {
   return compilePrepared(prepareDocument(document));
 }
 
-/** Policies of larger documents are made when a call first meets them; most never are. */
-const MADE_AT_ONCE = 500;
-
 export function compilePrepared(prepared: PreparedDocument): CompiledDocument {
   const { frame, index, size } = prepared;
   const lookup = new Lookup(prepared);
-  if (size <= MADE_AT_ONCE) for (let ordinal = 0; ordinal < size; ordinal++) lookup.policy(ordinal);
 
   function match(server: string | undefined, tool: string): Match {
-    const groups = server === undefined ? undefined : lookup.groups(server);
-    const exact = lookup.named(groups, server, tool);
+    const exact = lookup.named(server, tool);
     const folded = foldName(tool);
     if (!index.hasFolded && folded === tool) return exact.length === 0 ? NOTHING : { policies: tidy(exact, server, tool), alike: NONE };
 
-    const alike = lookup.alike(groups, server, folded, folded !== tool);
+    const alike = lookup.alike(server, folded, folded === tool);
     const before = new Set(exact);
     const more = tidy(alike, server, tool).filter((policy) => !before.has(policy));
     return { policies: tidy([...exact, ...more], server, tool), alike: more };

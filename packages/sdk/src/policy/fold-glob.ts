@@ -9,12 +9,9 @@ export function foldGlob(glob: Glob): Glob {
   return globOf(pieces);
 }
 
-/** Whether folding changes nothing. */
-export function isFolded(glob: Glob): boolean {
-  if (glob.pieces.every((piece) => PLAIN.test(piece))) return true;
-  const folded = foldGlob(glob);
-  return folded.pieces.length === glob.pieces.length && folded.pieces.every((piece, index) => piece === glob.pieces[index]);
+/** True of most names and patterns: printable ASCII without capitals, which folds to itself. */
+export function isPlain(text: string): boolean {
+  return PLAIN.test(text);
 }
 
-/** Printable ASCII without capitals: most names. */
 const PLAIN = /^[\x21-\x40\x5b-\x7e]*$/;

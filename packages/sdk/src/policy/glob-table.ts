@@ -6,7 +6,7 @@
  */
 import { isAny, type Glob } from "./pattern.ts";
 
-/** Handed between threads as it is. Chains end with -1. */
+/** Handed between threads as it is. */
 export interface GlobTable {
   /** First entry of each chain, by the low bits of the key. Its length is a power of two. */
   readonly heads: Int32Array;
@@ -23,9 +23,37 @@ const ANY = 1;
 const PREFIX = 2;
 const SUFFIX = 3;
 const INNER = 4;
+const KINDS = 5;
 const STRIDE = 3;
-/** Longer prefixes, suffixes and inner pieces are filed under this much of them. It bounds what a look-up tries. */
-const MAX_LITERAL = 64;
+/** Of a chain. */
+const END = -1;
+
+/** What a glob is filed under. */
+export interface Shape {
+  readonly kind: number;
+  readonly size: number;
+  readonly hash: number;
+}
+
+/** The shape of a glob without a star. */
+export function exactShape(text: string): Shape {
+  return { kind: EXACT, size: text.length, hash: hashOf(text) };
+}
+
+export function shapeOf(glob: Glob): Shape {
+  const { pieces } = glob;
+  const first = pieces[0] ?? "";
+  const last = pieces.at(-1) ?? "";
+  if (pieces.length === 1) return exactShape(first);
+  if (isAny(glob)) return shape(ANY, "");
+  if (first !== "" && first.length >= last.length) return shape(PREFIX, first);
+  if (last !== "") return shape(SUFFIX, last);
+  return shape(INNER, pieces.reduce((a, b) => (b.length > a.length ? b : a)));
+}
+
+function shape(kind: number, literal: string): Shape {
+  return { kind, size: literal.length, hash: hashOf(literal) };
+}
 
 /** Collects globs. Spaces are apart from each other: a look-up asks one of them. */
 export class GlobTableBuilder {
@@ -33,40 +61,25 @@ export class GlobTableBuilder {
   readonly #shapes = new GrowingList();
   readonly #shapeHeads = new GrowingList();
 
-  add(space: number, glob: Glob, value: number): void {
-    const { pieces } = glob;
-    const first = pieces[0] ?? "";
-    const last = pieces.at(-1) ?? "";
-    if (pieces.length === 1) this.addExact(space, first, value);
-    else if (isAny(glob)) this.#file(space, ANY, "", value);
-    else if (first !== "" && first.length >= last.length) this.#file(space, PREFIX, first.slice(0, MAX_LITERAL), value);
-    else if (last !== "") this.#file(space, SUFFIX, last.slice(-MAX_LITERAL), value);
-    else this.#file(space, INNER, pieces.reduce((a, b) => (b.length > a.length ? b : a)).slice(0, MAX_LITERAL), value);
-  }
-
-  /** A glob without a star. */
-  addExact(space: number, text: string, value: number): void {
-    this.#entries.pushThree(keyOf(space, EXACT, hashOf(text)), value, -1);
+  add(space: number, { kind, size, hash }: Shape, value: number): void {
+    this.#entries.pushThree(keyOf(space, kind, hash), value, END);
+    if (kind === EXACT) return; // looked for in any case
+    while (this.#shapeHeads.length <= space) this.#shapeHeads.push(END);
+    const head = this.#shapeHeads.at(space);
+    for (let at = head; at !== END; at = this.#shapes.at(at + 2)) if (this.#shapes.at(at) === kind && this.#shapes.at(at + 1) === size) return;
+    this.#shapeHeads.set(space, this.#shapes.length);
+    this.#shapes.pushThree(kind, size, head);
   }
 
   finish(): GlobTable {
     const entries = this.#entries.list();
-    const heads = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(16, (entries.length / STRIDE) * 1.5)))).fill(-1);
+    const heads = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(16, (entries.length / STRIDE) * 1.5)))).fill(END);
     for (let at = 0; at < entries.length; at += STRIDE) {
       const slot = numberAt(entries, at) & (heads.length - 1);
       entries[at + 2] = numberAt(heads, slot);
       heads[slot] = at;
     }
     return { heads, entries, shapeHeads: this.#shapeHeads.list(), shapes: this.#shapes.list() };
-  }
-
-  #file(space: number, kind: number, literal: string, value: number): void {
-    this.#entries.pushThree(keyOf(space, kind, hashOf(literal)), value, -1);
-    while (this.#shapeHeads.length <= space) this.#shapeHeads.push(-1);
-    const head = this.#shapeHeads.at(space);
-    for (let at = head; at !== -1; at = this.#shapes.at(at + 2)) if (this.#shapes.at(at) === kind && this.#shapes.at(at + 1) === literal.length) return;
-    this.#shapeHeads.set(space, this.#shapes.length);
-    this.#shapes.pushThree(kind, literal.length, head);
   }
 }
 
@@ -96,36 +109,46 @@ export function hashText(text: string): HashedText {
 export function lookUp(table: GlobTable, space: number, { length, upTo }: HashedText, found: number[]): void {
   take(table, keyOf(space, EXACT, numberAt(upTo, length)), found);
   const { shapes, shapeHeads } = table;
-  for (let at = space < shapeHeads.length ? numberAt(shapeHeads, space) : -1; at !== -1; at = numberAt(shapes, at + 2)) {
+  for (let at = space < shapeHeads.length ? numberAt(shapeHeads, space) : END; at !== END; at = numberAt(shapes, at + 2)) {
     const kind = numberAt(shapes, at);
     const size = numberAt(shapes, at + 1);
     if (size > length) continue;
-    if (kind === SUFFIX) take(table, keyOf(space, SUFFIX, hashBetween(upTo, length - size, length)), found);
+    if (kind === SUFFIX) take(table, keyOf(space, SUFFIX, hashBetween(upTo, length - size, length, powerOf(size))), found);
     else if (kind === INNER) takeInner(table, space, size, length, upTo, found);
     else take(table, keyOf(space, kind, numberAt(upTo, size)), found);
   }
 }
 
 function takeInner(table: GlobTable, space: number, size: number, length: number, upTo: Int32Array, found: number[]): void {
+  const power = powerOf(size);
   let seen: Set<number> | undefined;
   for (let end = size; end <= length; end++) {
-    const key = keyOf(space, INNER, hashBetween(upTo, end - size, end));
-    if (numberAt(table.heads, key & (table.heads.length - 1)) === -1 || seen?.has(key) === true) continue;
+    const key = keyOf(space, INNER, hashBetween(upTo, end - size, end, power));
+    if (numberAt(table.heads, key & (table.heads.length - 1)) === END || seen?.has(key) === true) continue;
     (seen ??= new Set()).add(key); // else a text that repeats a piece would find its globs over and over
     take(table, key, found);
   }
 }
 
 function take({ heads, entries }: GlobTable, key: number, found: number[]): void {
-  for (let at = numberAt(heads, key & (heads.length - 1)); at !== -1; at = numberAt(entries, at + 2)) {
+  for (let at = numberAt(heads, key & (heads.length - 1)); at !== END; at = numberAt(entries, at + 2)) {
     if (numberAt(entries, at) === key) found.push(numberAt(entries, at + 1));
   }
 }
 
 const BASE = 0x01000193;
-/** BASE to the power of the index. */
-const POWERS = new Int32Array(MAX_LITERAL + 1).fill(1);
-for (let at = 1; at < POWERS.length; at++) POWERS[at] = Math.imul(numberAt(POWERS, at - 1), BASE);
+/** BASE to the power of the index, as far as it was needed. */
+let powers = new Int32Array([1]);
+
+function powerOf(exponent: number): number {
+  if (exponent >= powers.length) {
+    const more = new Int32Array(exponent * 2);
+    more[0] = 1;
+    for (let at = 1; at < more.length; at++) more[at] = Math.imul(numberAt(more, at - 1), BASE);
+    powers = more;
+  }
+  return numberAt(powers, exponent);
+}
 
 function hashOf(text: string): number {
   let hash = 0;
@@ -133,20 +156,18 @@ function hashOf(text: string): number {
   return hash;
 }
 
-/** Of at most MAX_LITERAL characters. */
-function hashBetween(upTo: Int32Array, begin: number, end: number): number {
-  return (numberAt(upTo, end) - Math.imul(numberAt(upTo, begin), numberAt(POWERS, end - begin))) | 0;
+/** `power` is that of end - begin. */
+function hashBetween(upTo: Int32Array, begin: number, end: number, power: number): number {
+  return (numberAt(upTo, end) - Math.imul(numberAt(upTo, begin), power)) | 0;
 }
 
 /** One number of the three, with every bit depending on each of them. The finish is that of MurmurHash3 (Appleby). */
 function keyOf(space: number, kind: number, hash: number): number {
-  let key = hash ^ Math.imul(space * STRIDE_OF_SPACE + kind + 1, 0x9e3779b1);
+  let key = hash ^ Math.imul(space * KINDS + kind + 1, 0x9e3779b1);
   key = Math.imul(key ^ (key >>> 16), 0x85ebca6b);
   key = Math.imul(key ^ (key >>> 13), 0xc2b2ae35);
   return key ^ (key >>> 16);
 }
-
-const STRIDE_OF_SPACE = 8;
 
 /** All places asked for are inside their list. */
 function numberAt(list: Int32Array, at: number): number {

@@ -4,7 +4,7 @@
  */
 import { compilePolicy, parsePatterns, type CompiledPolicy } from "./compile-policy.ts";
 import { foldGlob } from "./fold-glob.ts";
-import { hashText, lookUp, type HashedText } from "./glob-table.ts";
+import { hashText, lookUp } from "./glob-table.ts";
 import { matchesGlob, type Glob, type Pattern } from "./pattern.ts";
 import { foldedToolsOf, isUnnamed, NAMELESS, NAMELESS_FOLDED, SERVERS, THROTTLES, toolsOf } from "./policy-index.ts";
 import { policyAt, type PreparedDocument } from "./prepare-document.ts";
@@ -18,89 +18,111 @@ interface Met {
   folded: readonly Glob[] | undefined;
 }
 
+/** Policies of larger documents are made when a call first meets them; most never are. */
+const MADE_AT_ONCE = 500;
+
+/** Where to look for the tools of one server. */
+interface Spaces {
+  readonly named: readonly number[];
+  /** For folded names that differ from the name as it is, and for those that do not. */
+  readonly alike: readonly number[];
+  readonly folded: readonly number[];
+}
+
+const OF_NAMELESS: Spaces = { named: [NAMELESS], alike: [NAMELESS, NAMELESS_FOLDED], folded: [NAMELESS_FOLDED] };
 const MAX_KNOWN_SERVERS = 1_000;
 
 export class Lookup {
   readonly #document: PreparedDocument;
-  readonly #met = new Map<number, Met>();
-  /** The groups of each server that was asked about, most of which ask again. */
-  readonly #known = new Map<string, readonly number[]>();
+  readonly #met: (Met | undefined)[];
+  /** Of each server that was asked about, most of which ask again. */
+  readonly #known = new Map<string, Spaces>();
+  /** Numbers of patterns or groups, between finding and checking them. */
+  readonly #candidates: number[] = [];
 
   constructor(document: PreparedDocument) {
     this.#document = document;
+    this.#met = Array.from({ length: document.size <= MADE_AT_ONCE ? document.size : 0 }, (_, ordinal) => meet(document, ordinal));
   }
 
-  policy(ordinal: number): CompiledPolicy {
-    return this.#meet(ordinal).policy;
-  }
-
-  /** The groups of patterns that are about this server. */
-  groups(server: string): readonly number[] {
-    const known = this.#known.get(server);
-    if (known !== undefined) return known;
-    const { index } = this.#document;
-    const candidates: number[] = [];
-    lookUp(index.table, SERVERS, hashText(server), candidates);
-    const groups = candidates.filter((group) => {
-      const [met, at] = this.#pattern(index.groups[group] ?? 0);
-      return matchesGlob((met.patterns[at] as Pattern).server, server); // #pattern gives a place in this list
-    });
-    if (this.#known.size >= MAX_KNOWN_SERVERS) this.#known.clear();
-    this.#known.set(server, groups);
-    return groups;
-  }
-
-  /** Policies that name the call. `groups` are the server's; undefined for a server without a name. In no order, maybe more than once. */
-  named(groups: readonly number[] | undefined, server: string | undefined, tool: string): CompiledPolicy[] {
+  /** Policies that name the call; in no order, maybe more than once. */
+  named(server: string | undefined, tool: string): CompiledPolicy[] {
     const found: CompiledPolicy[] = [];
-    const fits = (met: Met, { server: servers, tool: tools }: Pattern): boolean => isAbout(met, servers, server) && matchesGlob(tools, tool);
-    this.#collect(groups === undefined ? [NAMELESS] : groups.map(toolsOf), hashText(tool), fits, found);
+    const { named } = this.#spaces(server); // before the tool is hashed: it may hash the server
+    for (const number of this.#search(named, tool)) {
+      const met = this.#metOf(number);
+      const pattern = met.patterns[this.#placeOf(number)];
+      if (pattern !== undefined && isAbout(met, pattern.server, server) && matchesGlob(pattern.tool, tool)) found.push(met.policy);
+    }
     return found;
   }
 
-  /** Blocks and throttles whose patterns match once both sides are folded; `all` of them, or those that folding changes. */
-  alike(groups: readonly number[] | undefined, server: string | undefined, folded: string, all: boolean): CompiledPolicy[] {
+  /**
+   * Blocks and throttles whose patterns match once both sides are folded. Where the name is folded as it is, only those whose
+   * patterns are not: `named` has the others.
+   */
+  alike(server: string | undefined, folded: string, isAsNamed: boolean): CompiledPolicy[] {
     const found: CompiledPolicy[] = [];
-    const fits = (met: Met, { server: servers }: Pattern, at: number): boolean => met.restricts && isAbout(met, servers, server) && matchesGlob(foldedTool(met, at), folded);
-    const spaces = groups === undefined ? [NAMELESS_FOLDED, ...(all ? [NAMELESS] : [])] : [...groups.map(foldedToolsOf), ...(all ? groups.map(toolsOf) : [])];
-    this.#collect(spaces, hashText(folded), fits, found);
+    const spaces = this.#spaces(server);
+    for (const number of this.#search(isAsNamed ? spaces.folded : spaces.alike, folded)) {
+      const met = this.#metOf(number);
+      const at = this.#placeOf(number);
+      const pattern = met.patterns[at];
+      if (pattern !== undefined && met.restricts && isAbout(met, pattern.server, server) && matchesGlob(foldedTool(met, at), folded)) found.push(met.policy);
+    }
     return found;
   }
 
   hasThrottle(name: string): boolean {
-    const found: number[] = [];
-    lookUp(this.#document.index.table, THROTTLES, hashText(name), found);
-    return found.some((ordinal) => this.policy(ordinal).name === name);
+    return this.#search([THROTTLES], name).some((ordinal) => this.#meet(ordinal).policy.name === name);
   }
 
-  #collect(spaces: readonly number[], text: HashedText, fits: (met: Met, pattern: Pattern, at: number) => boolean, found: CompiledPolicy[]): void {
+  #spaces(server: string | undefined): Spaces {
+    return server === undefined ? OF_NAMELESS : (this.#known.get(server) ?? this.#learn(server));
+  }
+
+  #learn(server: string): Spaces {
+    const { groups } = this.#document.index;
+    const about = this.#search([SERVERS], server).filter((group) => {
+      const number = groups[group] ?? 0;
+      const pattern = this.#metOf(number).patterns[this.#placeOf(number)];
+      return pattern !== undefined && matchesGlob(pattern.server, server);
+    });
+    const spaces = { named: about.map(toolsOf), alike: [...about.map(toolsOf), ...about.map(foldedToolsOf)], folded: about.map(foldedToolsOf) };
+    if (this.#known.size >= MAX_KNOWN_SERVERS) this.#known.clear();
+    this.#known.set(server, spaces);
+    return spaces;
+  }
+
+  /** What may match; valid until the next search. */
+  #search(spaces: readonly number[], text: string): readonly number[] {
     const { table } = this.#document.index;
-    const candidates: number[] = [];
-    for (const space of spaces) lookUp(table, space, text, candidates);
-    for (const number of candidates) {
-      const [met, at] = this.#pattern(number);
-      const pattern = met.patterns[at];
-      if (pattern !== undefined && fits(met, pattern, at)) found.push(met.policy);
-    }
+    this.#candidates.length = 0;
+    const hashed = hashText(text);
+    for (const space of spaces) lookUp(table, space, hashed, this.#candidates);
+    return this.#candidates;
   }
 
-  /** The policy of a pattern, and the pattern's place in it. */
-  #pattern(number: number): readonly [Met, number] {
+  /** The policy of a pattern. */
+  #metOf(number: number): Met {
+    return this.#meet(this.#document.index.policyOf[number] ?? 0);
+  }
+
+  /** The place of a pattern in its policy. */
+  #placeOf(number: number): number {
     const { firstPattern, policyOf } = this.#document.index;
-    const ordinal = policyOf[number] ?? 0;
-    return [this.#meet(ordinal), number - (firstPattern[ordinal] ?? 0)];
+    return number - (firstPattern[policyOf[number] ?? 0] ?? 0);
   }
 
   #meet(ordinal: number): Met {
-    let met = this.#met.get(ordinal);
-    if (met === undefined) {
-      const written = policyAt(this.#document, ordinal);
-      const restricts = written.action === "block" || written.action === "throttle";
-      met = { policy: compilePolicy(written, ordinal), restricts, patterns: parsePatterns(written.match), folded: undefined };
-      this.#met.set(ordinal, met);
-    }
-    return met;
+    return (this.#met[ordinal] ??= meet(this.#document, ordinal));
   }
+}
+
+function meet(document: PreparedDocument, ordinal: number): Met {
+  const written = policyAt(document, ordinal);
+  const restricts = written.action === "block" || written.action === "throttle";
+  return { policy: compilePolicy(written, ordinal), restricts, patterns: parsePatterns(written.match), folded: undefined };
 }
 
 /** A policy that restricts may be about a server without a name, whichever it names. */
