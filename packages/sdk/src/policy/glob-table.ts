@@ -6,16 +6,19 @@
  */
 import { isAny, type Glob } from "./pattern.ts";
 
+/** With a buffer of its own. */
+export type Numbers = Int32Array<ArrayBuffer>;
+
 /** Handed between threads as it is. */
 export interface GlobTable {
   /** First entry of each chain, by the low bits of the key. Its length is a power of two. */
-  readonly heads: Int32Array;
+  readonly heads: Numbers;
   /** KEY, VALUE, NEXT of each entry. */
-  readonly entries: Int32Array;
+  readonly entries: Numbers;
   /** The first shape of each space. */
-  readonly shapeHeads: Int32Array;
+  readonly shapeHeads: Numbers;
   /** KIND, SIZE, NEXT of each shape. */
-  readonly shapes: Int32Array;
+  readonly shapes: Numbers;
 }
 
 const EXACT = 0;
@@ -202,7 +205,7 @@ export class GrowingList {
     this.#list[index] = number;
   }
 
-  list(): Int32Array {
+  list(): Numbers {
     return this.#list.slice(0, this.length);
   }
 }

@@ -1,18 +1,18 @@
 /** What a document's policies are found by: their patterns in one GlobTable. Flat numbers, for any thread. */
 import type { DocumentPolicy } from "./document.ts";
 import { foldGlob, isPlain } from "./fold-glob.ts";
-import { exactShape, GlobTableBuilder, GrowingList, shapeOf, type GlobTable } from "./glob-table.ts";
+import { exactShape, GlobTableBuilder, GrowingList, shapeOf, type GlobTable, type Numbers } from "./glob-table.ts";
 import { isAny, parseGlob, parsePattern, type Glob } from "./pattern.ts";
 
 /** Patterns are numbered through all policies, in document order. */
 export interface PolicyIndex {
   readonly table: GlobTable;
   /** The policy of each pattern, by its place in the document. */
-  readonly policyOf: Int32Array;
+  readonly policyOf: Numbers;
   /** The first pattern of each policy. */
-  readonly firstPattern: Int32Array;
+  readonly firstPattern: Numbers;
   /** For each group (patterns with the same server), one pattern of it. */
-  readonly groups: Int32Array;
+  readonly groups: Numbers;
   /** Whether some restricting pattern reads differently once it is folded. */
   readonly hasFolded: boolean;
 }

@@ -2,14 +2,19 @@
  * The document in force. A new one replaces the old as a whole once it was read without a problem; a broken one changes
  * nothing and is loud. Before the first good one there is no policy, and guard.ts refuses every call.
  */
-import { hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Call } from "../call/call.ts";
+import { snapshotJson } from "../call/snapshot.ts";
 import { PolicyDocumentError } from "../errors.ts";
 import type { Finding, InspectionAction } from "../inspection/inspection.ts";
-import { compileDocument, type CompiledDocument } from "./compile.ts";
+import { compilePrepared, type CompiledDocument } from "./compile.ts";
 import { evaluate, type Counters, type EvaluateOptions, type Verdict } from "./evaluate.ts";
 import type { PolicyContent, PolicySource, PolicyText } from "./policy-source.ts";
+import { NoThreadError, prepareAside } from "./prepare-aside.ts";
+import { prepareDocument, type PreparedDocument } from "./prepare-document.ts";
 import { readPolicyObject, readPolicyText } from "./read-document.ts";
+import { MAX_TEXT } from "./text-limit.ts";
 import { TokenBuckets } from "./token-buckets.ts";
 
 /** The policy step as guard.ts sees it. */
@@ -62,9 +67,9 @@ export function openPolicyStore(source: PolicySource, onEvent: (event: PolicyEve
       const content = await answer;
       if (isStale()) return;
       answered = turn;
-      inForce.offer(content);
+      await inForce.offer(content);
     } catch (error) {
-      if (!isStale()) inForce.fail(error);
+      if (!isStale()) await inForce.fail(error);
     }
     if (turn === 0 || inForce.document !== undefined) endLoading();
   }
@@ -76,7 +81,8 @@ export function openPolicyStore(source: PolicySource, onEvent: (event: PolicyEve
   }
 
   function giveUp(ms: number): void {
-    inForce.fail(new Error(`it did not answer within ${ms / 1_000} seconds; calls are refused until it does.`));
+    // An answer that is being prepared is one: calls are refused until it is in force.
+    if (!inForce.isBusy) void inForce.fail(new Error(`it did not answer within ${ms / 1_000} seconds; calls are refused until it does.`));
     endLoading();
   }
 
@@ -107,17 +113,28 @@ export function openPolicyStore(source: PolicySource, onEvent: (event: PolicyEve
     close() {
       closed = true;
       unwatch?.();
+      inForce.close();
       endLoading();
     },
   };
 }
 
-/** The document in force with what belongs to it. Each change of the source is told once, good or broken. */
+/** What a source said: content, or why it could not be asked. */
+type Said = { readonly content: PolicyContent } | { readonly error: unknown };
+
+/**
+ * The document in force with what belongs to it. Each change of the source is told once, good or broken. What the source says is
+ * taken one after the other: while a large document is prepared, only the newest of what comes is kept, and waits.
+ */
 class InForce {
   readonly #source: string;
   readonly #onEvent: (event: PolicyEvent) => void;
+  readonly #ended = new AbortController();
   /** What the source said last: the same again is no news. */
   #said: string | undefined;
+  #next: Said | undefined;
+  #working = false;
+  #work: Promise<void> = Promise.resolve();
   #digest: string | null = null;
   #problem: string | undefined;
   readonly counters: Counters = { enforced: new TokenBuckets(), observed: new TokenBuckets() };
@@ -129,34 +146,89 @@ class InForce {
     this.#onEvent = onEvent;
   }
 
+  /** Something the source said is not dealt with yet. */
+  get isBusy(): boolean {
+    return this.#working;
+  }
+
   status(): ReturnType<PolicyStore["status"]> {
     return { generation: this.generation, size: this.document?.size ?? 0, digest: this.#digest, problem: this.#problem };
   }
 
-  offer(content: PolicyContent): void {
-    if (!this.#isNews(contentKey(content))) return;
-    try {
-      this.activate(content);
-    } catch (error) {
-      this.#refuse(error instanceof PolicyDocumentError ? error.message : `${this.#source}: cannot be read: ${messageOf(error)}`);
-    }
+  /** Ends when this, or something newer, is dealt with. Never rejects. */
+  offer(content: PolicyContent): Promise<void> {
+    return this.#hear({ content });
   }
 
-  /** The source could not be asked. */
-  fail(error: unknown): void {
-    const problem = `${this.#source}: cannot be loaded: ${messageOf(error)}`;
-    if (this.#isNews(`failed: ${problem}`)) this.#refuse(problem);
+  /** The source could not be asked. As `offer`. */
+  fail(error: unknown): Promise<void> {
+    return this.#hear({ error });
+  }
+
+  close(): void {
+    this.#ended.abort();
   }
 
   /** Throws PolicyDocumentError and changes nothing where the content is broken. */
   activate(content: PolicyContent): void {
-    const document = isText(content) ? readPolicyText(content.text, this.#source) : readPolicyObject(content, this.#source);
-    const digest = hash("sha256", JSON.stringify(document), "hex");
+    this.#activate(prepareDocument(isText(content) ? readPolicyText(content.text, this.#source) : readPolicyObject(content, this.#source)));
+  }
+
+  #hear(said: Said): Promise<void> {
+    this.#next = said;
+    if (!this.#working) this.#work = this.#workOff();
+    return this.#work;
+  }
+
+  async #workOff(): Promise<void> {
+    this.#working = true;
+    try {
+      for (let said = this.#next; said !== undefined && !this.#ended.signal.aborted; said = this.#next) {
+        this.#next = undefined;
+        await ("error" in said ? this.#refuseNews(said.error) : this.#take(said.content));
+      }
+    } finally {
+      this.#working = false;
+    }
+  }
+
+  #refuseNews(error: unknown): void {
+    const problem = `${this.#source}: cannot be loaded: ${messageOf(error)}`;
+    if (this.#isNews(`failed: ${problem}`)) this.#refuse(problem);
+  }
+
+  async #take(content: PolicyContent): Promise<void> {
+    const { signal } = this.#ended;
+    try {
+      const written = writtenOf(content);
+      if (written.text.length < LARGE) {
+        if (this.#isNews(contentKey(written))) this.activate(content);
+      } else if (this.#isNews(await largeContentKey(written, signal)) && !signal.aborted) {
+        await this.#activateLarge(written, signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#refuse(error instanceof PolicyDocumentError ? error.message : `${this.#source}: cannot be read: ${messageOf(error)}`);
+    }
+  }
+
+  async #activateLarge(written: Written, signal: AbortSignal): Promise<void> {
+    try {
+      const prepared = await prepareAside(written.text, { source: this.#source, form: written.form === "text" ? "text" : "object" }, signal);
+      if (!signal.aborted) this.#activate(prepared);
+    } catch (error) {
+      if (!(error instanceof NoThreadError) || signal.aborted) throw error;
+      this.activate(written.form === "text" ? written : JSON.parse(written.text)); // here and in one go: slow and right
+    }
+  }
+
+  #activate(prepared: PreparedDocument): void {
+    const { digest, size } = prepared;
     if (digest !== this.#digest) {
-      this.document = compileDocument(document);
+      const document = compilePrepared(prepared);
+      this.document = document;
       this.#digest = digest;
       this.generation += 1;
-      const throttles = new Set(document.policies.filter(({ rate }) => rate !== undefined).map(({ name }) => name));
+      const throttles = { has: (name: string) => document.hasThrottle(name) };
       this.counters.enforced.retain(throttles);
       this.counters.observed.retain(throttles);
     } else if (this.#problem === undefined) {
@@ -164,7 +236,7 @@ class InForce {
     }
     this.#problem = undefined;
     const findingGroups = this.document?.findingGroups ?? [];
-    const event = { event: "policy_activated", source: this.#source, size: document.policies.length, digest } as const;
+    const event = { event: "policy_activated", source: this.#source, size, digest } as const;
     this.#onEvent(findingGroups.length === 0 ? event : { ...event, findingGroups });
   }
 
@@ -195,13 +267,34 @@ async function answerOf(source: PolicySource): Promise<PolicyContent> {
   return source.load();
 }
 
-function contentKey(content: PolicyContent): string {
-  if (isText(content)) return `text: ${hash("sha256", content.text, "hex")}`;
-  try {
-    return `object: ${hash("sha256", JSON.stringify(content) ?? "", "hex")}`;
-  } catch (error) {
-    return `unreadable: ${messageOf(error)}`; // said precisely by readPolicyObject
+/** Content as one text. What is wrong with an object that is no plain JSON is said precisely by readPolicyObject. */
+interface Written {
+  readonly form: "text" | "object" | "unreadable";
+  readonly text: string;
+}
+
+/** Objects are copied here and in one go: they are their owner's, who may change them at any time. */
+function writtenOf(content: PolicyContent): Written {
+  if (isText(content)) return { form: "text", text: content.text };
+  const copied = snapshotJson(content, { maxBytes: MAX_TEXT });
+  return copied.ok ? { form: "object", text: copied.text } : { form: "unreadable", text: copied.reason };
+}
+
+/** From this many characters on (some hundreds of policies) a document is prepared aside: it would hold up calls. */
+const LARGE = 64 * 1024;
+
+function contentKey({ form, text }: Written): string {
+  return `${form}: ${hash("sha256", text, "hex")}`;
+}
+
+/** With room for calls between its parts. As UTF-16, which may be cut anywhere. */
+async function largeContentKey({ form, text }: Written, signal: AbortSignal): Promise<string> {
+  const whole = createHash("sha256");
+  for (let at = 0; at < text.length && !signal.aborted; at += LARGE) {
+    whole.update(text.slice(at, at + LARGE), "utf16le");
+    await nextTurn();
   }
+  return `${form}: ${whole.digest("hex")}`;
 }
 
 function isText(content: unknown): content is PolicyText {

@@ -55,7 +55,7 @@ export function policyAt({ bytes, starts }: PreparedDocument, ordinal: number): 
 }
 
 /** What moves to another thread with the document. */
-export function buffersOf({ bytes, starts, index }: PreparedDocument): readonly ArrayBufferLike[] {
+export function buffersOf({ bytes, starts, index }: PreparedDocument): readonly ArrayBuffer[] {
   const { table, policyOf, firstPattern, groups } = index;
   return [bytes, starts, policyOf, firstPattern, groups, table.heads, table.entries, table.shapeHeads, table.shapes].map(({ buffer }) => buffer);
 }
