@@ -2,8 +2,6 @@
  * The document in force. A new one replaces the old as a whole once it was read without a problem; a broken one changes
  * nothing and is loud. Before the first good one there is no policy, and guard.ts refuses every call.
  */
-import { createHash, hash } from "node:crypto";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Call } from "../call/call.ts";
 import { snapshotJson } from "../call/snapshot.ts";
 import { PolicyDocumentError } from "../errors.ts";
@@ -119,8 +117,8 @@ export function openPolicyStore(source: PolicySource, onEvent: (event: PolicyEve
   };
 }
 
-/** What a source said: content, or why it could not be asked. */
-type Said = { readonly content: PolicyContent } | { readonly error: unknown };
+/** What asking a source has led to: content, or why it could not be asked. */
+type Answer = { readonly content: PolicyContent } | { readonly error: unknown };
 
 /**
  * The document in force with what belongs to it. Each change of the source is told once, good or broken. What the source says is
@@ -131,8 +129,8 @@ class InForce {
   readonly #onEvent: (event: PolicyEvent) => void;
   readonly #ended = new AbortController();
   /** What the source said last: the same again is no news. */
-  #said: string | undefined;
-  #next: Said | undefined;
+  #said: Said | undefined;
+  #next: Answer | undefined;
   #working = false;
   #work: Promise<void> = Promise.resolve();
   #digest: string | null = null;
@@ -174,8 +172,8 @@ class InForce {
     this.#activate(prepareDocument(isText(content) ? readPolicyText(content.text, this.#source) : readPolicyObject(content, this.#source)));
   }
 
-  #hear(said: Said): Promise<void> {
-    this.#next = said;
+  #hear(answer: Answer): Promise<void> {
+    this.#next = answer;
     if (!this.#working) this.#work = this.#workOff();
     return this.#work;
   }
@@ -183,9 +181,9 @@ class InForce {
   async #workOff(): Promise<void> {
     this.#working = true;
     try {
-      for (let said = this.#next; said !== undefined && !this.#ended.signal.aborted; said = this.#next) {
+      for (let answer = this.#next; answer !== undefined && !this.#ended.signal.aborted; answer = this.#next) {
         this.#next = undefined;
-        await ("error" in said ? this.#refuseNews(said.error) : this.#take(said.content));
+        await ("error" in answer ? this.#refuseNews(answer.error) : this.#take(answer.content));
       }
     } finally {
       this.#working = false;
@@ -194,7 +192,7 @@ class InForce {
 
   #refuseNews(error: unknown): void {
     const problem = `${this.#source}: cannot be loaded: ${messageOf(error)}`;
-    if (this.#isNews(`failed: ${problem}`)) this.#refuse(problem);
+    if (this.#isNews({ form: "failed", text: problem })) this.#refuse(problem);
   }
 
   async #take(content: PolicyContent): Promise<void> {
@@ -202,8 +200,8 @@ class InForce {
     try {
       const written = writtenOf(content);
       if (written.text.length < LARGE) {
-        if (this.#isNews(contentKey(written))) this.activate(content);
-      } else if (this.#isNews(await largeContentKey(written, signal)) && !signal.aborted) {
+        if (this.#isNews(written)) this.activate(content);
+      } else if (this.#isNews(written)) {
         await this.#activateLarge(written, signal);
       }
     } catch (error) {
@@ -211,7 +209,7 @@ class InForce {
     }
   }
 
-  async #activateLarge(written: Written, signal: AbortSignal): Promise<void> {
+  async #activateLarge(written: Said, signal: AbortSignal): Promise<void> {
     try {
       const prepared = await prepareAside(written.text, { source: this.#source, form: written.form === "text" ? "text" : "object" }, signal);
       if (!signal.aborted) this.#activate(prepared);
@@ -240,8 +238,8 @@ class InForce {
     this.#onEvent(findingGroups.length === 0 ? event : { ...event, findingGroups });
   }
 
-  #isNews(said: string): boolean {
-    const news = said !== this.#said;
+  #isNews(said: Said): boolean {
+    const news = said.form !== this.#said?.form || said.text !== this.#said.text;
     this.#said = said;
     return news;
   }
@@ -267,14 +265,14 @@ async function answerOf(source: PolicySource): Promise<PolicyContent> {
   return source.load();
 }
 
-/** Content as one text. What is wrong with an object that is no plain JSON is said precisely by readPolicyObject. */
-interface Written {
-  readonly form: "text" | "object" | "unreadable";
+/** What a source said as one text. What is wrong with an object that is no plain JSON is told precisely by readPolicyObject. */
+interface Said {
+  readonly form: "text" | "object" | "unreadable" | "failed";
   readonly text: string;
 }
 
 /** Objects are copied here and in one go: they are their owner's, who may change them at any time. */
-function writtenOf(content: PolicyContent): Written {
+function writtenOf(content: PolicyContent): Said {
   if (isText(content)) return { form: "text", text: content.text };
   const copied = snapshotJson(content, { maxBytes: MAX_TEXT });
   return copied.ok ? { form: "object", text: copied.text } : { form: "unreadable", text: copied.reason };
@@ -282,20 +280,6 @@ function writtenOf(content: PolicyContent): Written {
 
 /** From this many characters on (some hundreds of policies) a document is prepared aside: it would hold up calls. */
 const LARGE = 64 * 1024;
-
-function contentKey({ form, text }: Written): string {
-  return `${form}: ${hash("sha256", text, "hex")}`;
-}
-
-/** With room for calls between its parts. As UTF-16, which may be cut anywhere. */
-async function largeContentKey({ form, text }: Written, signal: AbortSignal): Promise<string> {
-  const whole = createHash("sha256");
-  for (let at = 0; at < text.length && !signal.aborted; at += LARGE) {
-    whole.update(text.slice(at, at + LARGE), "utf16le");
-    await nextTurn();
-  }
-  return `${form}: ${whole.digest("hex")}`;
-}
 
 function isText(content: unknown): content is PolicyText {
   return content !== null && typeof content === "object" && "text" in content && typeof content.text === "string";

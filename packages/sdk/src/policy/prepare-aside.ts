@@ -38,10 +38,13 @@ export class NoThreadError extends Error {}
 /** Beside this file, with the same ending: compiled, or as it is written. */
 const THREAD = new URL(import.meta.url.endsWith(".ts") ? "./prepare-worker.ts" : "./prepare-worker.js", import.meta.url);
 
+/** Nearly all that is made here lives until the end: in a small nursery it would be copied over and over. */
+const YOUNG_MB = 96;
+
 /** Without what the process was told to load before its own code: it would be loaded once for each document. */
 function start(workerData: Job): Worker {
   try {
-    return new Worker(THREAD, { workerData, execArgv: [], env: {}, name: "policy document" });
+    return new Worker(THREAD, { workerData, execArgv: [], env: {}, name: "policy document", resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
   } catch (cause) {
     throw new NoThreadError("no thread could be started", { cause });
   }

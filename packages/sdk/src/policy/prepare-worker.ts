@@ -5,9 +5,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { parseStrictJson } from "../call/strict-json.ts";
 import type { PolicyProblem } from "../errors.ts";
-import type { PolicyDocument } from "./document.ts";
 import { isPlainDocument } from "./plain-document.ts";
-import { buffersOf, prepareDocument, type PreparedDocument } from "./prepare-document.ts";
+import { buffersOf, prepareCanonical, prepareDocument, type PreparedDocument } from "./prepare-document.ts";
 import { MAX_TEXT } from "./text-limit.ts";
 
 /** What the thread is started with. */
@@ -33,8 +32,8 @@ async function answer(text: string): Promise<void> {
 }
 
 async function read(text: string): Promise<Reply> {
-  const plain = readPlain(text);
-  if (plain !== undefined) return { prepared: prepareDocument(plain) };
+  const plain = preparePlain(text);
+  if (plain !== undefined) return { prepared: plain };
   // Loaded only where they are needed: the schema, the reader of YAML and the compiler of conditions.
   const { readPolicyObject, readPolicyText } = await import("./read-document.ts");
   const { PolicyDocumentError } = await import("../errors.ts");
@@ -46,8 +45,8 @@ async function read(text: string): Promise<Reply> {
   }
 }
 
-function readPlain(text: string): PolicyDocument | undefined {
+function preparePlain(text: string): PreparedDocument | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
   const json = parseStrictJson(text, { maxBytes: MAX_TEXT });
-  return json.ok && isPlainDocument(json.value) ? json.value : undefined;
+  return json.ok && isPlainDocument(json.value) ? prepareCanonical(json.value, json.text) : undefined;
 }
