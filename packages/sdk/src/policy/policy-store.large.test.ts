@@ -75,15 +75,17 @@ describe("a large document", () => {
     const start = performance.now();
     readPolicyText((content as { text: string }).text, "in one go");
     const inOneGo = performance.now() - start;
-    const stalls: number[] = [];
-    // A busy machine takes the thread away now and then: the best of three is the program's own.
-    for (let round = 0; round < 3; round++) {
+    // A busy machine takes the thread away now and then: the best of a few is the program's own.
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 5 && best > inOneGo / 3; round++) {
       const { generation } = store;
-      say(round % 2 === 0 ? content : small("old"));
-      stalls.push(await longest(() => store.generation > generation));
-      if (round % 2 === 0) expect(names(store)).toEqual(["new"]);
+      say(content);
+      best = Math.min(best, await longest(() => store.generation > generation));
+      expect(names(store)).toEqual(["new"]);
+      say(small("old"));
+      await inForce(store, "old");
     }
-    expect(Math.min(stalls[0] ?? 0, stalls[2] ?? 0)).toBeLessThan(inOneGo / 3);
+    expect(best).toBeLessThan(inOneGo / 3);
   });
 
   it.each<readonly [string, PolicyContent]>([
