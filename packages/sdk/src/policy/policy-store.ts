@@ -279,7 +279,7 @@ function writtenOf(content: PolicyContent): Said {
 }
 
 /** From this many characters on (some hundreds of policies) a document is prepared aside: it would hold up calls. */
-const LARGE = 64 * 1024;
+const LARGE = 32 * 1024;
 
 function isText(content: unknown): content is PolicyText {
   return content !== null && typeof content === "object" && "text" in content && typeof content.text === "string";
