@@ -50,7 +50,8 @@ function judge(policies: readonly DocumentPolicy[], call: Call, findings: readon
 /** The ways an attack string becomes a pattern: literal, and with stars where they hurt. */
 function globsOf(attack: string): readonly string[] {
   const text = attack.replaceAll(/[*:]/g, "").slice(0, 3_000) || "a";
-  return [text, `*${text}*`, `${text}*`, `*${text}`, Array.from(text).slice(0, 500).join("*"), `*${text.slice(0, 400)}b${text.slice(0, 400)}*`, `**${"*a".repeat(200)}*${text.slice(-5)}`];
+  const globs = [text, `*${text}*`, `${text}*`, `*${text}`, Array.from(text).slice(0, 500).join("*"), `*${text.slice(0, 400)}b${text.slice(0, 400)}*`, `**${"*a".repeat(200)}*${text.slice(-5)}`];
+  return globs.map((glob) => glob.toWellFormed()); // a document with half a character is refused when it is read
 }
 
 const block = (name: string, match: string, more: Partial<DocumentPolicy> = {}): DocumentPolicy => ({ name, match, action: "block", ...more });

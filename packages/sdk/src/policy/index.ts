@@ -20,7 +20,7 @@ export type { LintCode, LintFacts, LintFinding, LintTool } from "./lint.ts";
 export { nearest } from "./nearest.ts";
 export { matchesGlob, parsePattern } from "./pattern.ts";
 export type { Glob, Pattern } from "./pattern.ts";
-export { policyDigest } from "./policy-digest.ts";
+export { policyDigest } from "./prepare-document.ts";
 export { readPolicyObject, readPolicyText } from "./read-document.ts";
 export { ACTIONS, ASSURANCES } from "./result.ts";
 export type { Action, Assurance, PolicyMetadata, PolicyResult, Requirement } from "./result.ts";

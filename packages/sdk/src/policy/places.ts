@@ -8,7 +8,7 @@ import type { FaultPlace } from "./condition-fault.ts";
 import type { PolicyDocument } from "./document.ts";
 import type { DocumentPath } from "./explain-issue.ts";
 import { offsetOf, offsetWithin } from "./locate.ts";
-import type { Sections } from "./sections.ts";
+import { sectionsOfJson, sectionsOfYaml, type Sections } from "./sections.ts";
 
 /** Both count from 1. */
 export interface Place {
@@ -35,9 +35,22 @@ export function rememberPlaces(document: PolicyDocument, source: string, text?: 
   return document;
 }
 
+/** Of a text that was read elsewhere, without a problem: its parts are looked for when somebody asks. */
+export function placesOfText(text: string, source: string): Places {
+  return new TextPlaces(source, text, () => sectionsOfText(text));
+}
+
+function sectionsOfText(text: string): Sections {
+  try {
+    JSON.parse(text);
+    return sectionsOfJson(text);
+  } catch {
+    return sectionsOfYaml(parseDocument(text, { version: "1.2", logLevel: "silent" }));
+  }
+}
+
 /** Of the character `offset` of a policy's condition. */
-export function conditionPlace(document: PolicyDocument, ordinal: number, offset: number): FaultPlace {
-  const places = placesOf(document);
+export function conditionPlace(places: Places | undefined, ordinal: number, offset: number): FaultPlace {
   return { source: places?.source ?? "policies", path: `policies[${ordinal}].when`, ...places?.at(["policies", ordinal, "when"], offset) };
 }
 

@@ -3,17 +3,20 @@
  * Nothing half right comes out, and nothing that is written can hang or crash it. Called by policy-store.ts.
  */
 import { LineCounter, isAlias, parseDocument, visit, type Document } from "yaml";
+import type { JsonValue } from "../call/json.ts";
 import { snapshotJson } from "../call/snapshot.ts";
 import { parseStrictJson } from "../call/strict-json.ts";
 import { PolicyDocumentError, type PolicyProblem } from "../errors.ts";
+import { compileCondition } from "./condition/condition.ts";
 import { policyDocument, type PolicyDocument } from "./document.ts";
 import { EXAMPLE, explainIssue, labelOf, type DocumentPath, type DocumentProblem } from "./explain-issue.ts";
 import { explainYaml, UNQUOTED_STAR, type TextProblem } from "./explain-yaml.ts";
 import { offsetOf, offsetWithin } from "./locate.ts";
 import { rememberPlaces, type Place } from "./places.ts";
+import { isPlainDocument } from "./plain-document.ts";
 import { sectionsOfJson, sectionsOfYaml } from "./sections.ts";
+import { MAX_TEXT } from "./text-limit.ts";
 
-const MAX_TEXT = 64 * 1024 * 1024;
 /** Beyond this many problems a message helps nobody. */
 const MAX_PROBLEMS = 20;
 /** Uses of anchors, counted through anchors inside anchors: enough for one use in each of many policies, and no "billion laughs". */
@@ -25,8 +28,7 @@ export function readPolicyText(text: string, source: string): PolicyDocument {
   if (/^\s*\{/.test(text)) {
     // JSON is YAML too, but large documents are read some fifty times faster as what they are.
     const json = parseStrictJson(text, { maxBytes: MAX_TEXT });
-    const checked = json.ok ? policyDocument.safeParse(json.value) : undefined;
-    if (checked?.success === true) return rememberPlaces(checked.data, source, text, () => sectionsOfJson(text));
+    if (json.ok && (isPlain(json.value) || policyDocument.safeParse(json.value).success)) return rememberPlaces(inCanonicalOrder(json.value), source, text, () => sectionsOfJson(text));
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { ...YAML, lineCounter: lines });
@@ -69,9 +71,19 @@ type Where = (path: DocumentPath, within?: number) => Place;
 function check(value: unknown, source: string, where: Where): PolicyDocument {
   const copied = snapshotJson(value, { maxBytes: MAX_TEXT });
   if (!copied.ok) throw refusal(source, [inPlace(explainSnapshot(copied.reason), where)]);
+  if (isPlain(copied.value)) return copied.value;
   const result = policyDocument.safeParse(copied.value, { reportInput: true });
-  if (result.success) return result.data;
+  if (result.success) return inCanonicalOrder(copied.value);
   throw refusal(source, result.error.issues.flatMap(explainIssue).map((problem) => inPlace(problem, where)));
+}
+
+function isPlain(value: JsonValue): value is JsonValue & PolicyDocument {
+  return isPlainDocument(value, (condition) => compileCondition(condition).ok);
+}
+
+/** A value that the schema has accepted is a document. The schema's own copy has its keys in another order, and so another digest. */
+function inCanonicalOrder(value: JsonValue): PolicyDocument {
+  return value as unknown as PolicyDocument;
 }
 
 /** A snapshot's reason is a JSON Pointer, then what is wrong there. */

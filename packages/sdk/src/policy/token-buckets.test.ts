@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Call } from "../call/call.ts";
 import { fakeCall } from "../testing/fake-call.ts";
 import { compilePolicy, type CompiledPolicy } from "./compile-policy.ts";
-import type { ThrottleKey } from "./document.ts";
+import type { ThrottleKey } from "./throttle-key.ts";
 import { TokenBuckets } from "./token-buckets.ts";
 
 interface Written {

@@ -135,7 +135,7 @@ export class TokenBuckets implements SharedBuckets {
   }
 
   /** Forgets the counters of every policy that is not named. */
-  retain(policies: ReadonlySet<string>): void {
+  retain(policies: Pick<ReadonlySet<string>, "has">): void {
     for (const name of this.#byPolicy.keys()) if (!policies.has(name)) this.#byPolicy.delete(name);
   }
 
