@@ -140,6 +140,7 @@ export const EVENTS = [
   "signed_out",
   "link_made",
   "policy_saved",
+  "policy_reported", // a document came into force in an agent's process
   "mode_changed",
   "arguments_erased",
   "data_key_made",

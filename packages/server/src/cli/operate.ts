@@ -10,7 +10,7 @@ const readiness = z.object({ ready: z.boolean(), parts: z.record(z.string(), z.s
 /** A one-time link that signs the owner in. Only for a terminal: in a log or a pipe it would be a key that lies around. */
 export async function openInbox(client: ControlClient, isTerminal: boolean, { out }: Ports): Promise<ExitCode> {
   if (!isTerminal) throw new UsageError("The link signs the owner in, so it is printed to a terminal only. Run this in one.");
-  const { url } = ownerLink.parse(await client.request("POST", "/v1/owner-link", {}));
+  const { url } = ownerLink.parse(await client.request("POST", "/v1/owner-link"));
   out(`Sign in as the owner (works once, for 10 minutes):\n  ${url}`);
   return 0;
 }
@@ -37,7 +37,7 @@ export async function status(client: ControlClient, format: Format, ports: Ports
 }
 
 export async function down(client: ControlClient, { out }: Ports): Promise<ExitCode> {
-  await client.request("POST", "/v1/stop", {});
+  await client.request("POST", "/v1/stop");
   out(`${client.url} ends.`);
   return 0;
 }

@@ -131,7 +131,7 @@ async function openParts({ store, ledger, sealer, requests, origin }: Core, sett
   const checkpoints = { places: checkpointPlaces.length, failing: () => checkpointer.failing() };
   const resources: OtherResources = {
     policies,
-    record: createRecords({ ledger, store, seal: (text, about) => sealer.seal(text, about), checkpointKeys: () => checkpointer.keys() }),
+    record: createRecords({ ledger, store, sealer, checkpointKeys: () => checkpointer.keys() }),
     throttle: createThrottle({ now: () => performance.now() }),
     bundle: { read: policies.readBundle },
     installation: createInstallation({ ledger, store, version, onStop, countOpen, diagnose: () => diagnose({ ledger, store, origin, host, checkpoints }) }),

@@ -11,6 +11,7 @@ import { includesRole, type Identity } from "../../auth/identity.ts";
 import type { Store, Stored } from "../../store/store.ts";
 import type { PolicyVersion } from "../../store/entity/policy-version.ts";
 import type { Ledger, Plan, View } from "../ledger.ts";
+import { ACTIVE_POLICY } from "../policy-in-force.ts";
 import { refuse, type Answer, type Refusal } from "../refusal.ts";
 import { checkDocument, type PolicyCheck } from "./check-document.ts";
 
@@ -20,7 +21,7 @@ export type PolicyBody = z.infer<typeof wire.policyBody>;
 export type ActivateBody = z.infer<typeof wire.activateBody>;
 export type Activation = z.infer<typeof wire.activation>;
 
-/** Which version is in force: the value of the setting `policy.active`. */
+/** Which version is in force. */
 export interface ActivePolicy {
   readonly version: number;
   readonly digest: string;
@@ -48,7 +49,7 @@ export interface PoliciesOptions {
   readonly reviewPending: () => Promise<number>;
 }
 
-const ACTIVE = "policy.active";
+const ACTIVATED_AT = "policy.activated_at";
 const LATEST = "policy.latest";
 const PAGE = 200;
 
@@ -90,7 +91,7 @@ export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions
     async activate(identity, version, { expect, comment }) {
       if (!mayEdit(identity)) return FORBIDDEN;
       const by = authorOf(identity);
-      const needs = [{ table: "policy_version", id: String(version) }] as const;
+      const needs = [{ table: "policy_version", column: "version", value: version }] as const;
       const answer = await ledger.run({ needs, apply: (view) => activated(view, version, { expect, comment, by }, identity) });
       if (!answer.ok) return answer;
       // The claim looks at the document in force in any case; this spares people a question that is void.
@@ -188,9 +189,10 @@ type Activated = Answer<{ readonly version: PolicyVersionView; readonly changed:
 
 function activated(view: View, version: number, { expect, comment, by }: { readonly expect: number | null; readonly comment: string; readonly by: string }, identity: Identity): Plan<Activated> {
   if (!stillMay(view, identity)) return { answer: FORBIDDEN };
-  const found = view.get("policy_version", String(version));
+  const found = view.find("policy_version", "version", version);
   if (found === undefined) return { answer: refuse("not_found", `there is no version ${version}`) };
-  const setting = view.get("setting", ACTIVE);
+  const setting = view.get("setting", ACTIVE_POLICY);
+  const time = view.get("setting", ACTIVATED_AT);
   const before = activeOf(view);
   if (before?.version === version) return { answer: { ok: true, version: viewOf(found.data, before), changed: false } };
   if ((before?.version ?? null) !== expect) {
@@ -201,16 +203,19 @@ function activated(view: View, version: number, { expect, comment, by }: { reado
   const active: ActivePolicy = { version, digest, at: view.now };
   return {
     answer: { ok: true, version: viewOf(found.data, active), changed: true },
-    changes: [{ table: "setting", id: ACTIVE, rev: setting?.rev ?? 0, data: { name: ACTIVE, value: { ...active } } }],
+    changes: [
+      { table: "setting", id: ACTIVE_POLICY, rev: setting?.rev ?? 0, data: { name: ACTIVE_POLICY, value: version } },
+      { table: "setting", id: ACTIVATED_AT, rev: time?.rev ?? 0, data: { name: ACTIVATED_AT, value: view.now } },
+    ],
     entries: [{ type: "event", at: view.now, event: "policy_activated", detail: { source: "control plane", version, before: before?.version ?? null, digest, size, by, comment } }],
   };
 }
 
 /** The version in force, or undefined while none was activated. */
-export function activeOf(view: Pick<View, "all">): ActivePolicy | undefined {
-  const value = view.all("setting").find(({ id }) => id === ACTIVE)?.data.value;
-  // Written by `activated` alone.
-  return value === undefined || value === null ? undefined : (value as unknown as ActivePolicy);
+export function activeOf(view: Pick<View, "get" | "policy">): ActivePolicy | undefined {
+  const { policy } = view;
+  const at = view.get("setting", ACTIVATED_AT)?.data.value;
+  return policy === undefined ? undefined : { version: policy.version, digest: policy.digest, at: typeof at === "number" ? at : 0 };
 }
 
 function viewOf({ version, digest, size, comment, createdAt, createdBy }: PolicyVersion, active: ActivePolicy | undefined): PolicyVersionView {

@@ -6,10 +6,10 @@ import type { RecordHead } from "@countersign/sdk/record";
 import type { people as wire, RecordAnswer, RecordBody } from "@countersign/sdk/wire";
 import type { z } from "zod";
 import { includesRole, type Identity } from "../../auth/identity.ts";
-import type { Sealed } from "../../store/entity/approval-request.ts";
 import type { Change, RecordLine, RecordQuery, Store } from "../../store/store.ts";
 import type { Ledger, LedgerEntry, Plan, View } from "../ledger.ts";
 import { refuse, type Answer, type Refusal } from "../refusal.ts";
+import type { Sealer } from "../seal/sealer.ts";
 import type { CheckpointKey } from "./checkpoint.ts";
 import { checkpointLineOf, headerLine } from "./export-lines.ts";
 import { readShipped } from "./shipped-entry.ts";
@@ -33,15 +33,15 @@ export interface Records {
 export interface RecordsOptions {
   readonly ledger: Ledger;
   readonly store: Store;
-  /** Seals text at rest, bound to what it is about. */
-  readonly seal: (text: string, about: string) => Promise<Sealed>;
+  /** Seals arguments at rest. */
+  readonly sealer: Pick<Sealer, "rows">;
   readonly checkpointKeys: () => readonly CheckpointKey[];
 }
 
 const FORBIDDEN: Refusal = refuse("forbidden", "this credential has no right to the record");
 const PAGE = 500;
 
-export function createRecords({ ledger, store, seal, checkpointKeys }: RecordsOptions): Records {
+export function createRecords({ ledger, store, sealer, checkpointKeys }: RecordsOptions): Records {
   const { tenant } = ledger;
 
   async function* exportLines(after: RecordHead, head: RecordHead): AsyncGenerator<string, void, undefined> {
@@ -66,17 +66,15 @@ export function createRecords({ ledger, store, seal, checkpointKeys }: RecordsOp
     async take(identity, body) {
       if (identity.kind !== "agent") return FORBIDDEN;
       const entries: LedgerEntry[] = [];
-      const sealed: [string, string][] = [];
       for (const [index, given] of body.entries.entries()) {
         const read = readShipped(given, identity);
         if (typeof read === "string") return refuse("bad_request", `entry ${index}: ${read}`);
-        entries.push(read.entry);
-        if (read.argumentsText !== undefined && "callId" in read.entry) sealed.push([read.entry.callId, read.argumentsText]);
+        entries.push(read);
       }
       const from: BatchFrom = { keyId: identity.keyId, process: body.process, batch: body.batch };
-      const args = sealed.length === 0 ? undefined : await seal(JSON.stringify(sealed), aboutBatch(from));
+      const seal = entries.some((entry) => entry.type === "decision" && entry.argumentsText !== undefined) ? await sealer.rows() : undefined;
       const id = `${identity.keyId}/${body.process}`;
-      await ledger.run({ needs: [{ table: "shipped_batch", id }], apply: (view) => taken(view, id, from, entries, args) });
+      await ledger.run({ needs: [{ table: "shipped_batch", id }], apply: (view) => ({ ...taken(view, id, from, entries), seal }) });
       return { ok: true, batch: body.batch, head: ledger.head };
     },
 
@@ -153,25 +151,16 @@ interface BatchFrom {
   readonly batch: number;
 }
 
-/** What sealed arguments of a batch are bound to. */
-export function aboutBatch({ keyId, process, batch }: BatchFrom): string {
-  return JSON.stringify(["batch", keyId, process, batch]);
-}
-
-function taken(view: View, id: string, from: BatchFrom, entries: readonly LedgerEntry[], sealed: Sealed | undefined): Plan<undefined> {
+function taken(view: View, id: string, from: BatchFrom, entries: readonly LedgerEntry[]): Plan<undefined> {
   const known = view.get("shipped_batch", id);
   if (known !== undefined && known.data.batch >= from.batch) return { answer: undefined };
   const detail = { reportedBy: from.keyId, process: from.process, batch: from.batch, entries: entries.length };
-  const row: LedgerEntry = { type: "event", event: "batch_taken", at: view.now, detail: sealed === undefined ? detail : { ...detail, ...sealedDetail(sealed) } };
+  const row: LedgerEntry = { type: "event", event: "batch_taken", at: view.now, detail };
   return {
     answer: undefined,
     changes: [{ table: "shipped_batch", id, rev: known?.rev ?? 0, data: { batch: from.batch, at: view.now } }],
     entries: [row, ...entries],
   };
-}
-
-function sealedDetail({ alg, key, iv, tag, data }: Sealed): Readonly<Record<string, string>> {
-  return { sealedAlg: alg, sealedKey: key, sealedIv: iv, sealedTag: tag, sealedData: data };
 }
 
 function isAuditor(identity: Identity): boolean {

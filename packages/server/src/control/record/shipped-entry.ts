@@ -74,27 +74,19 @@ const outcome = z.strictObject({
 const event = z.strictObject({
   type: z.literal("event"),
   at,
-  event: z.enum(["gap", "policy_refused", "intent_withdrawn"]),
-  detail: z.record(z.string().max(100), z.union([text, z.number(), z.boolean(), z.null(), names])),
+  event: z.enum(["gap", "policy_activated", "policy_refused", "intent_withdrawn"]),
+  detail: z.record(z.string().regex(/^\w{1,100}$/), z.union([text, z.number(), z.boolean(), z.null(), names])),
 });
 
 const shipped = z.discriminatedUnion("type", [decision, approval, intent, outcome, event]);
 
-export interface Shipped {
-  /** As the control plane records it. */
-  readonly entry: RecordEntry;
-  /** RFC 8785 text of a decision's arguments, for sealing; it is in no entry. */
-  readonly argumentsText: string | undefined;
-}
-
 /** The entry, marked as reported by its key; or where in it something is wrong, never what. */
-export function readShipped(given: unknown, { keyId, principal }: AgentIdentity): Shipped | string {
+export function readShipped(given: unknown, { keyId, principal }: AgentIdentity): RecordEntry | string {
   const read = shipped.safeParse(given);
   if (!read.success) return read.error.issues.map(({ path, code }) => `/${path.join("/")}: ${code}`).join("; ");
   const { data } = read;
-  if (data.type === "event") return { entry: { ...data, detail: { ...data.detail, reportedBy: keyId } }, argumentsText: undefined };
-  const argumentsText = data.type === "decision" ? data.argumentsText : undefined;
+  // What an agent's process has in force is not what the control plane has.
+  if (data.type === "event") return { ...data, event: data.event === "policy_activated" ? "policy_reported" : data.event, detail: { ...data.detail, reportedBy: keyId } };
   // The schema gives the entry's own types; codes it does not know are kept as they came, and only ever shown.
-  const entry = { ...data, reportedBy: keyId, ...(data.type === "decision" ? { principal, argumentsText: undefined } : {}) } as RecordEntry;
-  return { entry, argumentsText };
+  return { ...data, reportedBy: keyId, ...(data.type === "decision" ? { principal } : {}) } as RecordEntry;
 }

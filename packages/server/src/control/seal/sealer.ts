@@ -4,13 +4,16 @@
  */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from "node:crypto";
 import type { KeyObject } from "node:crypto";
+import { createSealer as createRowSealer } from "@countersign/sdk/record";
 import type { Sealed } from "../../store/entity/approval-request.ts";
 import type { DataKey } from "../../store/entity/directory.ts";
-import type { Command, Ledger } from "../ledger.ts";
+import type { Command, Ledger, SealRows } from "../ledger.ts";
 
 export interface Sealer {
   /** Seals text for one request. The first of a day makes the day's key: one commit more. */
   seal(text: string, requestId: string): Promise<Sealed>;
+  /** Seals the arguments of rows of the record, under the key of now. */
+  rows(): Promise<SealRows>;
   /** Undefined where its key was erased. Throws where it was sealed for another request, or was changed. */
   open(sealed: Sealed, requestId: string): string | undefined;
 }
@@ -61,6 +64,12 @@ export function createSealer(ledger: Ledger, installationKey: KeyObject): Sealer
       cipher.setAAD(aboutRequest(id, requestId));
       const data = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
       return { alg: "A256GCM", key: id, iv: iv.toString("base64"), tag: cipher.getAuthTag().toString("base64"), data: data.toString("base64") };
+    },
+
+    async rows() {
+      const { id, key } = await keyOfToday();
+      // A sealer of its own each time: its initialisation vectors begin at random, so that the same row sealed twice repeats none.
+      return (items, seq) => createRowSealer({ id, secret: key })(items, seq);
     },
 
     open(sealed, requestId) {
