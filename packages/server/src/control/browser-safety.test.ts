@@ -118,7 +118,7 @@ describe("R20: a real browser, and a page of another origin in it", () => {
   it.each([
     ["another site", () => `http://evil.example:${evilPort}/`],
     ["another port of this machine, which is the same site", () => `http://localhost:${evilPort}/`],
-    ["our port under the other loopback name", () => `http://127.0.0.1:${evilPort}/`],
+    ["another port under the other loopback name", () => `http://127.0.0.1:${evilPort}/`],
   ])("a page of %s decides nothing and reads nothing", async (_, url) => {
     // The skip is the first test's to explain.
     if (browser === undefined) return expect(found.path).toBeUndefined();
