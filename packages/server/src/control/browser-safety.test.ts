@@ -5,7 +5,6 @@ import type { AskAnswer } from "@countersign/sdk/wire";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { SIGN_IN_COOKIE } from "../auth/cookie.ts";
 import { askBodyOf, openEmbedded } from "./fixture/open-embedded.ts";
 import type { Embedded, Somebody } from "./fixture/open-embedded.ts";
 import { send } from "./http/fixture/serve-app.ts";
@@ -46,8 +45,9 @@ beforeEach(async () => {
   if (browser === undefined) return;
   context = await browser.newContext();
   // The worst case: a browser that sends the cookie along from everywhere, so that nothing but the server stands in the way.
-  const value = String(approver.headers["cookie"]).split("=")[1] ?? "";
-  await context.addCookies([{ name: SIGN_IN_COOKIE, value, url: `https://localhost:${control.port}`, secure: true, httpOnly: true, sameSite: "None" }]);
+  const [name = "", value = ""] = String(approver.headers["cookie"]).split("=");
+  expect(name).toBe("__Host-countersign");
+  await context.addCookies([{ name, value, url: `https://localhost:${control.port}`, secure: true, httpOnly: true, sameSite: "None" }]);
 });
 afterEach(async () => {
   if (browser !== undefined) await context.close();
