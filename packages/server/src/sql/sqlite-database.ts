@@ -2,7 +2,7 @@
  * Opens an SQLite file so that what is committed stays: WAL, every commit on disk before it is acknowledged, private modes.
  * Called by store/sqlite-store.ts alone.
  */
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Database } from "better-sqlite3";
 import { StoreError } from "./store-error.ts";
@@ -49,10 +49,23 @@ export function refuseOldNode(versions: { readonly node: string; readonly napi?:
 /** The folder 0700 where we make it, the file 0600 always; SQLite gives the files beside it the same mode. */
 function makePrivate(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const folder = dirname(path);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     closeSync(openSync(path, "a", 0o600));
     chmodSync(path, 0o600);
+    // A file whose name a power cut erases is lost, however often it was synced.
+    for (const each of [folder, dirname(folder)]) syncDirectory(each);
   } catch (error) {
     throw new StoreError("store_unavailable", `the store ${path} cannot be written`, { cause: error });
+  }
+}
+
+function syncDirectory(path: string): void {
+  if (process.platform === "win32") return; // directories cannot be opened there
+  const directory = openSync(path, "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
   }
 }
