@@ -133,7 +133,7 @@ async function openParts({ store, ledger, sealer, requests, origin }: Core, sett
     policies,
     record: createRecords({ ledger, store, sealer, checkpointKeys: () => checkpointer.keys() }),
     throttle: createThrottle({ now: () => performance.now() }),
-    bundle: { read: policies.readBundle },
+    bundle: { read: (identity) => policies.readBundle(identity) },
     installation: createInstallation({ ledger, store, version, onStop, countOpen, diagnose: () => diagnose({ ledger, store, origin, host, checkpoints }) }),
   };
   return { resources, policies, checkpointer, countOpen };

@@ -2,7 +2,7 @@
  * `control.json` of the state directory: where the control plane that owns it listens. Written (0600) once it listens, removed
  * when it ends in good order; whoever reads it checks the instance id, since a crash leaves it behind.
  */
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -45,11 +45,6 @@ export function readOperatorSecret(directory: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-export function isSameSecret(given: string, secret: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(secret)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 /** Whole or not at all: written beside its place and renamed. */

@@ -34,15 +34,3 @@ export function lockStateDirectory(directory: string): StateLock | undefined {
     },
   };
 }
-
-/** Whether a process holds the lock now. False where there is no such file. */
-export function isLocked(directory: string): boolean {
-  let lock: StateLock | undefined;
-  try {
-    lock = lockStateDirectory(directory);
-  } catch {
-    return false; // no directory, or not ours to write
-  }
-  lock?.release();
-  return lock === undefined;
-}

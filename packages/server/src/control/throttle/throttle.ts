@@ -61,7 +61,7 @@ export function createThrottle({ now, refreshMs = 1_000 }: ThrottleOptions): Thr
         const news = total - (member.heard.get(counter) ?? 0);
         if (news <= 0) continue;
         member.heard.set(counter, total);
-        const [policy = "", key = ""] = JSON.parse(counter) as [string, string]; // written above
+        const [policy, key] = JSON.parse(counter) as [string, string]; // written above
         others.push({ policy, key, tokens: news });
       }
       return Promise.resolve({ ok: true, others, refreshMs });
