@@ -41,7 +41,17 @@ it("what others take is taken here too, one interval later; a process that never
   expect(left("y")).toBe(8); // 10, less 2 of one, though no call of y has come here yet
 });
 
-it("a bucket comes to owe at most one burst, and what both took counts once", async () => {
+it("a bucket comes to owe at most one burst, whatever the others are said to have taken", () => {
+  const store = openPolicyStore(objectPolicies({ version: 1, policies: [{ name: "t", match: "mcp:*:*", action: "throttle", rate: { limit: 10, per: "10s", key: ["tool"] } }] }), () => undefined);
+  open.push(store);
+  const now = performance.now();
+  const evaluate = () => store.evaluate(fakeCall({ tool: "x" }), [], { charge: true, now });
+  expect(evaluate()?.rateLimited).toBe(false);
+  for (const tokens of [1e12, Number.NaN, -5]) store.throttles.takeAway("t", '["x"]', tokens, now);
+  expect(evaluate()?.retryAfterMs).toBe(11_000); // from -10 to 1, a token a second
+});
+
+it("what both took counts once", async () => {
   const [one, two] = [process("one"), process("two")];
   for (let n = 0; n < 10; n++) expect([one.take(), two.take()]).toEqual([true, true]);
   await expect.poll(() => fake.log.filter((line) => line.endsWith("/throttle")).length, { timeout: 5_000 }).toBeGreaterThan(6);
