@@ -32,6 +32,14 @@ function question(): Question {
   return { callId: "c", call, reason: "r", policyResult: undefined, requirements: [], error: new PolicyViolationError("blocked"), policies: ["w"], findings: [], definition: null, traceparent: undefined };
 }
 
+it.each([
+  ["a large schema", { name: "t", description: "writes", inputSchema: { padding: "ж".repeat(40_000) } }, "writes"],
+  ["a large description", { name: "t", description: "\u0001".repeat(20_000) }, "\u0001".repeat(4_000)],
+])("%s of the server's does not keep its calls from being asked about", async (_what, definition, description) => {
+  const { id } = await plane.ask.join({ ...question(), definition });
+  expect(fake.asked(id)?.narration).toEqual({ description, definition: null });
+});
+
 it("after waitMs it is pending, and stays so; the same call again joins it, and once approved it is claimed once", async () => {
   const { ask } = plane;
   const first = await ask.join(question());
