@@ -17,6 +17,8 @@ const LOCALLY = "answered locally";
 class BothRequest implements JoinedRequest {
   readonly local: JoinedRequest;
   row: JoinedRequest | undefined;
+  /** The row while it is being made. Never rejects. */
+  joining: Promise<JoinedRequest | undefined> | undefined;
   rowAnswer: Exclude<Answer, { kind: "pending" }> | undefined;
   /** Why the inbox gave no answer, as the handler was told. */
   failure: Error | undefined;
@@ -52,7 +54,9 @@ function reasonOf(answer: Answer): string {
 export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: WireAsk, now: () => number): AskPort {
   async function askRow(both: BothRequest, context: ApprovalContext): Promise<ApprovalDecision> {
     try {
-      both.row ??= await wire.join(both.question, Math.max(1, context.deadline.getTime() - now()));
+      const joining = both.row ?? wire.join(both.question, Math.max(1, context.deadline.getTime() - now()));
+      both.joining = Promise.resolve(joining).catch(() => undefined);
+      both.row = await joining;
       if (context.signal.aborted) throw new DOMException("the question ended", "AbortError");
       const answer = await wire.follow(both.row, context.signal);
       if (answer === undefined) throw new DOMException("the question ended", "AbortError");
@@ -72,6 +76,7 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
     if (open && (await wire.cancel(row, LOCALLY))) return answer;
     const decided = open ? await wire.look(row) : before;
     // Ended, and nobody can say how: nothing may run on it.
+    both.row = row;
     both.decidedByRow = true;
     return answerOf(decided === undefined ? { kind: "silent" } : { kind: "moved", request: decided }, answer.elapsedMs);
   }
@@ -92,15 +97,17 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
     async wait(request, options) {
       if (!isBoth(request)) return wire.wait(request, options);
       const answer = await local.wait(request.local, options);
-      const { row, rowAnswer } = request;
+      const { rowAnswer } = request;
       if (answer.kind === "denied" && answer.cause !== undefined && answer.cause === request.failure && answer.cause instanceof Error && answer.cause.cause instanceof Refusal) throw answer.cause.cause;
-      if (row === undefined) return answer;
       if (rowAnswer !== undefined && rowAnswer.kind === answer.kind) {
         request.decidedByRow = true;
         return answer;
       }
-      if (answer.kind === "approved") return settle(request, row, answer);
-      wire.cancelLater(row, reasonOf(answer));
+      if (answer.kind === "approved") {
+        const row = await request.joining; // it may be under way, and must not be left behind
+        return row === undefined ? answer : settle(request, row, answer);
+      }
+      void request.joining?.then((row) => (row === undefined ? undefined : wire.cancelLater(row, reasonOf(answer))));
       return answer;
     },
 

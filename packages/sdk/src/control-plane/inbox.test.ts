@@ -175,6 +175,30 @@ describe("firstOf(promptApproval, inboxApproval)", () => {
     expect(received).toEqual([]);
   });
 
+  it("the row was approved before the local yes: that approval is spent, and the row is not taken back", async () => {
+    await begin();
+    const { handler, answer } = person();
+    const { client, received } = await connect("v2 esm", { onPolicyBlock: firstOf(handler, inboxApproval) });
+    const call = client.callTool(WRITE);
+    const { id } = await pending();
+    world.way.fault = (line) => (line.endsWith("/events") ? "refuse" : undefined);
+    world.way.cutAll();
+    await fake.decide(id, "approve");
+    answer(true);
+    await call;
+    expect(received).toHaveLength(1);
+    expect(await fake.requests()).toMatchObject([{ claims: 1, endReason: null }]);
+  });
+
+  it("a local yes while the row is being made: it is not left behind", async () => {
+    await begin();
+    const { client, received } = await connect("v2 esm", { onPolicyBlock: firstOf(async () => true, inboxApproval) });
+    world.way.fault = (line) => (line.endsWith("/approvals") ? { delayMs: 200 } : undefined);
+    await client.callTool(WRITE);
+    expect(received).toHaveLength(1);
+    expect(await fake.requests()).toMatchObject([{ state: "cancelled", endReason: "answered locally" }]);
+  });
+
   it("a local no ends the row too", async () => {
     await begin();
     const { handler, answer } = person();

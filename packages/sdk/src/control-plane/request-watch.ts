@@ -25,7 +25,7 @@ interface Watched {
   latest: AskedRequest;
   /** Monotonic. */
   lookedAt: number;
-  looking: boolean;
+  looking: Promise<void> | undefined;
   deadline: LongTimer;
   readonly waiters: Set<(ending: Ending) => void>;
 }
@@ -98,7 +98,7 @@ export class RequestWatch {
   #watch(request: AskedRequest): Watched {
     const known = this.#watched.get(request.id);
     if (known !== undefined) return known;
-    const watched: Watched = { latest: request, lookedAt: performance.now(), looking: false, deadline: this.#deadline(request), waiters: new Set() };
+    const watched: Watched = { latest: request, lookedAt: performance.now(), looking: undefined, deadline: this.#deadline(request), waiters: new Set() };
     this.#watched.set(request.id, watched);
     if (this.#watched.size === 1) this.#options.onAttended(true);
     const { fastMs } = this.#options;
@@ -129,11 +129,13 @@ export class RequestWatch {
     for (const watched of this.#watched.values()) if (performance.now() - watched.lookedAt >= everyMs - 1) void this.#look(watched);
   }
 
-  async #look(watched: Watched): Promise<void> {
-    if (watched.looking) return;
-    watched.looking = true;
+  /** One question at a time about each request. */
+  #look(watched: Watched): Promise<void> {
+    return (watched.looking ??= this.#ask(watched).finally(() => (watched.looking = undefined)));
+  }
+
+  async #ask(watched: Watched): Promise<void> {
     const answer = await this.#client.readAsked(watched.latest.id, { withinMs: LOOK_MS });
-    watched.looking = false;
     if (answer.ok) {
       watched.lookedAt = performance.now();
       this.take(answer.value);

@@ -2,7 +2,7 @@
  * What the control plane must be told though nobody waits for it: outcomes, claims given back, requests taken back. Told
  * again until it is heard, within bounds. That it is never heard changes nothing about what has happened.
  */
-import { backOff, mayPass, type WireResult } from "../wire/wire-exchange.ts";
+import { backOff, mayPass, type WireFailure, type WireResult } from "../wire/wire-exchange.ts";
 import type { Patience } from "../wire/wire-client.ts";
 
 export interface Tidings {
@@ -61,7 +61,7 @@ export class Teller {
     for (let attempt = 0; ; attempt++) {
       const answer = await tell({ withinMs: ATTEMPT_MS, signal });
       if (answer.ok || !mayPass(answer) || signal.aborted) {
-        if (!answer.ok && (signal.aborted || answer.code === "unauthenticated")) this.#onWarning(`${about}: the control plane could not be told (${answer.code}).`);
+        if (!answer.ok && !isOver(answer)) this.#onWarning(`${about}: the control plane could not be told (${answer.code}).`);
         break;
       }
       if (performance.now() >= end) {
@@ -72,6 +72,11 @@ export class Teller {
     }
     ended?.();
   }
+}
+
+/** What it was told about had come to its end there already. */
+function isOver({ code }: WireFailure): boolean {
+  return code === "ended" || code === "conflict" || code === "not_approved" || code === "superseded" || code === "not_found";
 }
 
 /** A pause that keeps no process alive. Ends early with the signal. */

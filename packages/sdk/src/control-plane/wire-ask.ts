@@ -46,7 +46,7 @@ const CLAIM_PATIENCE = { withinMs: 10_000, attemptMs: 3_000 };
 const END_PATIENCE = { withinMs: 1_800, attemptMs: 900 };
 const RELEASE_WITHIN_MS = 60_000;
 const OUTCOME_WITHIN_MS = 600_000;
-const MAX_DEFINITION_LENGTH = 48 * 1024;
+const MAX_NARRATION_BYTES = 64 * 1024;
 const GONE = "the caller is gone";
 
 interface Asked {
@@ -202,10 +202,8 @@ function decisionOf({ decision }: AskedRequest, approved: boolean): ApprovalDeci
 }
 
 function askBodyOf(question: Question, windowMs: number, policies: { readonly digest: string | null; readonly own: boolean }): AskBody {
-  const { call, definition } = question;
+  const { call } = question;
   const { server, caller } = call;
-  const narrated = definition !== null && JSON.stringify(definition).length <= MAX_DEFINITION_LENGTH ? definition : null;
-  const description = definition?.["description"];
   return {
     call: {
       callId: question.callId,
@@ -224,7 +222,17 @@ function askBodyOf(question: Question, windowMs: number, policies: { readonly di
     requirements: policies.own ? [] : question.requirements.map((requirement) => ({ ...requirement, approvers: [...requirement.approvers], grants: [...requirement.grants], escalate: requirement.escalate.map(({ afterMs, to }) => ({ afterMs, to: [...to] })) })),
     policyDigest: policies.digest,
     timeoutMs: windowMs,
-    narration: { description: typeof description === "string" ? description.slice(0, 16_384) : "", definition: narrated as AskBody["narration"]["definition"] },
+    narration: narrationOf(question.definition),
     traceparent: question.traceparent ?? null,
   };
+}
+
+/** As much of what the server says of its tool as the contract takes: a server that says too much must not keep its calls from being asked about. */
+function narrationOf(definition: Question["definition"]): AskBody["narration"] {
+  const said = definition?.["description"];
+  const description = typeof said === "string" ? said.slice(0, 16_384).toWellFormed() : "";
+  // Plain JSON; the schema's type is the same data without `readonly`.
+  const whole = { description, definition: definition as AskBody["narration"]["definition"] };
+  const short = { description, definition: null };
+  return [whole, short].find((narration) => Buffer.byteLength(JSON.stringify(narration)) <= MAX_NARRATION_BYTES) ?? { description: description.slice(0, 4_000).toWellFormed(), definition: null };
 }

@@ -42,6 +42,8 @@ export interface WireClient {
 
 /** The answer to a request that only has to be heard. */
 const heard = z.unknown();
+/** Documents of up to 64 MiB, as JSON text. */
+const MAX_BUNDLE_BYTES = 80 * 1024 * 1024;
 /** 304 has no body. */
 const bundleAnswer = z.union([bundle, z.undefined()]);
 
@@ -59,7 +61,7 @@ export function createWireClient(base: URL, apiKey: string): WireClient {
     name: connection.name,
     async bundle(etag, patience) {
       const headers: Record<string, string> = etag === undefined ? {} : { "if-none-match": etag };
-      const answer = await call("bundle", "", undefined, bundleAnswer, patience, { headers });
+      const answer = await call("bundle", "", undefined, bundleAnswer, patience, { headers, maxBytes: MAX_BUNDLE_BYTES });
       if (!answer.ok) return answer;
       if (answer.status === 304 && etag !== undefined) return { ...answer, value: "unchanged" };
       return answer.value === undefined ? failure("garbage", { status: answer.status }) : { ...answer, value: answer.value };

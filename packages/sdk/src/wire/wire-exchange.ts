@@ -35,12 +35,13 @@ export interface ExchangeOptions<T> {
   readonly withinMs: number;
   /** For one attempt. Default: `withinMs`. */
   readonly attemptMs?: number;
+  /** Of an answer's body. Default 16 MiB. */
+  readonly maxBytes?: number;
   /** Only where the same again is the same. */
   readonly repeat: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Of an answer's body, in bytes. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 5_000;
@@ -80,7 +81,7 @@ export function failure(code: FailureCode, more: Partial<Omit<WireFailure, "ok" 
 type RawAnswer = { readonly status: number; readonly headers: IncomingMessage["headers"]; readonly text: string } | WireFailure;
 
 /** One attempt. Never rejects. */
-function once(connection: WireConnection, { method, path, body, headers, signal }: ExchangeOptions<unknown>, timeoutMs: number): Promise<RawAnswer> {
+function once(connection: WireConnection, { method, path, body, headers, signal, maxBytes = MAX_ANSWER_BYTES }: ExchangeOptions<unknown>, timeoutMs: number): Promise<RawAnswer> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve(failure("aborted"));
     const bytes = body === undefined ? undefined : Buffer.from(body);
@@ -99,17 +100,17 @@ function once(connection: WireConnection, { method, path, body, headers, signal 
     const timer = setTimeout(() => end(failure("timeout")), timeoutMs);
     signal?.addEventListener("abort", abort, { once: true });
     request.on("error", () => end(failure("unreachable")));
-    request.on("response", (response) => collect(response, end));
+    request.on("response", (response) => collect(response, maxBytes, end));
     return request.end(bytes);
   });
 }
 
-function collect(response: IncomingMessage, end: (answer: RawAnswer) => void): void {
+function collect(response: IncomingMessage, maxBytes: number, end: (answer: RawAnswer) => void): void {
   const chunks: Buffer[] = [];
   let size = 0;
   response.on("data", (chunk: Buffer) => {
     size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) return end(failure("garbage", { status: response.statusCode }));
+    if (size > maxBytes) return end(failure("garbage", { status: response.statusCode }));
     chunks.push(chunk);
     return undefined;
   });
