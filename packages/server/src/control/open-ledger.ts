@@ -9,6 +9,7 @@ import type { AloneWith, CommitResult, RecordLine, Store, Stored, WriteSet } fro
 import { answerWithin } from "./answer-within.ts";
 import { decideBatch } from "./decide-batch.ts";
 import type { DecidedBatch } from "./decide-batch.ts";
+import { fateOfCommit } from "./fate-of-commit.ts";
 import { LedgerFacts } from "./ledger-facts.ts";
 import type { Command, Ledger } from "./ledger.ts";
 import { StoreUnavailableError } from "./store-unavailable-error.ts";
@@ -226,20 +227,9 @@ class LiveLedger implements Ledger {
       for (const waiting of batch) waiting.committing = false;
       return result;
     } catch (cause) {
-      const fate = await this.#fateOf(set);
+      const fate = await answerWithin(fateOfCommit(this.#store, set), this.#answerMs).catch(() => undefined);
       if (fate !== undefined) return fate;
       throw new StoreUnavailableError("the store did not say whether it has written", { maybe: !isKnownUnwritten(cause), cause });
-    }
-  }
-
-  /** The answer to a commit was lost. The row in its place tells: ours, with its hash, or another's. Where there is none yet, nobody knows. */
-  async #fateOf({ after, lines }: WriteSet): Promise<CommitResult | undefined> {
-    try {
-      const [line] = await answerWithin(this.#store.readRecord({ tenant: this.tenant, after: after.seq, limit: 1 }), this.#answerMs);
-      if (line === undefined) return undefined;
-      return line.line === lines[0]?.line ? { ok: true } : { ok: false, why: "conflict" };
-    } catch {
-      return undefined;
     }
   }
 

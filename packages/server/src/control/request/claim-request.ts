@@ -81,7 +81,8 @@ export function callersOf({ requirements, extra }: ApprovalRequest): ApprovalReq
 
 export function supersede<T>(row: RequestRow, { now }: Pick<View, "now">, reason: string): Plan<T | RequestRefusal> {
   const answer = refusal("superseded", reason, { state: "superseded", requestId: row.id });
-  return change<T | RequestRefusal>(row, ended(row.data, "superseded", now, reason), [approvalEntry(row.data, "superseded", now, { approver: "", reason })], answer);
+  const plan = change<T | RequestRefusal>(row, ended(row.data, "superseded", now, reason), [approvalEntry(row.data, "superseded", now, { approver: "", reason })], answer);
+  return { ...plan, before: row.data.expiresAt };
 }
 
 function execute(row: RequestRow, { now }: View, claimHash: string): Plan<Claimed> {
