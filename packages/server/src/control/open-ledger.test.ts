@@ -191,6 +191,22 @@ describe("a store that fails", () => {
     expect(store.lines).toHaveLength(3);
   });
 
+  it("is not believed to have written what another instance wrote with the very same row", async () => {
+    const store = new MemoryStore();
+    store.hints = false;
+    store.clock = () => 1_000;
+    const still = { pollMs: 3_600_000, monotonic: () => 0 };
+    const [one, two] = [await ledgerOver(store, still), await ledgerOver(store, still)];
+    await put(one, person("ann"));
+    let conflicts = 0;
+    store.fault = async (what) => {
+      if (what === "committed" && conflicts++ === 0) throw new Error("connection reset");
+    };
+    // Decided on the record as it was before, this is the row that the first has written, to the last byte.
+    await put(two, person("ann", { status: "disabled" }));
+    expect(store.rows.get("person")?.get("ann")).toMatchObject({ rev: 2, data: { status: "disabled" } });
+  });
+
   it("rejects at once where it is gone, and goes on where it is back", async () => {
     const store = new MemoryStore();
     const ledger = await ledgerOver(store);

@@ -5,10 +5,11 @@
  */
 import type { RecordHead } from "@countersign/sdk/record";
 import type { ApprovalRequest } from "../store/entity/approval-request.ts";
-import type { AloneWith, CommitResult, Key, RecordLine, Store, Stored, WriteSet } from "../store/store.ts";
+import type { AloneWith, CommitResult, RecordLine, Store, Stored, WriteSet } from "../store/store.ts";
 import { answerWithin } from "./answer-within.ts";
 import { decideBatch } from "./decide-batch.ts";
 import type { DecidedBatch } from "./decide-batch.ts";
+import { fateOfCommit } from "./fate-of-commit.ts";
 import { LedgerFacts } from "./ledger-facts.ts";
 import type { Command, Ledger } from "./ledger.ts";
 import { StoreUnavailableError } from "./store-unavailable-error.ts";
@@ -191,12 +192,12 @@ class LiveLedger implements Ledger {
     const batch = all.filter(({ settled }) => !settled);
     if (batch.length === 0) return "done";
     const keys = batch.flatMap(({ command }) => command.needs);
-    let isFresh = mustRead || !this.#facts.knows(keys);
+    const isFresh = mustRead || !this.#facts.knows(keys);
     if (isFresh) await this.#facts.refresh(keys);
     let decided = decideBatch(this.#facts, batch.map(({ command }) => command));
-    if (decided.lines.length === 0 && !isFresh && (await this.#hasMoved(keys))) {
-      // Nothing is written, so no commit would prove that this was decided on what is there now.
-      isFresh = true;
+    if (decided.lines.length === 0 && !isFresh) {
+      // Nothing is written, so no commit would prove that this was decided on what is there now, at the time it is now.
+      await this.#facts.refresh(keys);
       decided = decideBatch(this.#facts, batch.map(({ command }) => command));
     }
     if (decided.lines.length === 0) return this.#finish(batch, decided);
@@ -219,12 +220,6 @@ class LiveLedger implements Ledger {
     }
   }
 
-  async #hasMoved(keys: readonly Key[]): Promise<boolean> {
-    const { hash } = this.#facts.head;
-    await this.#facts.refresh(keys);
-    return this.#facts.head.hash !== hash;
-  }
-
   async #commit(store: AloneWith, set: WriteSet, batch: readonly Waiting[]): Promise<CommitResult> {
     for (const waiting of batch) waiting.committing = true;
     try {
@@ -232,18 +227,9 @@ class LiveLedger implements Ledger {
       for (const waiting of batch) waiting.committing = false;
       return result;
     } catch (cause) {
-      if (await this.#isWritten(set)) return { ok: true };
+      const fate = await answerWithin(fateOfCommit(this.#store, set), this.#answerMs).catch(() => undefined);
+      if (fate !== undefined) return fate;
       throw new StoreUnavailableError("the store did not say whether it has written", { maybe: !isKnownUnwritten(cause), cause });
-    }
-  }
-
-  /** The answer to a commit was lost. The first row tells: with its hash, no other instance can have written it. */
-  async #isWritten({ after, lines }: WriteSet): Promise<boolean> {
-    try {
-      const [line] = await answerWithin(this.#store.readRecord({ tenant: this.tenant, after: after.seq, limit: 1 }), this.#answerMs);
-      return line !== undefined && line.line === lines[0]?.line;
-    } catch {
-      return false;
     }
   }
 

@@ -81,7 +81,8 @@ export function callersOf({ requirements, extra }: ApprovalRequest): ApprovalReq
 
 export function supersede<T>(row: RequestRow, { now }: Pick<View, "now">, reason: string): Plan<T | RequestRefusal> {
   const answer = refusal("superseded", reason, { state: "superseded", requestId: row.id });
-  return change<T | RequestRefusal>(row, ended(row.data, "superseded", now, reason), [approvalEntry(row.data, "superseded", now, { approver: "", reason })], answer);
+  const plan = change<T | RequestRefusal>(row, ended(row.data, "superseded", now, reason), [approvalEntry(row.data, "superseded", now, { approver: "", reason })], answer);
+  return { ...plan, before: row.data.expiresAt };
 }
 
 function execute(row: RequestRow, { now }: View, claimHash: string): Plan<Claimed> {
@@ -103,13 +104,11 @@ export function approverNames({ votes, grantId }: ApprovalRequest): string {
 export function releaseClaim(id: string, principal: string, claimId: string): Command<Moved> {
   return onRequest(id, ({ caller }) => caller.principal === principal, (row, { now }) => {
     const { data: request } = row;
-    const isOurs = request.claim?.claimHash === hashClaim(claimId);
-    if (request.state !== "executing") {
-      // The answer to a release may have been lost, too.
-      if (request.state === "approved" && request.extra["released"] === hashClaim(claimId)) return { answer: { ok: true } };
-      return { answer: isEnd(request.state) ? refuseState(request, request.state) : refusal("conflict", "It is not being executed.", { state: request.state }) };
-    }
-    if (!isOurs) return { answer: refusal("conflict", "Another claim is executing it.", { state: request.state }) };
+    const state = stateAt(request, now);
+    // The answer to a release may have been lost.
+    if (state === "approved" && request.extra["released"] === hashClaim(claimId)) return { answer: { ok: true } };
+    if (isEnd(state)) return { answer: refuseState(request, state) };
+    if (state !== "executing" || request.claim?.claimHash !== hashClaim(claimId)) return { answer: refusal("conflict", "This claim does not hold it.", { state }) };
     const entry: LedgerEntry = { type: "event", event: "claim_released", at: now, detail: { requestId: id, epoch: request.epoch } };
     return change<Moved>(row, { ...request, state: "approved", claim: null, extra: { ...request.extra, released: hashClaim(claimId) } }, [entry], { ok: true });
   });

@@ -18,7 +18,7 @@ export function endRequest(id: string, principal: string, to: "cancelled" | "sup
     if (state === "expired" && request.state !== "expired") return expirePlan(row, now, refuseState(request, state));
     if (state !== "pending" && state !== "approved") return { answer: refuseState(request, state) };
     const words = reason === "" ? (to === "cancelled" ? "The caller took it back." : "The question is another now.") : reason;
-    return change<Moved>(row, ended(request, to, now, words), [endEntry(request, to, now, words)], { ok: true });
+    return { ...change<Moved>(row, ended(request, to, now, words), [endEntry(request, to, now, words)], { ok: true }), before: request.expiresAt };
   });
 }
 
