@@ -58,7 +58,7 @@ describe("a request from question to outcome", () => {
     const voted = await asks("ann", request);
     expect(voted).toMatchObject({ ok: true, request: { state: "approved", progress: [{ policy: "own", have: 1, need: 1 }] } });
     const { claimId, answer } = await claim(request);
-    expect(answer).toMatchObject({ ok: true, claimed: true, epoch: 1, leaseMs: 30_000, request: { state: "executing", decision: { approver: "ann", channel: "inbox", human: true, selfApproved: false } } });
+    expect(answer).toMatchObject({ ok: true, claimed: true, epoch: 1, leaseMs: 30_000, request: { state: "executing", decision: { approver: "ann@example.com", channel: "inbox", human: true, selfApproved: false } } });
     expect(await world.requests.outcome(agent("k1"), request.id, { claimId, outcome: "completed", isError: false, elapsedMs: 5 })).toMatchObject({ ok: true, request: { state: "completed" } });
     expect(commits).toBe(4);
     expect(store.lines.slice(-5).map(({ type, event }) => event ?? type)).toEqual(["request_created", "vote_cast", "approval", "intent", "outcome"]);
@@ -300,7 +300,7 @@ describe("whoever waits", () => {
     const waiting = world.requests.asked(agent("k1"), request.id, { waitMs: 5_000, rev: request.rev });
     await expect.poll(() => world.requests.waiting).toBe(1);
     await asks("ann", request);
-    expect(await waiting).toMatchObject({ ok: true, request: { state: "approved", rev: 2, decision: { approver: "ann" } } });
+    expect(await waiting).toMatchObject({ ok: true, request: { state: "approved", rev: 2, decision: { approver: "ann@example.com" } } });
     expect(world.requests.waiting).toBe(0);
   });
 
