@@ -9,9 +9,9 @@ it("all claims of the process are told in one heartbeat, until their outcome is 
     return { ok: true as const, status: 200, value: { leaseMs: 30_000, lost } };
   });
   const warnings: string[] = [];
-  const claims = new ExecutingClaims({ leases }, (message) => warnings.push(message), 20);
-  claims.begin("r1", "a".repeat(64));
-  claims.begin("r2", "b".repeat(64));
+  const claims = new ExecutingClaims({ leases }, (message) => warnings.push(message));
+  claims.begin("r1", "a".repeat(64), 300);
+  claims.begin("r2", "b".repeat(64), 300);
   await vi.waitFor(() => expect(beats.length).toBeGreaterThan(0));
   expect(beats[0]).toEqual(["r1", "r2"]);
   lost = ["r1"];
@@ -21,7 +21,7 @@ it("all claims of the process are told in one heartbeat, until their outcome is 
   await vi.waitFor(() => expect(beats.at(-1)).toEqual(["r2"]));
   claims.end("r2");
   const before = beats.length;
-  await new Promise((resolve) => setTimeout(resolve, 80));
+  await new Promise((resolve) => setTimeout(resolve, 250));
   expect(beats.length).toBeLessThanOrEqual(before + 1);
   expect(warnings).toHaveLength(1);
 });

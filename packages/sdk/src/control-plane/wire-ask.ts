@@ -139,7 +139,7 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
       const { digest, definition, server } = question.call;
       const answer = await client.claim(id, { claimId, callDigest: digest, definition, serverIdentity: server.identity }, CLAIM_PATIENCE);
       if (answer.ok) {
-        claims.begin(id, claimId);
+        claims.begin(id, claimId, answer.value.leaseMs);
         return true;
       }
       if (answer.code === "superseded" || answer.state === "superseded") return false;

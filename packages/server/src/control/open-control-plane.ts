@@ -63,6 +63,8 @@ export interface ControlPlaneOptions extends Pick<SignInsOptions, "plainCookies"
   readonly embedded: boolean;
   readonly version: string;
   readonly limits?: Limits;
+  /** How long a claim is believed to be executed without news from its holder. Default 30,000. */
+  readonly leaseMs?: number | undefined;
   /** How long requests under way may take when it closes. Default 5,000. */
   readonly closeWaitMs?: number;
   /** What nobody expected. Default: a line on standard error. */
@@ -180,9 +182,9 @@ async function listenOnFirst(server: HttpServer, host: string, ports: readonly n
 }
 
 async function openResources(options: ControlPlaneOptions, store: Store, ledger: Ledger, origin: () => string): Promise<Opened> {
-  const { embedded, plainCookies = false, operatorHash = null, oidc = null, installationKey, others } = options;
+  const { embedded, plainCookies = false, operatorHash = null, oidc = null, installationKey, others, leaseMs } = options;
   const sealer = createSealer(ledger, installationKey);
-  const requests = createRequests(ledger, store, sealer, { urlOf: (id) => `${origin()}/requests/${id}` });
+  const requests = createRequests(ledger, store, sealer, { urlOf: (id) => `${origin()}/requests/${id}`, leaseMs });
   const keys = createKeys(ledger);
   const signIns = createSignIns(ledger, store, keys, { origin, plainCookies, operatorHash, oidc });
   const resources: Resources = {

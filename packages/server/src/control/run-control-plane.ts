@@ -36,6 +36,8 @@ export interface ControlPlaneSettings {
   readonly trustedProxies?: readonly string[];
   readonly oidc?: (OidcOptions & { readonly domains: readonly string[]; readonly roles: readonly Role[] }) | undefined;
   readonly checkpointPlaces: readonly CheckpointPlace[];
+  /** How long a claim is believed to be executed without news from its holder. Default 30,000. */
+  readonly leaseMs?: number | undefined;
   readonly version: string;
   readonly env: NodeJS.ProcessEnv;
   readonly onWarning: (message: string) => void;
@@ -101,6 +103,7 @@ async function openAll(settings: ControlPlaneSettings, opened: (() => unknown)[]
     trustedProxies,
     embedded: store.kind === "sqlite",
     version,
+    leaseMs: settings.leaseMs,
     onError: (error, where) => onWarning(`${where}: ${textOf(error)}`),
   });
   opened.push(() => plane.close());

@@ -66,7 +66,8 @@ export const SIGN_IN_BINDINGS = {
     status: 303,
     run: async ({ resources, visitor, attempt, url }) => {
       const said = await resources.signIns.finishOidc(visitor, attempt, url);
-      return said.ok ? { kind: "redirect", location: "/", cookies: [said.cookie] } : said;
+      // In the fragment, which stays in the browser: the page takes its CSRF token from there, as from the answer to any other sign-in.
+      return said.ok ? { kind: "redirect", location: `/#csrf=${said.csrf}`, cookies: [said.cookie] } : said;
     },
   }),
   signInMethods: bind({

@@ -62,7 +62,7 @@ describe("R20: no page of another origin can decide or read", () => {
     const path = "/v1/sign-in/oidc/callback?code=c&state=s";
     const from = { cookie: "countersign-attempt=x", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
     const answer = await app.send({ method: "GET", path, headers: from });
-    expect([answer.status, answer.headers["location"]]).toEqual([303, "/"]);
+    expect([answer.status, answer.headers["location"]]).toEqual([303, `/#csrf=${CSRF}`]);
     expect((await app.send({ method: "GET", path, headers: { ...from, "sec-fetch-dest": "iframe" } })).status).toBe(403);
     expect((await app.send({ method: "GET", path, headers: { ...from, "sec-fetch-mode": "no-cors" } })).status).toBe(403);
   });

@@ -123,7 +123,7 @@ function isOwner(view: View, personId: string): boolean {
 function erasedRequest(view: View, requestId: string, { by, reason }: ErasedBy): Erased {
   if (!isOwner(view, by)) return { answer: FORBIDDEN };
   const found = view.get("approval", requestId);
-  if (found === undefined) return { answer: refuse("not_found", `there is no request ${requestId}`) };
+  if (found === undefined) return { answer: refuse("not_found", "there is no such request") };
   if (found.data.endedAt === null) return { answer: refuse("conflict", "the request has not ended: cancel it, or wait; its arguments are what people are asked about") };
   if (found.data.sealed === null) return { answer: { ok: true, erased: 0 } };
   return {

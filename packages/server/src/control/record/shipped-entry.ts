@@ -83,7 +83,8 @@ const shipped = z.discriminatedUnion("type", [decision, approval, intent, outcom
 /** The entry, marked as reported by its key; or where in it something is wrong, never what. */
 export function readShipped(given: unknown, { keyId, principal }: AgentIdentity): RecordEntry | string {
   const read = shipped.safeParse(given);
-  if (!read.success) return read.error.issues.map(({ path, code }) => `/${path.join("/")}: ${code}`).join("; ");
+  // The names inside `detail` are the caller's own words.
+  if (!read.success) return read.error.issues.slice(0, 5).map(({ path, code }) => `/${path[0] === "detail" ? "detail" : path.join("/")}: ${code}`).join("; ");
   const { data } = read;
   // What an agent's process has in force is not what the control plane has.
   if (data.type === "event") return { ...data, event: data.event === "policy_activated" ? "policy_reported" : data.event, detail: { ...data.detail, reportedBy: keyId } };

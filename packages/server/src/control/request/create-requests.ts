@@ -29,13 +29,15 @@ export interface RequestsOptions {
   readonly urlOf: (id: string) => string;
   /** Open requests of one agent key at most. Default 1,000. */
   readonly maxOpen?: number | undefined;
+  /** How long a claim is believed to be executed without news from its holder. Default 30,000. */
+  readonly leaseMs?: number | undefined;
 }
 
 const NOT_FOUND = refusal("not_found", "There is no such request.");
 const AGENTS_ONLY = refusal("forbidden", "Only an agent's key may do this.");
 const PEOPLE_ONLY = refusal("forbidden", "Only a signed-in person with the right may do this.");
 
-export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { urlOf, maxOpen = 1_000 }: RequestsOptions): Requests {
+export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { urlOf, maxOpen = 1_000, leaseMs = LEASE_MS }: RequestsOptions): Requests {
   const { tenant, resident } = ledger;
   const waiting = new WaitingCallers();
   const stopRows = ledger.onRows((rows) => waiting.wake(rows));
@@ -152,9 +154,9 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       if (identity.kind !== "agent") return AGENTS_ONLY;
       const row = await rowOf(id);
       if (row?.data.caller.principal !== identity.principal) return NOT_FOUND;
-      const claimed = await ledger.run(claimRequest(id, identity, body, openBound(row)));
+      const claimed = await ledger.run(claimRequest(id, identity, body, { bound: openBound(row), leaseMs }));
       const answer: RequestAnswer<{ readonly request: AskedRequest }> | RequestRefusal = claimed.ok ? await askersAnswer(id, claimed) : claimed;
-      return claimed.ok && answer.ok ? { ok: true, claimed: true, epoch: claimed.epoch, leaseMs: LEASE_MS, request: answer.request } : (answer as RequestRefusal);
+      return claimed.ok && answer.ok ? { ok: true, claimed: true, epoch: claimed.epoch, leaseMs, request: answer.request } : (answer as RequestRefusal);
     },
 
     async release(identity, id, { claimId }) {
@@ -174,7 +176,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
 
     async leases(identity, { claims }) {
       if (identity.kind !== "agent") return AGENTS_ONLY;
-      return { ok: true, ...(await renewLeases(store, tenant, identity.principal, claims)) };
+      return { ok: true, ...(await renewLeases(store, tenant, identity.principal, claims, leaseMs)) };
     },
 
     review: (signal) => reviewPending(ledger, store, openBound, signal),
