@@ -22,7 +22,7 @@ import { createPolicies, type Policies } from "./policy/policies.ts";
 import type { People } from "./people/people.ts";
 import { openCheckpointer, type Checkpointer, type CheckpointPlace } from "./record/checkpointer.ts";
 import { createRecords } from "./record/records.ts";
-import { createThrottle } from "./throttle/throttle.ts";
+import { createThrottle, type Throttle } from "./throttle/throttle.ts";
 
 export interface ControlPlaneSettings {
   readonly directory: string;
@@ -105,8 +105,9 @@ async function openAll(settings: ControlPlaneSettings, opened: (() => unknown)[]
   });
   opened.push(() => plane.close());
   if (parts === undefined) throw new TypeError("the resources were not opened");
-  const { policies, checkpointer, countOpen } = parts;
+  const { policies, checkpointer, throttle, countOpen } = parts;
   opened.push(() => checkpointer.close());
+  opened.push(() => throttle.close());
   const { url } = await plane.listen();
   writeControlFile(directory, { url, pid: process.pid, instance: store.installationId, version });
   opened.push(() => removeControlFile(directory, store.installationId));
@@ -119,6 +120,7 @@ interface OwnParts {
   readonly resources: OtherResources;
   readonly policies: Policies;
   readonly checkpointer: Checkpointer;
+  readonly throttle: Throttle;
   readonly countOpen: () => Promise<number>;
 }
 
@@ -128,15 +130,18 @@ async function openParts({ store, ledger, sealer, requests, origin }: Core, sett
   const policies = createPolicies({ ledger, store, reviewPending: () => requests.review() });
   const checkpointer = await openCheckpointer({ ledger, store, installationKey, places: checkpointPlaces, onWarning });
   const countOpen = (): Promise<number> => store.count(ledger.tenant, "approval", { state: ["pending", "approved", "executing"] });
+  // An embedded store has one instance.
+  const shared = store.kind === "sqlite" ? {} : { shared: { store, tenant: ledger.tenant, onProblem: (error: unknown) => onWarning(`throttle counters: ${textOf(error)}`) } };
+  const throttle = createThrottle({ now: () => performance.now(), ...shared });
   const checkpoints = { places: checkpointPlaces.length, failing: () => checkpointer.failing() };
   const resources: OtherResources = {
     policies,
     record: createRecords({ ledger, store, sealer, checkpointKeys: () => checkpointer.keys() }),
-    throttle: createThrottle({ now: () => performance.now() }),
+    throttle,
     bundle: { read: policies.readBundle },
     installation: createInstallation({ ledger, store, version, onStop, countOpen, diagnose: () => diagnose({ ledger, store, origin, host, checkpoints }) }),
   };
-  return { resources, policies, checkpointer, countOpen };
+  return { resources, policies, checkpointer, throttle, countOpen };
 }
 
 function openStore({ directory, postgresUrl }: ControlPlaneSettings): Promise<Store> {
