@@ -133,7 +133,7 @@ const FORBIDDEN: Refusal = refuse("forbidden", "this credential has no right to 
 const NO_POLICY: Refusal = refuse("policy_unavailable", "no policy document is in force: save one and activate it");
 
 function mayRead(identity: Identity): boolean {
-  return identity.kind === "person" && (["policy_editor", "auditor", "approver"] as const).some((role) => includesRole(identity.roles, role));
+  return identity.kind === "operator" || (identity.kind === "person" && (["policy_editor", "auditor", "approver"] as const).some((role) => includesRole(identity.roles, role)));
 }
 
 function mayEdit(identity: Identity): boolean {
