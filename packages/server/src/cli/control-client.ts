@@ -4,6 +4,7 @@
  */
 import { problem, type Problem } from "@countersign/sdk/wire";
 import { readControlFile, readOperatorSecret, type ControlFile } from "../control/installation/control-file.ts";
+import { isLocked } from "../control/installation/state-lock.ts";
 import { findCredential } from "./credentials.ts";
 import { CheckFailure, UsageError } from "./ports.ts";
 
@@ -70,11 +71,14 @@ async function runningAt(directory: string): Promise<ControlFile> {
   return running;
 }
 
-/** The control plane that owns the directory now: a file that a crash left behind counts for nothing. */
+/**
+ * The control plane that owns the directory now. A file that a crash left behind counts for nothing: who listens at that address
+ * meanwhile could be anybody, and is not shown the secret. Read in this order: the secret that is good now is younger than the file.
+ */
 export async function findRunning(directory: string): Promise<ControlFile | undefined> {
-  const file = readControlFile(directory);
   const secret = readOperatorSecret(directory);
-  if (file === undefined || secret === undefined) return undefined;
+  const file = readControlFile(directory);
+  if (file === undefined || secret === undefined || !isLocked(directory)) return undefined;
   try {
     const answer = await fetch(new URL("/v1/installation", file.url), { headers: { authorization: `Bearer ${secret}` }, redirect: "error", signal: AbortSignal.timeout(2_000) });
     const body: unknown = await answer.json();

@@ -7,6 +7,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs
 import { join } from "node:path";
 import { syncDirectorySync } from "@countersign/sdk/record";
 import type { Ledger } from "../ledger.ts";
+import { CannotStartError } from "./cannot-start-error.ts";
 
 const BYTES = 32;
 const NAME = "master.key";
@@ -33,7 +34,7 @@ export function readInstallationKey(directory: string, env: NodeJS.ProcessEnv): 
 
 function keyFrom(text: string, source: string): KeyObject {
   const bytes = Buffer.from(text.trim(), "base64");
-  if (bytes.length !== BYTES) throw new Error(`${source} holds no key: ${BYTES} bytes in base64 are expected. Make one with: openssl rand -base64 ${BYTES}`);
+  if (bytes.length !== BYTES) throw new CannotStartError(`${source} holds no key: ${BYTES} bytes in base64 are expected. Make one with: openssl rand -base64 ${BYTES}`);
   return createSecretKey(bytes);
 }
 
@@ -55,7 +56,7 @@ export async function assertSameKey(ledger: Ledger, key: KeyObject): Promise<voi
     },
   });
   if (known === fingerprint) return;
-  throw new Error("this store is under another installation key: give this process the same COUNTERSIGN_MASTER_KEY (or the master.key) as the instance that made it");
+  throw new CannotStartError("this store is under another installation key: give this process the same COUNTERSIGN_MASTER_KEY (or the master.key) as the instance that made it");
 }
 
 /** Tells whether two keys are the same without telling the key. */
