@@ -186,7 +186,7 @@ describe("countersign up --background", () => {
     const { body } = await operator.as<{ secret: string }>(owner, url, "POST", "/v1/keys", { name: "bot", ownerId: null, expiresAt: null });
     const asked = await operator.as<{ request: { id: string } }>(body.secret, url, "POST", "/v1/approvals", askBodyOf({ path: "/a" }));
     expect(asked.status).toBe(201);
-    await sleep(3_000);
+    await sleep(2_000);
     expect(isAlive(pid)).toBe(true);
     await operator.as(body.secret, url, "POST", `/v1/approvals/${asked.body.request.id}/cancel`, { reason: "gone" });
     await until(() => (isAlive(pid) ? undefined : true));
