@@ -84,13 +84,15 @@ describe("countersign backup and restore", () => {
     expect(existsSync(join(fresh, "master.key"))).toBe(false); // no key was made for a store that is under another
   });
 
-  it("says what is not there, what is no backup, and leaves nothing half made", async () => {
+  it("says what is not there and what is no backup, and puts nothing of it into the store", async () => {
     expect(await operator.run("backup", operator.path("b.db"))).toMatchObject({ code: 2, err: expect.stringContaining("no control plane to back up") });
     expect(await operator.run("restore", operator.path("none.db"))).toMatchObject({ code: 2, err: expect.stringContaining("no such file") });
     writeFileSync(operator.path("junk.db"), "this is no backup".repeat(100));
     const junk = await operator.run("restore", operator.path("junk.db"));
     expect([junk.code, junk.err]).toEqual([1, expect.not.stringContaining("    at ")]);
-    expect(existsSync(join(operator.directory, "countersign.db"))).toBe(false);
+    const running = await operator.up(); // as good as new
+    expect(JSON.parse((await operator.run("status", "--format", "json")).out).installation).toMatchObject({ people: 0, openRequests: 0, policy: null });
+    await running.end();
   });
 });
 
@@ -143,16 +145,17 @@ describe("a newer version of the program", () => {
   };
 
   it("keeps pending requests when it brings the database up to date; the older program then refuses it and changes nothing", async () => {
-    const { running, id } = await pending("/upgraded");
+    const { running, owner, id } = await pending("/upgraded");
+    const { requestDigest } = (await operator.as<Detail>(owner, running.url, "GET", `/v1/approvals/${id}`)).body;
     await running.end();
     const store = await openSqliteStore({ path: join(operator.directory, "countersign.db"), migrations: [...MIGRATIONS, NEXT] });
     const world = await openWorld(store);
     try {
       const person = world.ledger.resident.all("person")[0]?.id ?? "";
       const identity = voter(person, { roles: ["owner"] });
-      const { request } = must(await world.requests.read(identity, id));
-      expect([request.state, world.ledger.resident.policy?.version]).toEqual(["pending", 1]);
-      const voted = must(await world.requests.vote(identity, id, { choice: "deny", requestDigest: request.requestDigest, viewedDigest: null, reason: "", grant: null }, "test"));
+      const stored = (await store.read("default", [{ table: "approval", id }])).get("approval", id);
+      expect([stored?.data.state, world.ledger.resident.policy?.version]).toEqual(["pending", 1]);
+      const voted = must(await world.requests.vote(identity, id, { choice: "deny", requestDigest, viewedDigest: null, reason: "", grant: null }, "test"));
       expect(voted.request.state).toBe("denied");
     } finally {
       await world.close();

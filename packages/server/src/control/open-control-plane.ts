@@ -167,7 +167,7 @@ function addressOn(host: string): string {
 }
 
 function isOnLoopback(host: string): boolean {
-  return host in EVERY_ADDRESS || host === "localhost" || host === "::1" || host.startsWith("127.");
+  return host in EVERY_ADDRESS || host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 interface Opened {

@@ -92,7 +92,8 @@ async function openAll(settings: ControlPlaneSettings, opened: (() => unknown)[]
   const { directory, version, host, ports, publicUrl, trustedProxies = [], onWarning } = settings;
   // Before there is a new secret: whoever reads the secret first and the file then never takes a new one to an old address.
   removeControlFile(directory);
-  const installationKey = readInstallationKey(directory, settings.env);
+  const installation = readInstallationKey(directory, settings.env);
+  const installationKey = installation.key;
   const operatorSecret = makeOperatorSecret(directory);
   const store = await openStore(settings);
   let parts: OwnParts | undefined;
@@ -100,7 +101,7 @@ async function openAll(settings: ControlPlaneSettings, opened: (() => unknown)[]
     store,
     installationKey,
     others: async (core) => {
-      await assertSameKey(core.ledger, installationKey);
+      await assertSameKey(core.ledger, installation);
       parts = await openParts(core, settings, installationKey);
       return parts.resources;
     },

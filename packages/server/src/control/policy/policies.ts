@@ -109,7 +109,10 @@ export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions
       }
       const saved = await policies.save(identity, body);
       if (!saved.ok) return saved;
-      const activated = await policies.activate(identity, saved.version.version, { expect: active?.version ?? null, comment: body.comment });
+      // What another instance has put in force is known here once something was committed.
+      const before = activeOf(ledger.resident);
+      if (before?.digest === read.digest) return { ok: true, version: { ...saved.version, version: before.version, active: true }, changed: false };
+      const activated = await policies.activate(identity, saved.version.version, { expect: before?.version ?? null, comment: body.comment });
       return activated.ok ? { ok: true, version: activated.activation.version, changed: true } : activated;
     },
 
