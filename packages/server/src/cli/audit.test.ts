@@ -6,11 +6,13 @@ import { createOperator, POLICY, type Operator } from "./fixture/operator.ts";
 
 let operator: Operator;
 const kept: string[] = [];
-const place = createServer(async (request, response) => {
+const place = createServer((request, response) => {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer); // a body without encoding comes in buffers
-  kept.push(Buffer.concat(chunks).toString());
-  response.writeHead(204).end();
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => {
+    kept.push(Buffer.concat(chunks).toString());
+    response.writeHead(204).end();
+  });
 });
 
 /** A control plane with some rows, whose checkpoints are in a file and at an address, and its export. */

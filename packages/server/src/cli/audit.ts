@@ -28,7 +28,7 @@ export interface AuditQuery {
 export async function auditQuery(client: ControlClient, query: AuditQuery, { out }: Ports): Promise<ExitCode> {
   const search = new URLSearchParams({ order: "newest" });
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
-  const { rows } = wire.recordPage.parse(await client.request("GET", `/v1/record?${search}`));
+  const { rows } = wire.recordPage.parse(await client.request("GET", `/v1/record?${search.toString()}`));
   if (rows.length > 0) out(rows.join("\n"));
   return 0;
 }

@@ -22,7 +22,7 @@ function directoryOf(env: NodeJS.ProcessEnv): string {
   return join(base, "countersign");
 }
 
-export function credentialsPath(env: NodeJS.ProcessEnv): string {
+function credentialsPath(env: NodeJS.ProcessEnv): string {
   return join(directoryOf(env), "credentials.json");
 }
 

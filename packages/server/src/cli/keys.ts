@@ -41,7 +41,7 @@ export async function listKeys(client: ControlClient, format: Format, ports: Por
 export async function revokeKey(client: ControlClient, given: string, { out, now }: Ports): Promise<ExitCode> {
   const { keys } = keyList.parse(await client.request("GET", "/v1/keys"));
   const named = keys.filter(({ name, revokedAt, expiresAt }) => name === given && stateOf(expiresAt, revokedAt, now()) !== "revoked");
-  const [found = undefined, another] = keys.some(({ id }) => id === given) ? keys.filter(({ id }) => id === given) : named;
+  const [found, another] = keys.some(({ id }) => id === given) ? keys.filter(({ id }) => id === given) : named;
   if (found === undefined) throw new UsageError(`There is no key ${given}. See: countersign key ls`);
   if (another !== undefined) throw new UsageError(`${named.length} keys are called ${given}. Name it by its id: ${named.map(({ id }) => id).join(", ")}`);
   await client.request("DELETE", `/v1/keys/${found.id}`);

@@ -71,14 +71,14 @@ describe("countersign up, in the foreground", () => {
 
     const other = createOperator();
     try {
-      const [one, two] = await Promise.all([operator, other].map((it) => it.run("up", "--background", "--idle-hours", "1")));
+      const [one, two] = await Promise.all([operator, other].map((its) => its.run("up", "--background", "--idle-hours", "1")));
       expect([one?.code, two?.code]).toEqual([0, 0]);
-      const urls = [one, two].map((it) => /http:\/\/\S+/.exec(it?.out ?? "")?.[0]);
+      const urls = [one, two].map((said) => /http:\/\/\S+/.exec(said?.out ?? "")?.[0]);
       expect(new Set(urls).size).toBe(2);
       for (const url of urls) expect(Number(new URL(url ?? "").port)).toBeGreaterThanOrEqual(7433);
     } finally {
-      for (const it of [operator, other]) await it.run("down");
-      await until(() => ([operator, other].some((it) => existsSync(join(it.directory, "control.json"))) ? undefined : true));
+      for (const its of [operator, other]) await its.run("down");
+      await until(() => ([operator, other].some((its) => existsSync(join(its.directory, "control.json"))) ? undefined : true));
       await other.close();
     }
   });

@@ -152,7 +152,7 @@ async function openParts({ store, ledger, sealer, requests, origin }: Core, sett
     policies,
     record: createRecords({ ledger, store, sealer, checkpointKeys: () => checkpointer.keys() }),
     throttle,
-    bundle: { read: policies.readBundle },
+    bundle: { read: (identity) => policies.readBundle(identity) },
     installation: createInstallation({ ledger, store, version, onStop, countOpen, diagnose: () => diagnose({ ledger, store, origin, host, checkpoints }) }),
   };
   return { resources, policies, checkpointer, throttle, countOpen };

@@ -15,7 +15,7 @@ const NAME = "master.key";
 export interface InstallationKey {
   readonly key: KeyObject;
   /** Takes away the file if it was made just now: for a store that is under another key it would be a wrong one. */
-  forget(): void;
+  readonly forget: () => void;
 }
 
 /** Throws CannotStartError where what is there is no key. */

@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const save = async (document: string, comment = ""): Promise<number> => must(await policies.save(EDITOR, { text: document, comment })).version.version;
-const activate = (version: number, expect: number | null) => policies.activate(EDITOR, version, { expect, comment: "" });
+const activate = (version: number, inForce: number | null) => policies.activate(EDITOR, version, { expect: inForce, comment: "" });
 const events = async (event: string) => (await store.readRecord({ tenant: "default", where: { event }, limit: 100 })).map(({ line }) => JSON.parse(line).detail);
 
 describe("policies of a control plane", () => {

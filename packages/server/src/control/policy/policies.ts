@@ -107,13 +107,13 @@ export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions
         const known = await readVersion(active.version);
         if (known !== undefined) return { ok: true, version: viewOf(known.data, active), changed: false };
       }
-      const saved = await policies.save(identity, body);
-      if (!saved.ok) return saved;
+      const made = await policies.save(identity, body);
+      if (!made.ok) return made;
       // What another instance has put in force is known here once something was committed.
       const before = activeOf(ledger.resident);
-      if (before?.digest === read.digest) return { ok: true, version: { ...saved.version, version: before.version, active: true }, changed: false };
-      const activated = await policies.activate(identity, saved.version.version, { expect: before?.version ?? null, comment: body.comment });
-      return activated.ok ? { ok: true, version: activated.activation.version, changed: true } : activated;
+      if (before?.digest === read.digest) return { ok: true, version: { ...made.version, version: before.version, active: true }, changed: false };
+      const now = await policies.activate(identity, made.version.version, { expect: before?.version ?? null, comment: body.comment });
+      return now.ok ? { ok: true, version: now.activation.version, changed: true } : now;
     },
 
     async readBundle(identity) {
@@ -215,7 +215,7 @@ function activated(view: View, version: number, { expect, comment, by }: { reado
 }
 
 /** The version in force, or undefined while none was activated. */
-export function activeOf(view: Pick<View, "get" | "policy">): ActivePolicy | undefined {
+function activeOf(view: Pick<View, "get" | "policy">): ActivePolicy | undefined {
   const { policy } = view;
   const at = view.get("setting", ACTIVATED_AT)?.data.value;
   return policy === undefined ? undefined : { version: policy.version, digest: policy.digest, at: typeof at === "number" ? at : 0 };

@@ -25,16 +25,16 @@ interface Kept extends CheckpointPlace {
   broken: string | undefined;
 }
 function place(name = "elsewhere"): Kept {
-  const it: Kept = {
+  const made: Kept = {
     name,
     kept: [],
     broken: undefined,
     async push(checkpoint) {
-      if (it.broken !== undefined) throw new Error(it.broken);
-      it.kept.push(checkpoint);
+      if (made.broken !== undefined) throw new Error(made.broken);
+      made.kept.push(checkpoint);
     },
   };
-  return it;
+  return made;
 }
 async function open(options: { readonly places?: readonly CheckpointPlace[]; readonly everyRows?: number; readonly everyMs?: number; readonly at?: World } = {}) {
   const warnings: string[] = [];

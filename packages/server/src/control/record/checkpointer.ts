@@ -146,5 +146,5 @@ async function ensureKey(ledger: Ledger, installationKey: KeyObject): Promise<St
 function storedKeys(view: Pick<View, "all">): readonly StoredKey[] {
   const value = view.all("setting").find(({ id }) => id === KEYS)?.data.value;
   // Written by ensureKey alone.
-  return Array.isArray(value) ? (value as unknown as readonly StoredKey[]) : [];
+  return Array.isArray(value) ? (value as readonly unknown[] as readonly StoredKey[]) : [];
 }

@@ -2,7 +2,7 @@
  * The lines of an export: a header, then the rows as they are stored, each checkpoint right after the row that it speaks of.
  * Rows are bytes and are never written anew. Written by records.ts, read by verify-export.ts.
  */
-import { EMPTY_HEAD, type RecordHead } from "@countersign/sdk/record";
+import type { RecordHead } from "@countersign/sdk/record";
 import { z } from "zod";
 import type { CheckpointKey, SignedCheckpoint } from "./checkpoint.ts";
 
@@ -31,7 +31,7 @@ export interface ExportHeader {
   readonly keys: readonly CheckpointKey[];
 }
 
-export function headerLine({ installation, tenant, after = EMPTY_HEAD, rows, keys }: ExportHeader): string {
+export function headerLine({ installation, tenant, after, rows, keys }: ExportHeader): string {
   return JSON.stringify({ countersign: "export/v1", installation, tenant, after, rows, keys });
 }
 

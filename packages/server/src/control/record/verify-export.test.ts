@@ -55,7 +55,7 @@ function makeEntries(count: number, pick: (below: number) => number): RecordEntr
       { type: "intent", at: n, callId: `call-${n}`, digest: "ab".repeat(32), requestId, approver: "jane@company.com" },
       { type: "outcome", at: n, callId: `call-${n}`, outcome: "completed", elapsedMs: 1.5, requestId },
     ];
-    entries.push(kinds[pick(kinds.length)] ?? entries[0]!);
+    entries.push(...kinds.slice(pick(kinds.length)).slice(0, 1));
   }
   return entries;
 }
