@@ -7,10 +7,12 @@ import { OPERATOR } from "../auth/identity.ts";
 import type { OidcOptions } from "../auth/oidc.ts";
 import { checkpointPlace } from "../control/record/checkpoint-places.ts";
 import { runControlPlane, StateDirectoryTakenError, type ControlPlaneSettings, type RunningControlPlane } from "../control/run-control-plane.ts";
+import { CannotStartError } from "../control/installation/cannot-start-error.ts";
+import { StoreError } from "../sql/store-error.ts";
 import { findRunning } from "./control-client.ts";
 import { keepUntilIdle } from "./keep-until-idle.ts";
 import { readText } from "./load-policy.ts";
-import { UsageError, type ExitCode, type Ports } from "./ports.ts";
+import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
 import { startInBackground } from "./start-in-background.ts";
 import { version } from "./version.ts";
 
@@ -50,6 +52,8 @@ export async function up(options: UpOptions, directory: string, ports: UpPorts):
   try {
     running = await runControlPlane(settingsOf(options, directory, ports, () => stop.resolve()));
   } catch (error) {
+    if (error instanceof CannotStartError) throw new UsageError(error.message);
+    if (error instanceof StoreError) throw new CheckFailure(error.message);
     if (!(error instanceof StateDirectoryTakenError)) throw error;
     const other = await findRunning(directory);
     throw new UsageError(`A control plane runs on ${directory} already${other === undefined ? "" : ` (process ${other.pid}, ${other.url})`}. Use that one, or end it: countersign down`);

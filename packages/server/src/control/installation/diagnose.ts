@@ -29,7 +29,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<readonly Diagn
 }
 
 function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host === "[::1]" || host.startsWith("127.");
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 function ofNetwork({ origin, host, store }: DiagnoseOptions): Diagnosis[] {
