@@ -1,5 +1,4 @@
 /** All that a control plane keeps, read beside it from its database: every row of every table, and whether any has changed. */
-import { hash } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { dumpPostgres } from "./test-tools.ts";
@@ -38,10 +37,6 @@ export function openStoredState(directory: string): StoredState {
 export function postgresState(url: string): StoredState {
   const dump = async (): Promise<Tables> => new Map([...(await dumpPostgres(url))].filter(([name]) => !LEFT_OUT.has(name)));
   return { dump, version: () => undefined, close: () => undefined };
-}
-
-export function digestOf(tables: Tables): string {
-  return hash("sha256", JSON.stringify([...tables]), "hex");
 }
 
 /** Rows that are in one of the two alone, each behind the name of its table. */
