@@ -143,6 +143,15 @@ describe("fail closed: whatever fails before the send, nothing is sent", () => {
     }
   });
 
+  it("a caller that has gone before anybody was asked bothers nobody", async () => {
+    const controller = new AbortController();
+    const join = vi.fn(approving().join);
+    const inspections = [{ name: "slow", inspectCall: async () => (controller.abort(), []) }];
+    const { ports, proposed, sent } = world(BLOCK, { ask: approving({ join }), inspect: { inspections } });
+    const outcome = await guard(proposed, ports, { signal: controller.signal });
+    expect([outcome.kind, "code" in outcome && outcome.code, join.mock.calls.length, sent]).toEqual(["refused", "cancelled", 0, []]);
+  });
+
   it("what was sent is never given back", async () => {
     const release = vi.fn();
     const at = world(BLOCK, { ask: approving({ release }) });

@@ -118,6 +118,7 @@ async function hold(read: ReadCall, story: CallStory, ports: Ports, options: Gua
     if (!isHeld(verdict)) return allow(story, ports);
     const ask = askable(story, ports);
     story.queued = await ports.record.append(decisionEntry(story, ports.now()));
+    unlessGone(story, options);
     const question = (story.question = questionOf(call, verdict, aboutCall(call, story)));
     const request = await ask.join(question);
     const answer = unlessAborted(await ask.wait(request, { signal: options.signal, waitMs: options.waitMs }), options.signal);
@@ -164,6 +165,13 @@ async function givenBack(ask: AskPort, request: JoinedRequest): Promise<void> {
   } catch {
     // It stays spent: nothing runs either way.
   }
+}
+
+/** People are not asked on behalf of a caller that has gone while the call was inspected. */
+function unlessGone(story: CallStory, { signal }: GuardOptions): void {
+  if (signal?.aborted !== true) return;
+  story.approval = { status: "denied", error: "cancelled" };
+  throw new Refusal("cancelled", "the caller went away before anybody was asked");
 }
 
 function aboutCall({ tool }: Call, { callId, findings, traceparent, proposed }: CallStory) {
