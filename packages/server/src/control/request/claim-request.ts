@@ -57,8 +57,7 @@ function decide(row: RequestRow, view: View, identity: AgentIdentity, body: Clai
   if (body.callDigest !== request.call.digest) return { answer: refusal("digest_mismatch", "This is not the call that was approved.", { state }) };
   const why = whyNotAnyMore(view, request, body, bound);
   if (why !== undefined) return supersede(row, view, why);
-  // A clock of ours that lags behind the store's must not make a lease that has run out already.
-  return { ...execute(row, view, claimHash, leaseMs), before: Math.min(request.expiresAt, view.now + leaseMs) };
+  return { ...execute(row, view, claimHash, leaseMs), before: request.expiresAt };
 }
 
 function whyNotAnyMore(view: View, request: ApprovalRequest, body: ClaimBody, bound: BoundText | undefined): string | undefined {
