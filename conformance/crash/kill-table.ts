@@ -38,7 +38,7 @@ export interface Cell {
    * How it goes on. `vote`: the person votes, and the waiting caller gets its result. `again`: the same call joins the same
    * request and runs. `anew`: the same call is asked about anew. `end`: this was the end. In all but the last the call has run once.
    */
-  readonly then: "vote" | "again" | "anew" | "end";
+  readonly goesOn: "vote" | "again" | "anew" | "end";
   readonly why: string;
 }
 
@@ -49,22 +49,22 @@ const RESULT = ["result"] as const;
 const PERHAPS = ["gone", "result"] as const;
 const REFUSED = ["refused: control_plane_unavailable"] as const;
 
-const nothingAsked: Cell = { settled: "none", sends: 0, caller: GONE, then: "anew", why: "nobody was asked" };
-const unasked: Cell = { settled: "none", sends: 0, caller: REFUSED, then: "anew", why: "nobody can be asked, so the call is refused within two seconds" };
-const unheard: Cell = { settled: "pending", sends: 0, caller: REFUSED, then: "again", why: "the row stands, but whoever asked could not learn of it in time; the same call joins it" };
-const stillAsked: Cell = { settled: "pending", sends: 0, caller: WAITS, then: "vote", why: "the row stands and the caller waits on" };
-const wentOn: Cell = { settled: "completed", sends: 1, caller: RESULT, then: "end", why: "what was committed stands, what was not is told again, and the call runs once" };
-const done: Cell = { settled: "completed", sends: 1, caller: RESULT, then: "end", why: "it was over" };
+const nothingAsked: Cell = { settled: "none", sends: 0, caller: GONE, goesOn: "anew", why: "nobody was asked" };
+const unasked: Cell = { settled: "none", sends: 0, caller: REFUSED, goesOn: "anew", why: "nobody can be asked, so the call is refused within two seconds" };
+const unheard: Cell = { settled: "pending", sends: 0, caller: REFUSED, goesOn: "again", why: "the row stands, but whoever asked could not learn of it in time; the same call joins it" };
+const stillAsked: Cell = { settled: "pending", sends: 0, caller: WAITS, goesOn: "vote", why: "the row stands and the caller waits on" };
+const wentOn: Cell = { settled: "completed", sends: 1, caller: RESULT, goesOn: "end", why: "what was committed stands, what was not is told again, and the call runs once" };
+const done: Cell = { settled: "completed", sends: 1, caller: RESULT, goesOn: "end", why: "it was over" };
 
 const AGENT: readonly Cell[] = [
   nothingAsked,
   { ...nothingAsked, why: "the question died with the agent" },
-  ...[2, 3, 4, 5].map((): Cell => ({ settled: "pending", sends: 0, caller: GONE, then: "again", why: "the row outlives the agent; its successor joins it" })),
-  ...[6, 7, 8, 9].map((): Cell => ({ settled: "approved", sends: 0, caller: GONE, then: "again", why: "the yes outlives the agent; its successor claims it" })),
-  { settled: "outcome_unknown", sends: 0, caller: GONE, then: "end", why: "claimed by a process that never spoke again: it may have run, so it is never run again" },
-  { settled: "outcome_unknown", sends: 0, caller: GONE, then: "end", why: "a part of the call had left" },
-  { settled: "outcome_unknown", sends: 1, caller: GONE, then: "end", why: "it ran, and whoever could say so is dead" },
-  { settled: "outcome_unknown", sends: 1, caller: PERHAPS, then: "end", why: "it ran, and the report died with the agent" },
+  ...[2, 3, 4, 5].map((): Cell => ({ settled: "pending", sends: 0, caller: GONE, goesOn: "again", why: "the row outlives the agent; its successor joins it" })),
+  ...[6, 7, 8, 9].map((): Cell => ({ settled: "approved", sends: 0, caller: GONE, goesOn: "again", why: "the yes outlives the agent; its successor claims it" })),
+  { settled: "outcome_unknown", sends: 0, caller: GONE, goesOn: "end", why: "claimed by a process that never spoke again: it may have run, so it is never run again" },
+  { settled: "outcome_unknown", sends: 0, caller: GONE, goesOn: "end", why: "a part of the call had left" },
+  { settled: "outcome_unknown", sends: 1, caller: GONE, goesOn: "end", why: "it ran, and whoever could say so is dead" },
+  { settled: "outcome_unknown", sends: 1, caller: PERHAPS, goesOn: "end", why: "it ran, and the report died with the agent" },
   { ...done, why: "the outcome was committed before the agent died" },
   done,
 ];
@@ -96,8 +96,8 @@ const STORE: readonly Cell[] = [
 const UPSTREAM: readonly Cell[] = [
   ...[0, 1, 2, 3, 4, 5].map((): Cell => ({ ...stillAsked, why: "nothing had been sent; the upstream is back before anything is" })),
   ...[6, 7, 8, 9, 10].map((): Cell => ({ ...wentOn, why: "nothing had been sent; the upstream is back before anything is" })),
-  { settled: "outcome_unknown", sends: 0, caller: ["error"], then: "end", why: "a part of the call had left and no answer came" },
-  { settled: "outcome_unknown", sends: 1, caller: ["error"], then: "end", why: "it ran, and no answer came" },
+  { settled: "outcome_unknown", sends: 0, caller: ["error"], goesOn: "end", why: "a part of the call had left and no answer came" },
+  { settled: "outcome_unknown", sends: 1, caller: ["error"], goesOn: "end", why: "it ran, and no answer came" },
   { ...done, why: "the reply was there already" },
   { ...done, why: "the reply was there already" },
   done,
@@ -105,16 +105,16 @@ const UPSTREAM: readonly Cell[] = [
 
 const CALLER: readonly Cell[] = [
   nothingAsked,
-  ...[1, 2, 3, 4, 5, 6, 7, 8].map((): Cell => ({ settled: "cancelled", sends: 0, caller: GONE, then: "anew", why: "nobody waits for it any more, so it ends, a yes included" })),
-  ...[9, 10].map((): Cell => ({ settled: "approved", sends: 0, caller: GONE, then: "again", why: "the claim was on its way and is given back, since nothing was sent: the same call may use the yes until its deadline" })),
-  { settled: "outcome_unknown", sends: 1, caller: GONE, then: "end", why: "a part of the call had left; the rest went too, and nobody waited for the answer" },
-  { settled: "outcome_unknown", sends: 1, caller: GONE, then: "end", why: "it ran, and nobody waited for the answer" },
+  ...[1, 2, 3, 4, 5, 6, 7, 8].map((): Cell => ({ settled: "cancelled", sends: 0, caller: GONE, goesOn: "anew", why: "nobody waits for it any more, so it ends, a yes included" })),
+  ...[9, 10].map((): Cell => ({ settled: "approved", sends: 0, caller: GONE, goesOn: "again", why: "the claim was on its way and is given back, since nothing was sent: the same call may use the yes until its deadline" })),
+  { settled: "outcome_unknown", sends: 1, caller: GONE, goesOn: "end", why: "a part of the call had left; the rest went too, and nobody waited for the answer" },
+  { settled: "outcome_unknown", sends: 1, caller: GONE, goesOn: "end", why: "it ran, and nobody waited for the answer" },
   { ...done, caller: PERHAPS },
   { ...done, caller: RESULT },
   done,
 ];
 
-export const TABLE: Readonly<Record<Victim, readonly Cell[]>> = { agent: AGENT, "control plane": CONTROL_PLANE, store: STORE, upstream: UPSTREAM, caller: CALLER };
+const TABLE: Readonly<Record<Victim, readonly Cell[]>> = { agent: AGENT, "control plane": CONTROL_PLANE, store: STORE, upstream: UPSTREAM, caller: CALLER };
 
 /** On SQLite the control plane is the store: one process, and its column says what becomes of both. */
 export function cellOf(victim: Victim, point: number, kind: "sqlite" | "postgres"): Cell {
