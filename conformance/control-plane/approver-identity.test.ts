@@ -111,13 +111,13 @@ describe("R16: a decision counts only from an immutable identity that is eligibl
   }
 
   it.each<readonly [string, readonly string[], (voter: SignedIn, groupId: string) => readonly [string, string, object?]]>([
-    ["lost the role", [], (voter) => ["PATCH", `/v1/people/${voter.personId}`, { roles: ["auditor"] }]],
-    ["was disabled", [], (voter) => ["PATCH", `/v1/people/${voter.personId}`, { status: "disabled" }]],
-    ["left the group", ["group:leads"], (_, groupId) => ["PATCH", `/v1/groups/${groupId}`, { name: "leads", members: [] }]],
+    ["who lost the role", [], (voter) => ["PATCH", `/v1/people/${voter.personId}`, { roles: ["auditor"] }]],
+    ["who was disabled", [], (voter) => ["PATCH", `/v1/people/${voter.personId}`, { status: "disabled" }]],
+    ["who left the group", ["group:leads"], (_, groupId) => ["PATCH", `/v1/groups/${groupId}`, { name: "leads", members: [] }]],
     ["whose group was removed", ["group:leads"], (_, groupId) => ["DELETE", `/v1/groups/${groupId}`]],
     ["whose group was renamed", ["group:leads"], (_, groupId) => ["PATCH", `/v1/groups/${groupId}`, { name: "others", members: [] }]],
     ["whose address went to nobody", ["voter@example.com"], (voter) => ["PATCH", `/v1/people/${voter.personId}`, { email: null }]],
-  ])("a voter who %s between vote and claim: the claim is refused, and the request has ended", async (_, approvers, change) => {
+  ])("a voter %s between vote and claim: the claim is refused, and the request has ended", async (_, approvers, change) => {
     const invited = await staff.must<{ person: { id: string }; url: string }>(staff.owner, "POST", "/v1/people", { name: "Voter", email: "voter@example.com", roles: ["approver"] });
     const voter = await staff.signInBy(invited.url);
     const groupId = await group("leads", [voter.personId]);
