@@ -131,6 +131,25 @@ describe("R16: a decision counts only from an immutable identity that is eligibl
     await staff.must(staff.owner, "DELETE", `/v1/groups/${groupId}`);
   });
 
+  it("an answer for somebody else counts only while both may: the delegation, the delegator's right and the delegate's are looked at once more", async () => {
+    const until = Date.now() + 3_600_000;
+    const [lead, deputy] = [await staff.join("Lead", ["approver"]), await staff.join("Deputy", ["approver"])];
+    const ends: readonly ((delegation: string) => readonly [SignedIn, string, string, object?])[] = [
+      (delegation) => [lead, "DELETE", `/v1/delegations/${delegation}`],
+      () => [staff.owner, "PATCH", `/v1/people/${lead.personId}`, { roles: ["auditor"] }],
+      () => [staff.owner, "PATCH", `/v1/people/${deputy.personId}`, { roles: ["auditor"] }],
+    ];
+    for (const end of ends) {
+      const { id } = await staff.must<{ id: string }>(lead, "POST", "/v1/delegations", { toId: deputy.personId, from: 0, until });
+      const request = await asking([lead.personId]);
+      expect([await vote(mallory, request), await vote(deputy, request), await state(request)]).toEqual([403, 200, "approved"]);
+      const [who, method, path, body] = end(id);
+      await staff.must(who, method, path, body);
+      expect([await claim(request), await state(request)]).toEqual(["superseded", "superseded"]);
+      for (const { personId } of [lead, deputy]) await staff.must(staff.owner, "PATCH", `/v1/people/${personId}`, { roles: ["approver"] });
+    }
+  });
+
   it("ids that a caller puts into headers and bodies count for nothing", async () => {
     const request = await asking(["ann@example.com"]);
     const names = ["x-forwarded-user", "x-forwarded-email", "x-forwarded-preferred-username", "x-auth-request-user", "x-auth-request-email", "x-remote-user", "remote-user", "x-user-id", "x-countersign-person", "x-countersign-roles", "x-webauth-user", "x-amzn-oidc-identity", "cf-access-authenticated-user-email", "x-ms-client-principal", "x-goog-authenticated-user-email", "x-original-user", "x-impersonate-user", "impersonate-user"];
