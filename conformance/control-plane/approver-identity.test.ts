@@ -111,13 +111,13 @@ describe("R16: a decision counts only from an immutable identity that is eligibl
   }
 
   it.each<readonly [string, readonly string[], (voter: SignedIn, groupId: string) => readonly [string, string, object?]]>([
-    ["lost the role", [], (voter) => ["PATCH", `/v1/people/${voter.personId}`, { roles: ["auditor"] }]],
-    ["was disabled", [], (voter) => ["PATCH", `/v1/people/${voter.personId}`, { status: "disabled" }]],
-    ["left the group", ["group:leads"], (_, groupId) => ["PATCH", `/v1/groups/${groupId}`, { name: "leads", members: [] }]],
+    ["who lost the role", [], (voter) => ["PATCH", `/v1/people/${voter.personId}`, { roles: ["auditor"] }]],
+    ["who was disabled", [], (voter) => ["PATCH", `/v1/people/${voter.personId}`, { status: "disabled" }]],
+    ["who left the group", ["group:leads"], (_, groupId) => ["PATCH", `/v1/groups/${groupId}`, { name: "leads", members: [] }]],
     ["whose group was removed", ["group:leads"], (_, groupId) => ["DELETE", `/v1/groups/${groupId}`]],
     ["whose group was renamed", ["group:leads"], (_, groupId) => ["PATCH", `/v1/groups/${groupId}`, { name: "others", members: [] }]],
     ["whose address went to nobody", ["voter@example.com"], (voter) => ["PATCH", `/v1/people/${voter.personId}`, { email: null }]],
-  ])("a voter who %s between vote and claim: the claim is refused, and the request has ended", async (_, approvers, change) => {
+  ])("a voter %s between vote and claim: the claim is refused, and the request has ended", async (_, approvers, change) => {
     const invited = await staff.must<{ person: { id: string }; url: string }>(staff.owner, "POST", "/v1/people", { name: "Voter", email: "voter@example.com", roles: ["approver"] });
     const voter = await staff.signInBy(invited.url);
     const groupId = await group("leads", [voter.personId]);
@@ -129,6 +129,25 @@ describe("R16: a decision counts only from an immutable identity that is eligibl
     await staff.must(staff.owner, "PATCH", `/v1/people/${voter.personId}`, { email: null, status: "disabled" });
     if (path.startsWith("/v1/groups/") && method === "DELETE") return;
     await staff.must(staff.owner, "DELETE", `/v1/groups/${groupId}`);
+  });
+
+  it("an answer for somebody else counts only while both may: the delegation, the delegator's right and the delegate's are looked at once more", async () => {
+    const until = Date.now() + 3_600_000;
+    const [lead, deputy] = [await staff.join("Lead", ["approver"]), await staff.join("Deputy", ["approver"])];
+    const ends: readonly ((delegation: string) => readonly [SignedIn, string, string, object?])[] = [
+      (delegation) => [lead, "DELETE", `/v1/delegations/${delegation}`],
+      () => [staff.owner, "PATCH", `/v1/people/${lead.personId}`, { roles: ["auditor"] }],
+      () => [staff.owner, "PATCH", `/v1/people/${deputy.personId}`, { roles: ["auditor"] }],
+    ];
+    for (const end of ends) {
+      const { id } = await staff.must<{ id: string }>(lead, "POST", "/v1/delegations", { toId: deputy.personId, from: 0, until });
+      const request = await asking([lead.personId]);
+      expect([await vote(mallory, request), await vote(deputy, request), await state(request)]).toEqual([403, 200, "approved"]);
+      const [who, method, path, body] = end(id);
+      await staff.must(who, method, path, body);
+      expect([await claim(request), await state(request)]).toEqual(["superseded", "superseded"]);
+      for (const { personId } of [lead, deputy]) await staff.must(staff.owner, "PATCH", `/v1/people/${personId}`, { roles: ["approver"] });
+    }
   });
 
   it("ids that a caller puts into headers and bodies count for nothing", async () => {

@@ -108,7 +108,7 @@ describe("R19: looking never decides", () => {
     skip(found.path === undefined, found.missing);
     const before = await state.dump();
     const asked = await requestsSoFar();
-    const browser = await chromium.launch({ executablePath: found.path ?? "", args: ["--no-sandbox"] });
+    const browser = await chromium.launch({ executablePath: found.path ?? "", args: ["--no-sandbox", "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests"] });
     try {
       const { plane, wallet } = range;
       const context = await browser.newContext({ javaScriptEnabled: true });
