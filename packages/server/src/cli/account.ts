@@ -25,6 +25,7 @@ export function accountCommands(ports: UpPorts, asPerson: AsPerson, done: Done):
       .description("Turn a one-time link into a token of yours for this command line.")
       .requiredOption("--link <link>", "as countersign open or an invitation prints it")
       .option("--days <number>", "how long the token is good, at most 90", wholeNumber, 30)
+      .option("--print", "print the token and keep it nowhere", false)
       .action(async (options) => done(await login(options, env, ports))),
     where(new Command("logout").description("End the token of this command line.")).action(async (options) => done(await logout(await asPerson(options), env, ports))),
     keyCommand(ports, asPerson, done),

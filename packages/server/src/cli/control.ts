@@ -1,4 +1,5 @@
 /** Wiring of the commands around a control plane: options to the functions beside this file, nothing else. Called by program.ts. */
+import { resolve } from "node:path";
 import { stateDirectory } from "@countersign/sdk";
 import { Command, Option } from "commander";
 import { auditExport, auditKeys, auditQuery } from "./audit.ts";
@@ -23,7 +24,7 @@ const urlOption = (): Option => new Option("--url <url>", "another control plane
 const formatOption = (): Option => new Option("--format <format>", "how to print it").choices(["text", "json"]).default("text");
 
 export function controlCommands(ports: UpPorts, done: Done): readonly Command[] {
-  const directoryOf = ({ dir }: Where): string => dir ?? stateDirectory(ports.env);
+  const directoryOf = (where: Where): string => directoryIn(where, ports.env);
   const reach = reachingControl(ports.env);
   const asPerson = (where: Where): Promise<ControlClient> => reachAsPerson({ directory: directoryOf(where), url: where.url, env: ports.env });
   return [upCommand(ports, directoryOf, done), ...operateCommands(ports, directoryOf, reach, done), ...accountCommands(ports, asPerson, done), auditCommand(ports, reach, done)];
@@ -31,7 +32,11 @@ export function controlCommands(ports: UpPorts, done: Done): readonly Command[] 
 
 /** As the operator of the state directory, or as the person signed in at `--url`. */
 export function reachingControl(env: NodeJS.ProcessEnv): (where: Where) => Promise<ControlClient> {
-  return ({ dir, url }) => reachControl({ directory: dir ?? stateDirectory(env), url, env });
+  return (where) => reachControl({ directory: directoryIn(where, env), url: where.url, env });
+}
+
+function directoryIn({ dir }: Where, env: NodeJS.ProcessEnv): string {
+  return dir === undefined ? stateDirectory(env) : resolve(dir);
 }
 
 function upCommand(ports: UpPorts, directoryOf: (where: Where) => string, done: Done): Command {

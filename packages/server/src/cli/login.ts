@@ -12,16 +12,22 @@ import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts"
 export interface LoginOptions {
   readonly link: string;
   readonly days: number;
+  /** Print the token and keep it nowhere: for a variable, or the secrets of a CI. */
+  readonly print: boolean;
 }
 
 const signedIn = z.object({ csrf: z.string() });
 const ANSWER_MS = 30_000;
 
-export async function login({ link, days }: LoginOptions, env: NodeJS.ProcessEnv, { out }: Ports): Promise<ExitCode> {
+export async function login({ link, days, print }: LoginOptions, env: NodeJS.ProcessEnv, { out }: Ports): Promise<ExitCode> {
   const { origin, token } = partsOf(link);
   const browser = await signInBy(origin, token);
   const made = wire.tokenMade.parse(await browser.post("/v1/me/tokens", { about: `countersign on ${hostname()}`.slice(0, 200), days }));
   await browser.post("/v1/sign-out");
+  if (print) {
+    out(made.token);
+    return 0;
+  }
   const client = clientOf(origin, made.token);
   const { person } = wire.me.parse(await client.request("GET", "/v1/me"));
   const { id } = wire.installation.parse(await client.request("GET", "/v1/installation"));
