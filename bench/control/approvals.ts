@@ -1,7 +1,7 @@
 /** One approval, step by step, in two ways: by the resources of a ledger in this process, and over HTTP as the SDK and a person's command line do it. */
 import { randomBytes } from "node:crypto";
 import { Agent, request } from "node:http";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { createWireClient, type AskedRequest, type ClaimBody, type WireResult } from "@countersign/sdk/wire";
 import { RequestWatch } from "../../packages/sdk/src/control-plane/request-watch.ts";
 import { agent, openWorld, voter, type World } from "../../packages/server/src/control/fixture/world.ts";
@@ -20,6 +20,8 @@ export interface Approvals {
 }
 
 const LONG_MS = 600_000;
+/** A caller that begins to wait has looked how things stand after this. */
+const LOOKED_MS = 3;
 const newClaimId = (): string => randomBytes(32).toString("hex");
 const claimBodyOf = ({ callDigest }: AskedRequest, claimId: string): ClaimBody => ({ claimId, callDigest, definition: null, serverIdentity: null });
 
@@ -37,8 +39,7 @@ export async function openInProcess(store: Store): Promise<Approvals & { readonl
       const before = requests.waiting;
       const woken = requests.asked(asker, id, { waitMs: LONG_MS, rev }).then(() => performance.now());
       while (requests.waiting === before) await turn();
-      // It has looked how things stand once this is answered.
-      await store.readHead(ledger.tenant);
+      await sleep(LOOKED_MS);
       return { woken };
     },
     approve: async ({ id, requestDigest }) => void granted(await requests.vote(approver, id, { choice: "approve", requestDigest, viewedDigest: null, reason: "", grant: null }, "terminal")),
@@ -85,7 +86,11 @@ export async function openOverHttp({ url, secret, token, voteUrl = url }: HttpDo
   const never = new AbortController().signal;
   return {
     park: async (label) => valueOf(await client.ask(askBodyOf(label), PATIENCE)).request,
-    wait: (parked) => Promise.resolve({ woken: watch.follow(parked, never).then(() => performance.now()) }),
+    async wait(parked) {
+      const woken = watch.follow(parked, never).then(() => performance.now());
+      await sleep(LOOKED_MS);
+      return { woken };
+    },
     approve: (parked) => vote.approve(parked),
     async claim(parked) {
       const claimId = newClaimId();

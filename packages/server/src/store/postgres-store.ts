@@ -60,6 +60,9 @@ async function assertDurable(pool: Pool): Promise<void> {
   if (names !== "") throw new StoreError("store_not_durable", `PostgreSQL is set to lose commits in a power cut (${names}); set it to on`);
 }
 
+/** So many times as many rows later. */
+const ANALYZE_AGAIN = 30;
+
 export class PostgresStore implements Store {
   readonly kind = "postgres";
   readonly installationId: string;
@@ -71,6 +74,8 @@ export class PostgresStore implements Store {
   readonly #tenants = new Set<string>();
   readonly #listeners = new Set<(tenant: string) => void>();
   #listening: PostgresListener | undefined;
+  /** Rows of the record at which the server should look at its tables anew. */
+  #analyzeAt = 100;
   #closed = false;
 
   constructor(installationId: string, options: PostgresStoreOptions) {
@@ -98,7 +103,9 @@ export class PostgresStore implements Store {
     assertWriteSet(set);
     this.#assertOpen();
     try {
-      return resultOf(await this.#pool.query<CommitRow>(commitStatement(set, this.#sender)));
+      const result = resultOf(await this.#pool.query<CommitRow>(commitStatement(set, this.#sender)));
+      if (set.head.seq >= this.#analyzeAt) this.#analyze(set.head.seq);
+      return result;
     } catch (error) {
       return refused(error);
     }
@@ -182,6 +189,12 @@ export class PostgresStore implements Store {
     this.#closed = true;
     this.#listeners.clear();
     await Promise.all([this.#listening?.close(), this.#pool.close()]);
+  }
+
+  /** Plans are kept: one that was made while tables were empty would read all of them once they are not. */
+  #analyze(seq: number): void {
+    this.#analyzeAt = Math.max(seq, 1) * ANALYZE_AGAIN;
+    this.#pool.query({ text: "analyze approval, record, execution_lease", values: [] }).catch(() => {}); // the server does it in time by itself
   }
 
   #tell(tenant: string): void {
