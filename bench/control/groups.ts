@@ -1,5 +1,6 @@
 /** The groups of the control plane, each with the stores that it needs. */
 import { startTestPostgres, type TestPostgres } from "../../packages/server/src/store/fixture/test-postgres.ts";
+import { measureDeciders } from "./deciders.ts";
 import { measureParkAndDecide } from "./park-and-decide.ts";
 
 export interface ControlGroup {
@@ -8,7 +9,10 @@ export interface ControlGroup {
   readonly run: (postgres: TestPostgres, scratch: string, rounds: number) => Promise<void>;
 }
 
-export const CONTROL_GROUPS: readonly ControlGroup[] = [{ title: "P9, P10 park and decide", run: measureParkAndDecide }];
+export const CONTROL_GROUPS: readonly ControlGroup[] = [
+  { title: "P9, P10 park and decide", run: measureParkAndDecide },
+  { title: "P11 deciders", run: measureDeciders },
+];
 
 /** One server for all of them. */
 export async function runControlGroups(groups: readonly ControlGroup[], scratch: string, rounds: number): Promise<void> {
