@@ -60,7 +60,8 @@ async function assertDurable(pool: Pool): Promise<void> {
   if (names !== "") throw new StoreError("store_not_durable", `PostgreSQL is set to lose commits in a power cut (${names}); set it to on`);
 }
 
-/** So many times as many rows later. */
+const FIRST_ANALYZE = 250;
+/** So many times as many changes later. */
 const ANALYZE_AGAIN = 30;
 
 export class PostgresStore implements Store {
@@ -74,8 +75,9 @@ export class PostgresStore implements Store {
   readonly #tenants = new Set<string>();
   readonly #listeners = new Set<(tenant: string) => void>();
   #listening: PostgresListener | undefined;
-  /** Rows of the record at which the server should look at its tables anew. */
-  #analyzeAt = 100;
+  /** Changes that were committed here, and at how many the server should look at its tables anew. */
+  #written = 0;
+  #analyzeAt = FIRST_ANALYZE;
   #closed = false;
 
   constructor(installationId: string, options: PostgresStoreOptions) {
@@ -104,7 +106,7 @@ export class PostgresStore implements Store {
     this.#assertOpen();
     try {
       const result = resultOf(await this.#pool.query<CommitRow>(commitStatement(set, this.#sender)));
-      if (set.head.seq >= this.#analyzeAt) this.#analyze(set.head.seq);
+      this.#noteWritten(set);
       return result;
     } catch (error) {
       return refused(error);
@@ -192,8 +194,10 @@ export class PostgresStore implements Store {
   }
 
   /** Plans are kept: one that was made while tables were empty would read all of them once they are not. */
-  #analyze(seq: number): void {
-    this.#analyzeAt = Math.max(seq, 1) * ANALYZE_AGAIN;
+  #noteWritten({ changes }: WriteSet): void {
+    this.#written += changes.length;
+    if (this.#written < this.#analyzeAt) return;
+    this.#analyzeAt *= ANALYZE_AGAIN;
     this.#pool.query({ text: "analyze approval, record, execution_lease", values: [] }).catch(() => {}); // the server does it in time by itself
   }
 

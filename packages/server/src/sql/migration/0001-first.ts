@@ -71,10 +71,16 @@ export function first(kind: DatabaseKind): Migration {
       );
     }
     await table.execute();
+    await keepInline(db, name);
     for (const index of indexes) {
       const list = sql.join(["tenant", ...index].map((column) => sql.ref(column)));
       await sql`create index ${sql.ref(`${name}_by_${index.join("_")}`)} on ${sql.table(name)} (${list})`.execute(db);
     }
+  }
+
+  /** A request of some kilobytes changes four times: PostgreSQL would move its text to a table beside and back each time. */
+  async function keepInline(db: Kysely<unknown>, table: string): Promise<void> {
+    if (kind === "postgres") await sql`alter table ${sql.table(table)} set (toast_tuple_target = 8160)`.execute(db);
   }
 
   async function createRecord(db: Kysely<unknown>): Promise<void> {
@@ -94,6 +100,7 @@ export function first(kind: DatabaseKind): Migration {
       .addColumn("line", "text", (column) => column.notNull())
       .addPrimaryKeyConstraint("record_pk", ["tenant", "seq"])
       .execute();
+    await keepInline(db, "record");
     await db.schema.createIndex("record_by_at").on("record").columns(["tenant", "at"]).execute();
     for (const column of RECORD_LOOKUPS) {
       const index = db.schema.createIndex(`record_by_${column}`).on("record").columns(["tenant", column, "seq"]);
