@@ -2,6 +2,8 @@
 import { startTestPostgres, type TestPostgres } from "../../packages/server/src/store/fixture/test-postgres.ts";
 import { measureDeciders } from "./deciders.ts";
 import { measureParkAndDecide } from "./park-and-decide.ts";
+import { measureTwoInstances } from "./two-instances.ts";
+import { measureWaiting } from "./waiting.ts";
 
 export interface ControlGroup {
   /** Words that pick it. */
@@ -12,6 +14,8 @@ export interface ControlGroup {
 export const CONTROL_GROUPS: readonly ControlGroup[] = [
   { title: "P9, P10 park and decide", run: measureParkAndDecide },
   { title: "P11 deciders", run: measureDeciders },
+  { title: "P12 two instances", run: measureTwoInstances },
+  { title: "P13 waiting", run: measureWaiting },
 ];
 
 /** One server for all of them. */
