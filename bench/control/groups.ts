@@ -2,6 +2,7 @@
 import { startTestPostgres, type TestPostgres } from "../../packages/server/src/store/fixture/test-postgres.ts";
 import { measureDeciders } from "./deciders.ts";
 import { measureParkAndDecide } from "./park-and-decide.ts";
+import { measureRecordRows } from "./record-rows.ts";
 import { measureTwoInstances } from "./two-instances.ts";
 import { measureWaiting } from "./waiting.ts";
 
@@ -16,6 +17,7 @@ export const CONTROL_GROUPS: readonly ControlGroup[] = [
   { title: "P11 deciders", run: measureDeciders },
   { title: "P12 two instances", run: measureTwoInstances },
   { title: "P13 waiting", run: measureWaiting },
+  { title: "P19 rows of the record", run: measureRecordRows },
 ];
 
 /** One server for all of them. */
