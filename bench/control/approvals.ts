@@ -1,7 +1,7 @@
 /** One approval, step by step, in two ways: by the resources of a ledger in this process, and over HTTP as the SDK and a person's command line do it. */
 import { randomBytes } from "node:crypto";
 import { Agent, request } from "node:http";
-import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as turn } from "node:timers/promises";
 import { createWireClient, type AskedRequest, type ClaimBody, type WireResult } from "@countersign/sdk/wire";
 import { RequestWatch } from "../../packages/sdk/src/control-plane/request-watch.ts";
 import { agent, openWorld, voter, type World } from "../../packages/server/src/control/fixture/world.ts";
@@ -20,12 +20,11 @@ export interface Approvals {
 }
 
 const LONG_MS = 600_000;
-/** A caller that begins to wait has looked how things stand after this. */
-const LOOKED_MS = 3;
 const newClaimId = (): string => randomBytes(32).toString("hex");
 const claimBodyOf = ({ callDigest }: AskedRequest, claimId: string): ClaimBody => ({ claimId, callDigest, definition: null, serverIdentity: null });
 
 export async function openInProcess(store: Store): Promise<Approvals & { readonly world: World; readonly credentials: Credentials }> {
+  const reads = countReads(store);
   const world = await openWorld(store);
   const { requests, ledger } = world;
   const credentials = await furnish(ledger, store);
@@ -38,8 +37,8 @@ export async function openInProcess(store: Store): Promise<Approvals & { readonl
     async wait({ id, rev }) {
       const before = requests.waiting;
       const woken = requests.asked(asker, id, { waitMs: LONG_MS, rev }).then(() => performance.now());
-      while (requests.waiting === before) await turn();
-      await sleep(LOOKED_MS);
+      // A caller that begins to wait looks how things stand first.
+      while (requests.waiting === before || reads.underWay > 0) await turn();
       return { woken };
     },
     approve: async ({ id, requestDigest }) => void granted(await requests.vote(approver, id, { choice: "approve", requestDigest, viewedDigest: null, reason: "", grant: null }, "terminal")),
@@ -54,6 +53,21 @@ export async function openInProcess(store: Store): Promise<Approvals & { readonl
       await store.close();
     },
   };
+}
+
+/** How many reads are under way, from here on. */
+function countReads(store: Store): { readonly underWay: number } {
+  const counted = { underWay: 0 };
+  const read = store.read.bind(store);
+  store.read = async (tenant, keys) => {
+    counted.underWay += 1;
+    try {
+      return await read(tenant, keys);
+    } finally {
+      counted.underWay -= 1;
+    }
+  };
+  return counted;
 }
 
 function granted<T extends { readonly ok: boolean }>(answer: T): Extract<T, { ok: true }> {
@@ -86,11 +100,7 @@ export async function openOverHttp({ url, secret, token, voteUrl = url }: HttpDo
   const never = new AbortController().signal;
   return {
     park: async (label) => valueOf(await client.ask(askBodyOf(label), PATIENCE)).request,
-    async wait(parked) {
-      const woken = watch.follow(parked, never).then(() => performance.now());
-      await sleep(LOOKED_MS);
-      return { woken };
-    },
+    wait: (parked) => Promise.resolve({ woken: watch.follow(parked, never).then(() => performance.now()) }),
     approve: (parked) => vote.approve(parked),
     async claim(parked) {
       const claimId = newClaimId();
