@@ -191,13 +191,15 @@ class LiveLedger implements Ledger {
     const batch = all.filter(({ settled }) => !settled);
     if (batch.length === 0) return "done";
     const keys = batch.flatMap(({ command }) => command.needs);
-    let isFresh = mustRead || !this.#facts.knows(keys);
-    if (isFresh) await this.#facts.refresh(keys);
+    const likelyFree = batch.flatMap(({ command }) => command.likelyFree ?? []);
+    const isFresh = mustRead || !this.#facts.knows(keys);
+    if (isFresh) await this.#facts.refresh([...keys, ...likelyFree]);
+    else this.#facts.takeForFree(likelyFree);
     let decided = decideBatch(this.#facts, batch.map(({ command }) => command));
-    if (decided.lines.length === 0 && !isFresh && (await this.#hasMoved(keys))) {
+    if (decided.lines.length === 0 && !isFresh) {
       // Nothing is written, so no commit would prove that this was decided on what is there now.
-      isFresh = true;
-      decided = decideBatch(this.#facts, batch.map(({ command }) => command));
+      const hasMoved = await this.#hasMoved([...keys, ...likelyFree]);
+      if (hasMoved || likelyFree.length > 0) decided = decideBatch(this.#facts, batch.map(({ command }) => command));
     }
     if (decided.lines.length === 0) return this.#finish(batch, decided);
     const { lines, head, changes, before } = decided;

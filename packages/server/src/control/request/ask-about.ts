@@ -43,7 +43,8 @@ export function askAbout(asked: Asked): Command<AskResult> {
   const { identity, body, call } = asked;
   const dedupeKey = dedupeKeyOf(identity.principal, body.caller.agent.name, call.digest);
   return {
-    needs: [{ table: "approval", column: "dedupe_key", value: dedupeKey }],
+    needs: [],
+    likelyFree: [{ table: "approval", column: "dedupe_key", value: dedupeKey }],
     apply(view) {
       const no = refuseKey(view, identity);
       if (no !== undefined) return { answer: no };
