@@ -32,6 +32,8 @@ export interface PlaneOptions {
 const FAST = { perSecond: 1_000_000, burst: 1_000_000 };
 const LIMITS: Limits = { ...DEFAULT_LIMITS, rates: { ...DEFAULT_LIMITS.rates, key: FAST, person: FAST } };
 
+// Whoever asked is gone.
+process.once("disconnect", () => process.exit());
 process.once("message", (options) => void serve(options as PlaneOptions)); // plane.ts sends them
 
 async function serve(options: PlaneOptions): Promise<void> {

@@ -25,6 +25,8 @@ export type Woken = readonly (readonly [id: string, at: number])[];
 
 const AT_ONCE = 8;
 
+// Whoever asked is gone.
+process.once("disconnect", () => process.exit());
 process.once("message", (options) => void hold(options as WaitingOptions)); // waiting.ts sends them
 
 async function hold({ url, secrets, count }: WaitingOptions): Promise<void> {
@@ -33,19 +35,19 @@ async function hold({ url, secrets, count }: WaitingOptions): Promise<void> {
   const asked: AskedRequest[] = [];
   const waits: Promise<readonly [string, number]>[] = [];
   const never = new AbortController().signal;
-  let next = 0;
   await Promise.all(
-    clients.flatMap(({ client, watch }) =>
-      Array.from({ length: AT_ONCE }, async () => {
-        while (next < count) {
-          const answer = await client.ask(askBodyOf(`waiting-${next++}`), { withinMs: 30_000 });
+    clients.flatMap(({ client, watch }, key) => {
+      let left = Math.ceil(count / clients.length);
+      return Array.from({ length: AT_ONCE }, async () => {
+        while (left-- > 0) {
+          const answer = await client.ask(askBodyOf(`waiting-${key}-${left}`), { withinMs: 30_000 });
           if (!answer.ok) throw new Error(JSON.stringify(answer));
           const { request } = answer.value;
           asked.push(request);
           waits.push(watch.follow(request, never).then(() => [request.id, performance.timeOrigin + performance.now()] as const));
         }
-      }),
-    ),
+      });
+    }),
   );
   process.on("message", () => {
     for (const { stream, watch, client } of clients) {

@@ -125,14 +125,15 @@ interface Waiters {
 async function startWaiting(plane: Plane, secrets: readonly string[]): Promise<Waiters> {
   const child = fork(new URL("./waiting-child.ts", import.meta.url), { execArgv: ["--expose-gc"] });
   const ended = once(child, "exit");
-  const answer = once(child, "message");
+  const message = () => Promise.race([once(child, "message"), ended.then(() => Promise.reject(new Error("the waiting process has ended")))]);
+  const answer = message();
   child.send({ url: plane.url, secrets, count: WAITING } satisfies WaitingOptions);
   const [said] = await answer;
   const held = said as Held; // what waiting-child.ts says first
   return {
     ...held,
     async woken() {
-      const [woken] = await once(child, "message");
+      const [woken] = await message();
       return woken as Woken; // and what it says then
     },
     async close() {
