@@ -86,7 +86,7 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-function printMicro(): void {
+async function printMicro(): Promise<void> {
   console.log("Single steps (ns a call, medians)");
   for (const { name, ours, base, ratio } of measureMicro()) console.log(`  ${name.padEnd(74)} ${ours.toFixed(0).padStart(9)} ${base.toFixed(0).padStart(9)}  ${ratio.toFixed(2)}×`);
 }

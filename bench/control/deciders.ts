@@ -69,8 +69,9 @@ async function race(count: number, decide: (index: number) => Promise<unknown>, 
 }
 
 async function decidersOn(store: Store, name: string): Promise<{ readonly distinct: Side; readonly same: Side; close(): Promise<void> }> {
-  const { world, credentials, close } = await openInProcess(store);
-  const { requests } = world;
+  const opened = await openInProcess(store);
+  const { credentials } = opened;
+  const { requests } = opened.world;
   let labels = 0;
   const park = async (count: number): Promise<readonly AskedRequest[]> => {
     const parked = await Promise.all(Array.from({ length: count }, () => requests.ask(agent(credentials.keys[labels % 64]?.id ?? ""), askBodyOf(`decider-${labels++}`))));
@@ -105,7 +106,7 @@ async function decidersOn(store: Store, name: string): Promise<{ readonly distin
       return rate;
     },
   };
-  return { distinct, same, close };
+  return { distinct, same, close: () => opened.close() };
 }
 
 function print(sides: readonly Side[], ours: Side): void {

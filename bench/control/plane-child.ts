@@ -62,7 +62,7 @@ function othersOf({ store, ledger, sealer, requests }: Core): OtherResources {
     policies,
     record: createRecords({ ledger, store, sealer, checkpointKeys: () => [] }),
     throttle: createThrottle({ now: () => performance.now() }),
-    bundle: { read: policies.readBundle },
+    bundle: { read: (identity) => policies.readBundle(identity) },
     installation: createInstallation({ ledger, store, version: "0.0.0-bench", onStop: () => undefined, countOpen: () => Promise.resolve(0), diagnose: () => Promise.resolve([]) }),
   };
 }

@@ -1,8 +1,8 @@
 /** P19: rows of an agent's process that are shipped and durable, over one connection; and the newest page of a record of a million rows. */
 import { join } from "node:path";
-import Sqlite from "better-sqlite3";
 import { Client } from "pg";
 import { createWireClient, type RecordBody } from "@countersign/sdk/wire";
+import { openSqliteDatabase } from "../../packages/server/src/sql/sqlite-database.ts";
 import { openPostgresStore } from "../../packages/server/src/store/postgres-store.ts";
 import { openSqliteStore } from "../../packages/server/src/store/sqlite-store.ts";
 import type { Store } from "../../packages/server/src/store/store.ts";
@@ -93,7 +93,7 @@ async function filledPostgres(url: string): Promise<Store> {
 
 async function filledSqlite(path: string): Promise<Store> {
   const store = await openSqliteStore({ path });
-  const database = new Sqlite(path);
+  const database = await openSqliteDatabase(path);
   database
     .prepare(
       `with recursive n(n) as (select 1 union all select n + 1 from n where n < ${ROWS})

@@ -17,8 +17,8 @@ import { FIRST_STORING_KEY, storePending } from "./store-pending.ts";
 import { printHead, printLine, quantile } from "./table.ts";
 import type { Held, WaitingOptions, Woken } from "./waiting-child.ts";
 
-const STORED = Number(process.env["BENCH_STORED"] ?? 100_000);
-const WAITING = Number(process.env["BENCH_WAITING"] ?? 5_000);
+const STORED = 100_000;
+const WAITING = 5_000;
 /** Requests that one key has open at most. */
 const PER_KEY = 1_000;
 const DECIDERS = 8;
@@ -51,7 +51,7 @@ async function crowd(name: string, store: string): Promise<void> {
   printLine("waiting process, heap for one waiter (its request included)", (waiting.held.heap - waiting.before.heap) / WAITING, "B", 0, "goal ≤ 2 KiB");
   printLine("waiting process, RSS with all waiting", waiting.held.rss / 2 ** 20, "MiB", 0, `(${(waiting.before.rss / 2 ** 20).toFixed(0)} MiB)`);
   printLine("control plane, RSS with all waiting", held.rss / 2 ** 20, "MiB");
-  await decideAll(plane, waiting.requests, credentials.people.map(({ token }) => token), waiting.woken);
+  await decideAll(plane, waiting.requests, credentials.people.map(({ token }) => token), () => waiting.woken());
   const after = await plane.usage();
   printLine("control plane, RSS afterwards", after.rss / 2 ** 20, "MiB");
   await waiting.close();
@@ -60,8 +60,8 @@ async function crowd(name: string, store: string): Promise<void> {
   console.log();
 }
 
-async function decideAll(plane: Plane, requests: Held["requests"], tokens: readonly string[], woken: (count: number) => Promise<Woken>): Promise<void> {
-  const all = woken(requests.length);
+async function decideAll(plane: Plane, requests: Held["requests"], tokens: readonly string[], woken: () => Promise<Woken>): Promise<void> {
+  const all = woken();
   const sent = new Map<string, number>();
   let next = 0;
   const began = Date.now();
@@ -118,7 +118,7 @@ interface Waiters {
   readonly before: Held["before"];
   readonly held: Held["held"];
   readonly requests: Held["requests"];
-  woken(count: number): Promise<Woken>;
+  woken(): Promise<Woken>;
   close(): Promise<void>;
 }
 
