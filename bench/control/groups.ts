@@ -4,7 +4,7 @@ import { measureDeciders } from "./deciders.ts";
 import { measureParkAndDecide } from "./park-and-decide.ts";
 import { measureRecordRows } from "./record-rows.ts";
 import { measureTwoInstances } from "./two-instances.ts";
-import { measureWaiting } from "./waiting.ts";
+import { measureWaitingPostgres, measureWaitingSqlite } from "./waiting.ts";
 
 export interface ControlGroup {
   /** Words that pick it. */
@@ -16,7 +16,8 @@ export const CONTROL_GROUPS: readonly ControlGroup[] = [
   { title: "P9, P10 park and decide", run: measureParkAndDecide },
   { title: "P11 deciders", run: measureDeciders },
   { title: "P12 two instances", run: measureTwoInstances },
-  { title: "P13 waiting", run: measureWaiting },
+  { title: "P13 waiting, PostgreSQL", run: measureWaitingPostgres },
+  { title: "P13 waiting, SQLite", run: measureWaitingSqlite },
   { title: "P19 rows of the record", run: measureRecordRows },
 ];
 

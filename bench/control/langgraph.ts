@@ -5,7 +5,7 @@ import { PostgresSaver } from "@langchain/langgraph-checkpoint-postgres";
 export interface Peer {
   /** Answers when the run has stopped and is stored. */
   park(label: string): Promise<string>;
-  /** Answers when the code behind the question ran, in `performance.now()`. */
+  /** When the code behind the question ran, in `performance.now()`. Nothing of the decision is stored then; it is when this answers. */
   resume(thread: string): Promise<number>;
   close(): Promise<void>;
 }

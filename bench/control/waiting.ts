@@ -24,8 +24,11 @@ const PER_KEY = 1_000;
 const DECIDERS = 8;
 const POLLS = 2_000;
 
-export async function measureWaiting(postgres: Databases, scratch: string): Promise<void> {
+export async function measureWaitingPostgres(postgres: Databases): Promise<void> {
   await crowd("PostgreSQL", await postgres.createDatabase());
+}
+
+export async function measureWaitingSqlite(_postgres: Databases, scratch: string): Promise<void> {
   await crowd("SQLite", join(scratch, "crowd.sqlite"));
 }
 
