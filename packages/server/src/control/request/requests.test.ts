@@ -78,6 +78,26 @@ describe("a request from question to outcome", () => {
     expect((await ask()).id).not.toBe(first.id);
   });
 
+  it("is stored without a look at the store before, and joined also by an instance that has never seen it, however full the key", async () => {
+    await ask({ args: { first: "of the day" } });
+    const looked: unknown[] = [];
+    const read = store.read.bind(store);
+    store.read = (tenant, keys) => {
+      looked.push(...keys);
+      return read(tenant, keys);
+    };
+    const made = await ask();
+    expect(looked).toEqual([]);
+    const other = await openWorld(store, { pollMs: 3_600_000, monotonic: () => ahead });
+    const { createRequests } = await import("./create-requests.ts");
+    const full = createRequests(other.ledger, store, other.sealer, { urlOf: String, maxOpen: 2 });
+    const same = question({ requirements: [requirement()] });
+    for (const requests of [full, other.requests]) expect(await requests.ask(agent("k1", "own"), same)).toMatchObject({ ok: true, created: false, request: { id: made.id } });
+    expect(code(await full.ask(agent("k1", "own"), question({ args: { another: 1 }, requirements: [requirement()] })))).toBe("too_many");
+    full.close();
+    await other.close();
+  });
+
   it("is made once by many who ask at the same moment", async () => {
     const answers = await Promise.all(Array.from({ length: 30 }, () => world.requests.ask(agent("k1", "own"), question({ requirements: [requirement()] }))));
     expect(new Set(answers.map((answer) => (answer.ok ? answer.request.id : answer.code))).size).toBe(1);
