@@ -169,7 +169,7 @@ describe("R28: arguments stay inside", () => {
   });
 });
 
-it("R28: nor does a dump of PostgreSQL or a file of its server", { tags: ["leaves-sockets", "leaves-processes"] }, async ({ skip }) => {
+it("R28: nor does a dump of PostgreSQL or a file of its server", { tags: ["leaves-sockets", "leaves-processes"], timeout: 90_000 }, async ({ skip }) => {
   const postgres = await startPostgres();
   if ("missing" in postgres) return skip(postgres.missing);
   const url = await postgres.createDatabase();

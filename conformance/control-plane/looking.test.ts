@@ -82,7 +82,7 @@ async function expectOnlyRefusals(before: Tables): Promise<void> {
   expect(lines).toEqual([]);
 }
 
-describe("R19: looking never decides", () => {
+describe("R19: looking never decides", { timeout: 90_000 }, () => {
   it("every URL that was ever given out, looked at ten times in every way by scanners, unfurlers and prefetchers, changes nothing", async () => {
     const before = await state.dump();
     expect(emitted).toEqual(expect.arrayContaining(["/sign-in", "/", `/requests/${request.id}`, `/v1/approvals/${request.id}/vote`]));

@@ -78,7 +78,7 @@ async function signInInBrowser(): Promise<{ readonly page: Page; readonly csrf: 
   return { page, csrf };
 }
 
-describe("R20: a real browser against a running control plane", { tags: ["leaves-sockets"] }, () => {
+describe("R20: a real browser against a running control plane", { tags: ["leaves-sockets"], timeout: 90_000 }, () => {
   it("keeps the cookie as we want it kept: __Host-, for this host alone, HttpOnly, Secure, SameSite=Strict", async ({ skip }) => {
     skip(browser === undefined, found.missing);
     const { page } = await signInInBrowser();

@@ -44,7 +44,7 @@ async function saidBy({ plane, staff }: OpenRange): Promise<string> {
   return [plane.printed(), record.text, metrics.text].join("\n");
 }
 
-describe("R22: possession of what is stored opens nothing", () => {
+describe("R22: possession of what is stored opens nothing", { timeout: 90_000 }, () => {
   let range: OpenRange;
   let secrets: ReadonlyMap<string, string>;
   beforeAll(async () => {
@@ -120,7 +120,7 @@ function flipped(secret: string, count: number): string[] {
   return [...flips];
 }
 
-it("R22: a dump of PostgreSQL and the files of its server hold none of them either", { tags: ["leaves-sockets", "leaves-processes"] }, async ({ skip }) => {
+it("R22: a dump of PostgreSQL and the files of its server hold none of them either", { tags: ["leaves-sockets", "leaves-processes"], timeout: 90_000 }, async ({ skip }) => {
   const postgres = await startPostgres();
   if ("missing" in postgres) return skip(postgres.missing);
   const url = await postgres.createDatabase();
