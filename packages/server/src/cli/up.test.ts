@@ -178,17 +178,18 @@ describe("countersign up --background", () => {
   });
 
   it("ends by itself when nobody uses it, and not while a request is open", async () => {
-    const hours = String(1 / 3600);
-    await operator.run("up", "--background", "--port", "0", "--idle-hours", hours, "--policies", policyFile());
+    const before = await operator.up("--policies", policyFile());
+    const owner = await operator.login(before.url);
+    const { body } = await operator.as<{ secret: string }>(owner, before.url, "POST", "/v1/keys", { name: "bot", ownerId: null, expiresAt: null });
+    const asked = await operator.as<{ request: { id: string } }>(body.secret, before.url, "POST", "/v1/approvals", askBodyOf({ path: "/a" }));
+    expect(asked.status).toBe(201);
+    await before.end();
+    await operator.run("up", "--background", "--port", "0", "--idle-hours", String(0.5 / 3600));
     const { pid, url } = controlFile();
     detached.push(pid);
-    const owner = await operator.login(url);
-    const { body } = await operator.as<{ secret: string }>(owner, url, "POST", "/v1/keys", { name: "bot", ownerId: null, expiresAt: null });
-    const asked = await operator.as<{ request: { id: string } }>(body.secret, url, "POST", "/v1/approvals", askBodyOf({ path: "/a" }));
-    expect(asked.status).toBe(201);
     await sleep(2_000);
     expect(isAlive(pid)).toBe(true);
-    await operator.as(body.secret, url, "POST", `/v1/approvals/${asked.body.request.id}/cancel`, { reason: "gone" });
+    expect((await operator.as(body.secret, url, "POST", `/v1/approvals/${asked.body.request.id}/cancel`, { reason: "gone" })).status).toBe(200);
     await until(() => (isAlive(pid) ? undefined : true));
     expect(existsSync(join(operator.directory, "control.json"))).toBe(false);
   });
