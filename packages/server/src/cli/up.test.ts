@@ -132,6 +132,19 @@ describe("countersign up, in the foreground", () => {
     expect(existsSync(join(operator.directory, "control.json"))).toBe(false);
   });
 
+  it("says what is wrong with a database, an address or a URL, without a stack and without a password", async () => {
+    for (const [args, said] of [
+      [["--postgres", "postgres://me:hunter2@127.0.0.1:1/x"], "PostgreSQL did not answer"],
+      [["--postgres", "hunter2"], "an address such as postgres://"],
+      [["--host", "203.0.113.1"], "no address of this machine"],
+      [["--public-url", "ftp://example.com"], "--public-url ftp://example.com"],
+    ] as const) {
+      const { code, out, err } = await operator.run("up", "--port", "0", ...args);
+      expect([code === 0, out, err]).toEqual([false, "", expect.stringContaining(said)]);
+      expect(err).not.toMatch(/hunter2| {4}at /);
+    }
+  });
+
   it("does not start with another installation key than the one its store is under", async () => {
     await (await operator.up()).end();
     writeFileSync(join(operator.directory, "master.key"), `${Buffer.alloc(32, 1).toString("base64")}\n`);
