@@ -1,5 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createOperator, POLICY, type Operator } from "./fixture/operator.ts";
@@ -79,6 +81,40 @@ describe("countersign audit export and verify", () => {
 
   it("refuses to push checkpoints over plain HTTP to elsewhere", async () => {
     expect(await operator.run("up", "--dir", operator.path("other"), "--port", "0", "--checkpoints-to", "http://example.com/")).toMatchObject({ code: 2, err: expect.stringContaining("over https") });
+  });
+});
+
+describe("checkpoints over https", () => {
+  it("reach a receiver whose certificate is trusted, and are not told to one whose is not", async ({ skip }) => {
+    const folder = createOperator();
+    const [key, cert] = [folder.path("key.pem"), folder.path("cert.pem")];
+    try {
+      execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], { stdio: "ignore" });
+    } catch {
+      await folder.close();
+      return skip("no openssl on PATH");
+    }
+    const heard: string[] = [];
+    const receiver = createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
+      request.on("data", (chunk: Buffer) => heard.push(chunk.toString()));
+      request.on("end", () => response.writeHead(204).end());
+    }).listen(0, "127.0.0.1");
+    await once(receiver, "listening");
+    const address = receiver.address();
+    const to = `https://localhost:${address !== null && typeof address === "object" ? address.port : 0}/keep`;
+    const trusting = createOperator({ NODE_EXTRA_CA_CERTS: cert });
+    try {
+      const doubting = await folder.up("--checkpoints-to", to);
+      const { err } = await doubting.end();
+      expect([heard, err]).toEqual([[], expect.stringContaining(`could not be pushed to ${to}`)]);
+      expect((await (await trusting.up("--checkpoints-to", to)).end()).err).toBe("");
+      expect(heard).toEqual([expect.stringMatching(/^\{"checkpoint":\{"tenant":"default",/)]);
+    } finally {
+      await trusting.close();
+      await folder.close();
+      receiver.closeAllConnections();
+      await new Promise((resolve) => receiver.close(resolve));
+    }
   });
 });
 

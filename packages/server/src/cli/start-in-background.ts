@@ -4,6 +4,7 @@ import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensurePrivateDirectory } from "@countersign/sdk/record";
+import { isLocked } from "../control/installation/state-lock.ts";
 import { findRunning } from "./control-client.ts";
 import { CheckFailure, type ExitCode } from "./ports.ts";
 import type { UpOptions, UpPorts } from "./up.ts";
@@ -36,7 +37,12 @@ export async function startInBackground(options: UpOptions, directory: string, {
       out(`Countersign control plane at ${running.url} (process ${running.pid}; log: ${log})`);
       return 0;
     }
-    if (ended !== undefined || performance.now() > until) throw new CheckFailure(`The control plane did not start. The end of ${log}:\n${endOf(log)}`);
+    // Where another was faster, ours has ended, and the other one is about to listen.
+    const isOver = performance.now() > until || (ended !== undefined && !isLocked(directory));
+    if (isOver) {
+      child.kill();
+      throw new CheckFailure(`The control plane did not start. The end of ${log}:\n${endOf(log)}`);
+    }
     await sleep(LOOK_MS);
   }
 }

@@ -132,6 +132,19 @@ describe("countersign up, in the foreground", () => {
     expect(existsSync(join(operator.directory, "control.json"))).toBe(false);
   });
 
+  it("says what is wrong with a database, an address or a URL, without a stack and without a password", async () => {
+    for (const [args, said] of [
+      [["--postgres", "postgres://me:hunter2@127.0.0.1:1/x"], "PostgreSQL did not answer"],
+      [["--postgres", "hunter2"], "an address such as postgres://"],
+      [["--host", "203.0.113.1"], "no address of this machine"],
+      [["--public-url", "ftp://example.com"], "--public-url ftp://example.com"],
+    ] as const) {
+      const { code, out, err } = await operator.run("up", "--port", "0", ...args);
+      expect([code === 0, out, err]).toEqual([false, "", expect.stringContaining(said)]);
+      expect(err).not.toMatch(/hunter2| {4}at /);
+    }
+  });
+
   it("does not start with another installation key than the one its store is under", async () => {
     await (await operator.up()).end();
     writeFileSync(join(operator.directory, "master.key"), `${Buffer.alloc(32, 1).toString("base64")}\n`);
@@ -178,17 +191,18 @@ describe("countersign up --background", () => {
   });
 
   it("ends by itself when nobody uses it, and not while a request is open", async () => {
-    const hours = String(1 / 3600);
-    await operator.run("up", "--background", "--port", "0", "--idle-hours", hours, "--policies", policyFile());
+    const before = await operator.up("--policies", policyFile());
+    const owner = await operator.login(before.url);
+    const { body } = await operator.as<{ secret: string }>(owner, before.url, "POST", "/v1/keys", { name: "bot", ownerId: null, expiresAt: null });
+    const asked = await operator.as<{ request: { id: string } }>(body.secret, before.url, "POST", "/v1/approvals", askBodyOf({ path: "/a" }));
+    expect(asked.status).toBe(201);
+    await before.end();
+    await operator.run("up", "--background", "--port", "0", "--idle-hours", String(0.5 / 3600));
     const { pid, url } = controlFile();
     detached.push(pid);
-    const owner = await operator.login(url);
-    const { body } = await operator.as<{ secret: string }>(owner, url, "POST", "/v1/keys", { name: "bot", ownerId: null, expiresAt: null });
-    const asked = await operator.as<{ request: { id: string } }>(body.secret, url, "POST", "/v1/approvals", askBodyOf({ path: "/a" }));
-    expect(asked.status).toBe(201);
     await sleep(2_000);
     expect(isAlive(pid)).toBe(true);
-    await operator.as(body.secret, url, "POST", `/v1/approvals/${asked.body.request.id}/cancel`, { reason: "gone" });
+    expect((await operator.as(body.secret, url, "POST", `/v1/approvals/${asked.body.request.id}/cancel`, { reason: "gone" })).status).toBe(200);
     await until(() => (isAlive(pid) ? undefined : true));
     expect(existsSync(join(operator.directory, "control.json"))).toBe(false);
   });

@@ -12,6 +12,7 @@ import { StoreError } from "../sql/store-error.ts";
 import { findRunning } from "./control-client.ts";
 import { keepUntilIdle } from "./keep-until-idle.ts";
 import { readText } from "./load-policy.ts";
+import { postgresAddress } from "./option-values.ts";
 import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
 import { startInBackground } from "./start-in-background.ts";
 import { version } from "./version.ts";
@@ -79,7 +80,7 @@ function settingsOf(options: UpOptions, directory: string, { env, err }: UpPorts
     // A port that was asked for is that port or none; else the next free one.
     ports: port === undefined ? Array.from({ length: PORTS_TRIED }, (_, index) => PORT + index) : [port],
     publicUrl: publicUrl === undefined ? undefined : originOf(publicUrl),
-    postgresUrl: postgres === "" ? undefined : postgres,
+    postgresUrl: postgresAddress(postgres),
     trustedProxies: trustProxy,
     oidc: oidcOf(env),
     checkpointPlaces: checkpointsTo.map(placeOf),
