@@ -13,10 +13,14 @@ const DIRECTORY = new Set(["person_added", "person_changed", "group_changed", "k
 const GRANT = new Set(["grant_made", "grant_used", "grant_ended"]);
 
 export function createNewsOf(requests: Pick<Requests, "eventOf">, ledger: Pick<Ledger, "resident">): (rows: readonly RecordLine[]) => Promise<readonly News[]> {
-  return async (rows) => (await Promise.all(rows.map((row) => newsOfRow(row, requests, ledger)))).flat();
+  return async (rows) => {
+    // What is told of a request is how it stands now: of several rows about it, the last says it all.
+    const last = new Map(rows.map(({ requestId, seq }) => [requestId, seq]));
+    return (await Promise.all(rows.map((row) => newsOfRow(row, requests, ledger, last.get(row.requestId) === row.seq)))).flat();
+  };
 }
 
-async function newsOfRow(row: RecordLine, requests: Pick<Requests, "eventOf">, ledger: Pick<Ledger, "resident">): Promise<readonly News[]> {
+async function newsOfRow(row: RecordLine, requests: Pick<Requests, "eventOf">, ledger: Pick<Ledger, "resident">, isLast: boolean): Promise<readonly News[]> {
   const { seq, event, requestId } = row;
   const news: News[] = [];
   if (event !== null && GRANT.has(event)) news.push(forPeople(seq, "grant", REQUEST_READERS, { event }));
@@ -28,7 +32,7 @@ async function newsOfRow(row: RecordLine, requests: Pick<Requests, "eventOf">, l
       news.push({ seq, name: "policy", forAgents: { principal: null, data }, forPeople: { roles: null, data } });
     }
   }
-  if (requestId !== null) {
+  if (requestId !== null && isLast) {
     const told = await requests.eventOf(row);
     if (told !== undefined) {
       const { principal, request } = told;
