@@ -10,7 +10,7 @@ import { openWorld, type Agent, type World } from "./fixture/world.ts";
 const LONG = process.env["COUNTERSIGN_LONG"] !== undefined;
 const AGENTS = 8;
 const RACES = LONG ? 100 : 10;
-const ABORTS = LONG ? 5_000 : 300;
+const ABORTS = LONG ? 5_000 : 200;
 const AT_ONCE = 10;
 
 let installation: Installation;
@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 afterAll(() => installation.close());
 
-it(`R9: ${AGENTS} agents of one key race for one approval, ${RACES} times: one runs, the others are told that it runs`, async () => {
+it(`R9: ${AGENTS} agents of one key race for one approval, ${RACES} times: one runs, the others are told that it runs`, { timeout: LONG ? 1_800_000 : 90_000 }, async () => {
   const { person, startAgent, sightings } = (world = await openWorld({ installation }));
   const agents: readonly Agent[] = await Promise.all(Array.from({ length: AGENTS }, startAgent));
   for (let race = 0; race < RACES; race += 1) {
@@ -87,18 +87,18 @@ it("R33: an agent that is stopped before its claim and wakes up after the reques
   expect(sightings()).toEqual([]);
 });
 
-it(`R11: a caller that goes away at any moment around approval and claim, ${ABORTS} times: nothing is claimed after an end, and nothing runs without a claim`, async () => {
+it(`R11: a caller that goes away at any moment around approval and claim, ${ABORTS} times: nothing is claimed after an end, and nothing runs without a claim`, { timeout: LONG ? 1_800_000 : 90_000 }, async () => {
   const { person, startAgent, sightings } = (world = await openWorld({ installation }));
   const { socket } = await startAgent();
   const answers = new Map<string, number>();
   const ended: Request[] = [];
   let voteMs = 100; // what the votes of the round before took: the moments are spread around them
   for (let done = 0; done < ABORTS; done += AT_ONCE) {
-    const before = new Set((await person.requests()).map(({ id }) => id));
+    const before = new Set((await person.requests(2 * AT_ONCE)).map(({ id }) => id));
     const calls = Array.from({ length: AT_ONCE }, (_, index) => callDirectly(socket, { content: "x", path: `/abort/${done + index}` }));
     const fresh = await until(
       async () => {
-        const found = (await person.requests()).filter(({ id }) => !before.has(id));
+        const found = (await person.requests(2 * AT_ONCE)).filter(({ id }) => !before.has(id));
         return found.length === AT_ONCE ? found : undefined;
       },
       () => "not all were asked about",
