@@ -106,7 +106,7 @@ const UPSTREAM: readonly Cell[] = [
 const CALLER: readonly Cell[] = [
   nothingAsked,
   ...[1, 2, 3, 4, 5, 6, 7, 8].map((): Cell => ({ settled: "cancelled", sends: 0, caller: GONE, goesOn: "anew", why: "nobody waits for it any more, so it ends, a yes included" })),
-  ...[9, 10].map((): Cell => ({ settled: "approved", sends: 0, caller: GONE, goesOn: "again", why: "the claim was on its way and is given back, since nothing was sent: the same call may use the yes until its deadline" })),
+  ...[9, 10].map((): Cell => ({ settled: "cancelled", sends: 0, caller: GONE, goesOn: "anew", why: "the claim was on its way and is given back, since nothing was sent; nobody waits for it any more, so it ends" })),
   { settled: "outcome_unknown", sends: 1, caller: GONE, goesOn: "end", why: "a part of the call had left; the rest went too, and nobody waited for the answer" },
   { settled: "outcome_unknown", sends: 1, caller: GONE, goesOn: "end", why: "it ran, and nobody waited for the answer" },
   { ...done, caller: PERHAPS },
