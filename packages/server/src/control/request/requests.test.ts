@@ -211,6 +211,17 @@ describe("time", () => {
     expect((await claim(request)).answer).toMatchObject({ ok: false, code: "ended", state: "expired" });
   });
 
+  it("is the store's, also for an instance that has not looked at it for long", async () => {
+    const behind = await openWorld(store, { pollMs: 3_600_000, monotonic: () => 0 });
+    const request = await ask({ timeoutMs: 10_000 });
+    await expect.poll(() => behind.ledger.head.seq).toBe(world.ledger.head.seq);
+    store.hints = false;
+    turn(10_000);
+    const body = { choice: "approve", requestDigest: request.requestDigest, viewedDigest: null, reason: "", grant: null } as const;
+    expect(await behind.requests.vote(voter("ann"), request.id, body, "inbox")).toMatchObject({ ok: false, code: "ended", state: "expired" });
+    await behind.close();
+  });
+
   it("is written down by the sweeper, which also ends claims that nobody reports on", async () => {
     const [waits, runs] = [await ask({ timeoutMs: 10_000 }), await ask({ tool: "t2" })];
     await asks("ann", runs);
