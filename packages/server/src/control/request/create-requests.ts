@@ -31,6 +31,8 @@ export interface RequestsOptions {
   readonly maxOpen?: number | undefined;
 }
 
+/** Again where an older request had to be ended first, or where the key of the day was erased meanwhile. */
+const ASK_ATTEMPTS = 5;
 const NOT_FOUND = refusal("not_found", "There is no such request.");
 const AGENTS_ONLY = refusal("forbidden", "Only an agent's key may do this.");
 const PEOPLE_ONLY = refusal("forbidden", "Only a signed-in person with the right may do this.");
@@ -102,7 +104,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       if (!question.ok) return question;
       const { call } = question;
       const isFull = !(await limit.admit(identity.keyId));
-      for (;;) {
+      for (let attempt = 0; attempt < ASK_ATTEMPTS; attempt++) {
         const id = newId();
         const sealed = await sealer.seal(packBound(call), id);
         const result = await ledger.run(askAbout({ id, nonce: newId(), tenant, identity, body, call, sealed, isFull }));
@@ -111,6 +113,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
         const answer = await askersAnswer(result.id, result);
         return answer.ok ? { ...answer, created: result.created } : answer;
       }
+      return refusal("conflict", "The request about the same call changes faster than it can be joined.");
     },
 
     async read(identity, id) {

@@ -30,7 +30,7 @@ const op = (call: number, returned: number, kind: Decision["kind"], who: string,
 describe("the checker", () => {
   const machine = decideMachine(2, false);
   it("accepts what could have happened one at a time", () => {
-    expect(isLinearizable([op(0, 9, "approve", "a", "ok"), op(1, 2, "approve", "b", "ok"), op(3, 8, "deny", "c", "ok"), op(4, 5, "approve", "b", "ok")], machine)).toBe(true);
+    expect(isLinearizable([op(0, 9, "approve", "a", "ended denied"), op(1, 2, "approve", "b", "ok"), op(3, 8, "deny", "c", "ok"), op(4, 5, "approve", "b", "ok")], machine)).toBe(true);
     expect(isLinearizable([op(0, 9, "approve", "a", "ok"), op(1, 9, "approve", "b", "ok"), op(2, 9, "approve", "c", "conflict approved"), op(3, 9, "cancel", "k", "ok"), op(3, 9, "deny", "d", "ended cancelled")], machine)).toBe(true);
     expect(isLinearizable([op(0, 1, "approve", "a", "ended expired")], decideMachine(1, true))).toBe(true);
   });
