@@ -46,11 +46,6 @@ export interface Command<T> {
   apply(view: View): Plan<T>;
 }
 
-export interface LedgerRow {
-  readonly line: RecordLine;
-  readonly entry: LedgerEntry;
-}
-
 export interface Ledger {
   readonly tenant: string;
   /** Rejects with StoreUnavailableError within 2 seconds where the store does not answer. */

@@ -34,7 +34,7 @@ export type AskResult = { readonly ok: true; readonly id: string; readonly creat
 const RETRY_MS = 5_000;
 
 /** The same call: same principal, same agent, same call digest. */
-export function dedupeKeyOf(principal: string, agent: string, digest: string): string {
+function dedupeKeyOf(principal: string, agent: string, digest: string): string {
   return hash("sha256", `countersign/same-call/v1\0${canonicalJson([principal, agent, digest])}`, "hex");
 }
 

