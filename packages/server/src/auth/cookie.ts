@@ -2,11 +2,11 @@
  * Cookies as data, for whoever writes the header. `__Host-` makes the browser refuse the name without Secure, with a Domain or
  * below another path, so that no other host can plant one. See docs/decisions/2026-11-25-people-and-sign-in.md for loopback.
  */
-export const SIGN_IN_COOKIE = "__Host-countersign";
+const SIGN_IN_COOKIE = "__Host-countersign";
 export const ATTEMPT_COOKIE = "__Host-countersign-attempt";
 /** For browsers that keep no Secure cookie of http://127.0.0.1, and only there. */
-export const PLAIN_SIGN_IN_COOKIE = "countersign";
-export const PLAIN_ATTEMPT_COOKIE = "countersign-attempt";
+const PLAIN_SIGN_IN_COOKIE = "countersign";
+const PLAIN_ATTEMPT_COOKIE = "countersign-attempt";
 
 export interface Cookie {
   readonly name: string;

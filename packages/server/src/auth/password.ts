@@ -3,7 +3,7 @@
  * are read from the hash and may rise later. At most two are computed at a time: each takes 32 MiB and a thread of the pool.
  */
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
-import { COMMON_PASSWORDS } from "./common-passwords.ts";
+import { GUESSED_PASSWORDS } from "./guessed-passwords.ts";
 
 interface Cost {
   /** Binary logarithm of scrypt's N. */
@@ -27,7 +27,7 @@ export function faultOfPassword(password: string, about: readonly string[]): str
   if (password.length > MAX_LENGTH) return `A password has at most ${MAX_LENGTH} characters.`;
   const plain = simplify(password);
   if (new Set(plain).size < 4) return "This password repeats itself too much.";
-  if (COMMON_PASSWORDS.has(plain)) return "This is one of the passwords that are tried first. Choose another.";
+  if (GUESSED_PASSWORDS.has(plain)) return "This is one of the passwords that are tried first. Choose another.";
   const own = about.map(simplify).filter((it) => it.length >= 4);
   return own.some((it) => plain.includes(it) && plain.length - it.length < 6) ? "This password is little more than your name or address." : undefined;
 }

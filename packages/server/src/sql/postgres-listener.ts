@@ -20,6 +20,8 @@ const LONGEST_WAIT_MS = 1_000;
 const ANSWER_MS = 2_000;
 
 export class PostgresListener {
+  /** Whether it hears what is said now. */
+  listening = false;
   readonly #options: ListenOptions;
   #client: Client | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -30,11 +32,6 @@ export class PostgresListener {
   constructor(options: ListenOptions) {
     this.#options = options;
     this.#connecting = this.#listen(false);
-  }
-
-  /** Resolves when the first attempt to listen has ended, well or not. */
-  get started(): Promise<void> {
-    return this.#connecting;
   }
 
   async close(): Promise<void> {
@@ -52,6 +49,7 @@ export class PostgresListener {
       client.on("end", () => this.#lost(client));
       client.on("notification", ({ payload }) => this.#options.onMessage(payload ?? ""));
       await ask(client, `listen ${client.escapeIdentifier(this.#options.channel)}`);
+      this.listening = true;
       this.#waitMs = FIRST_WAIT_MS;
       this.#later(() => this.#look(client), this.#options.lookEveryMs ?? 5_000);
       if (again) this.#options.onReturn();
@@ -85,6 +83,7 @@ export class PostgresListener {
   #drop(): void {
     const client = this.#client;
     this.#client = undefined;
+    this.listening = false;
     // No goodbye: it would wait for a server that does not answer.
     client?.connection.stream.destroy();
   }

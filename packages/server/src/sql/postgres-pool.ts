@@ -114,11 +114,13 @@ export function openPostgresPool({ url, timeoutMs = 2_000, connections = 10 }: P
     },
 
     async close() {
-      const late = setTimeout(() => {
-        for (const client of clients) client.connection.stream.destroy();
-      }, CLOSING_MS);
-      await pool.end();
+      let late: NodeJS.Timeout | undefined;
+      const tooLong = new Promise<void>((resolve) => {
+        late = setTimeout(resolve, CLOSING_MS);
+      });
+      await Promise.race([pool.end(), tooLong]);
       clearTimeout(late);
+      for (const client of clients) client.connection.stream.destroy();
     },
   };
 }

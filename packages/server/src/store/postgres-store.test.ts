@@ -1,6 +1,8 @@
+import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { storeContract } from "./fixture/store-contract.ts";
-import { startTestPostgres, type TestPostgres } from "./fixture/test-postgres.ts";
+import { TENANT, writeSet } from "./fixture/stored-rows.ts";
+import { startTestPostgres, type OwnServer, type TestPostgres } from "./fixture/test-postgres.ts";
 import { openPostgresStore, type PostgresStore } from "./postgres-store.ts";
 
 let postgres: TestPostgres | { readonly missing: string };
@@ -27,8 +29,8 @@ storeContract(
     }).createDatabase(migrated);
     const opened: PostgresStore[] = [];
     return {
-      async open() {
-        const store = await openPostgresStore({ url });
+      async open(migrations) {
+        const store = await openPostgresStore({ url, ...(migrations === undefined ? {} : { migrations }) });
         opened.push(store);
         return store;
       },
@@ -39,3 +41,134 @@ storeContract(
   },
   { describe, expect, it: (name, body) => it(name, async ({ skip }) => (running(skip), body())) },
 );
+
+describe("the store on PostgreSQL", () => {
+  async function withStore(skip: (reason: string) => never, use: (store: PostgresStore, server: OwnServer, url: string) => Promise<void>): Promise<void> {
+    const { createDatabase, own } = running(skip);
+    if (own === undefined) return skip("the server of COUNTERSIGN_TEST_POSTGRES_URL is not ours to stop");
+    const url = await createDatabase(migrated);
+    const store = await openPostgresStore({ url });
+    try {
+      await use(store, own, url);
+    } finally {
+      await store.close();
+    }
+  }
+
+  /** How long it took to be refused in milliseconds. */
+  async function refusedAfter(work: Promise<unknown>): Promise<number> {
+    const started = performance.now();
+    await expect(work).rejects.toMatchObject({ code: "store_unavailable" });
+    return performance.now() - started;
+  }
+
+  it("refuses within 2 seconds while the server is stopped, never hangs, and goes on when it is back", ({ skip }) =>
+    withStore(skip, async (store, server) => {
+      const first = writeSet(await store.readHead(TENANT));
+      await store.commit(first);
+      await server.signal("SIGSTOP");
+      try {
+        const set = writeSet(first.head);
+        const calls = [store.readHead(TENANT), store.commit(set), store.read(TENANT, []), store.exclusively(TENANT, (alone) => alone.commit(set))];
+        for (const took of await Promise.all(calls.map(refusedAfter))) expect(took).toBeLessThan(2_300);
+        expect(await refusedAfter(store.commit(set))).toBeLessThan(2_300);
+      } finally {
+        await server.signal("SIGCONT");
+      }
+      // What was sent meanwhile may have been written once: the head tells.
+      await until(async () => (await store.readHead(TENANT)).seq >= 1);
+      const head = await settledHead(store);
+      expect(head.seq).toBeLessThanOrEqual(2);
+      expect(await store.commit(writeSet(head))).toEqual({ ok: true });
+    }));
+
+  it("closes while the server is stopped", ({ skip }) =>
+    withStore(skip, async (store, server) => {
+      store.onHint(() => {});
+      await store.readHead(TENANT);
+      await server.signal("SIGSTOP");
+      const started = performance.now();
+      try {
+        await store.close();
+      } finally {
+        await server.signal("SIGCONT");
+      }
+      expect(performance.now() - started).toBeLessThan(4_000);
+    }));
+
+  it("keeps what was acknowledged when the server is killed, reconnects by itself, and tells its listeners that they may have missed something", ({ skip }) =>
+    withStore(skip, async (store, server, url) => {
+      const first = writeSet(await store.readHead(TENANT), { rows: 3 });
+      await store.commit(first);
+      const heard: string[] = [];
+      store.onHint((tenant) => heard.push(tenant));
+      await until(async () => store.listening);
+      await server.kill();
+      expect(await refusedAfter(store.commit(writeSet(first.head)))).toBeLessThan(2_300);
+      await server.restart();
+      await until(async () => heard.length > 0);
+      expect(await store.readHead(TENANT)).toEqual(first.head);
+      // And it hears what others commit from now on.
+      const other = await openPostgresStore({ url });
+      heard.length = 0;
+      await other.commit(writeSet(first.head));
+      await until(async () => heard.length > 0);
+      await other.close();
+    }));
+
+  it("lets go of the head where an instance dies while it commits alone", ({ skip }) =>
+    withStore(skip, async (store, _, url) => {
+      const dying = await openPostgresStore({ url });
+      let hold = () => {};
+      const held = new Promise<void>((resolve) => {
+        hold = resolve;
+      });
+      // From now on it says nothing more.
+      const alone = dying.exclusively(TENANT, () => (hold(), new Promise<never>(() => {})));
+      void alone;
+      await held;
+      const started = performance.now();
+      await until(async () => (await store.commit(writeSet(await store.readHead(TENANT)))).ok);
+      expect(performance.now() - started).toBeGreaterThan(1_000);
+      expect(performance.now() - started).toBeLessThan(6_000);
+      await dying.close();
+    }));
+
+  it("is refused where the server is set to lose commits in a power cut", async ({ skip }) => {
+    const url = await running(skip).createDatabase();
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    await client.query(`alter database ${client.escapeIdentifier(String(client.database))} set synchronous_commit = off`);
+    await client.end();
+    await expect(openPostgresStore({ url })).rejects.toMatchObject({ code: "store_not_durable" });
+  });
+
+  it("is refused within 2 seconds where there is no server", async () => {
+    expect(await refusedAfter(openPostgresStore({ url: "postgres://countersign@127.0.0.1:9/none" }))).toBeLessThan(2_300);
+  });
+
+  it("never lets a row of the record be changed, by whatever statement", ({ skip }) =>
+    withStore(skip, async (store, _, url) => {
+      await store.commit(writeSet(await store.readHead(TENANT)));
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      for (const text of ["update record set line = ''", "delete from record", "truncate record"]) {
+        await expect(client.query(text)).rejects.toThrow("rows of record are never changed");
+      }
+      await client.end();
+    }));
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const limit = performance.now() + 8_000;
+  while (!(await holds().catch(() => false))) {
+    if (performance.now() > limit) throw new Error("it did not come to be");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The head once statements that were on their way have ended. */
+async function settledHead(store: PostgresStore) {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  return store.readHead(TENANT);
+}

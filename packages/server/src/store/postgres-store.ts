@@ -47,7 +47,7 @@ async function prepare({ url, newId = randomUUID, migrations = MIGRATIONS }: Pos
     if (error instanceof StoreError) throw error;
     throw new StoreError("store_unavailable", `PostgreSQL did not answer: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   } finally {
-    await db.destroy();
+    await pool.end();
   }
 }
 
@@ -67,6 +67,7 @@ export class PostgresStore implements Store {
   readonly #url: string;
   /** Marks our own commits among the hints. */
   readonly #sender = randomUUID();
+  /** Whom to tell where hints were missed. */
   readonly #tenants = new Set<string>();
   readonly #listeners = new Set<(tenant: string) => void>();
   #listening: PostgresListener | undefined;
@@ -79,6 +80,7 @@ export class PostgresStore implements Store {
   }
 
   async readHead(tenant: string): Promise<RecordHead> {
+    this.#tenants.add(tenant);
     return readHead(this.#ask, tenant);
   }
 
@@ -168,6 +170,11 @@ export class PostgresStore implements Store {
       onReturn: () => this.#tenants.forEach((tenant) => this.#tell(tenant)),
     });
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Whether hints come at the moment; never to be relied on. */
+  get listening(): boolean {
+    return this.#listening?.listening ?? false;
   }
 
   async close(): Promise<void> {

@@ -14,8 +14,6 @@ const MOST = 10_000;
 const CHECKPOINT_COLUMNS = ["seq", "hash", "at", "key_id", "signature"] as const;
 const RECORD_COLUMN_OF = { type: "type", event: "event", callId: "call_id", requestId: "request_id", policyId: "policy_id", principal: "principal" } as const;
 
-export type Queries = ReturnType<typeof createQueries>;
-
 export function createQueries(kind: DatabaseKind) {
   const db = compiler(kind);
   return {

@@ -31,7 +31,16 @@ export interface SqliteStoreOptions {
 
 const queries = createQueries("sqlite");
 
+// Schema changes are awaited, and whoever waits for the write lock keeps this process from going on: one after the other.
+let opening: Promise<unknown> = Promise.resolve();
+
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
+  const opened = opening.then(() => openAlone(options));
+  opening = opened.catch(() => {});
+  return opened;
+}
+
+async function openAlone(options: SqliteStoreOptions): Promise<SqliteStore> {
   const database = await openSqliteDatabase(options.path);
   try {
     await migrate(new Kysely({ dialect: new ImmediateSqliteDialect(database) }), "sqlite", options.migrations ?? MIGRATIONS);

@@ -8,6 +8,7 @@ import type { Command, Ledger, View } from "../ledger.ts";
 import { actor, findPerson, isRefusal } from "../people/rights.ts";
 import { refuse } from "../refusal.ts";
 import type { Answer } from "../refusal.ts";
+import { isLiveKey } from "./live-key.ts";
 import type { KeyBody, Keys, KeyView } from "./keys.ts";
 
 const NOT_KNOWN = "an agent key that is not known";
@@ -32,11 +33,6 @@ export function createKeys(ledger: Ledger): Keys {
       return isLiveKey(key, ledger.resident.now) ? identityOf(id, key) : `agent key ${id} is ${key.revokedAt === null ? "expired" : "revoked"}`;
     },
   };
-}
-
-/** Also for commands that an agent gives: a key may be revoked between its request and the commit. */
-export function isLiveKey(key: AgentKey, now: number): boolean {
-  return key.revokedAt === null && (key.expiresAt === null || now < key.expiresAt);
 }
 
 function identityOf(id: string, key: AgentKey): AgentIdentity {

@@ -12,7 +12,7 @@ import type { PersonBody, PersonChange } from "./people.ts";
 import { actor, findPerson, isActiveOwner, isRefusal, sameAddress } from "./rights.ts";
 
 /** Names the person that operator's links sign in. */
-export const LOCAL_OWNER = "owner.local";
+const LOCAL_OWNER = "owner.local";
 
 export interface Linked {
   readonly person: Stored<Person>;

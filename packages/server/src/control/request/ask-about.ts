@@ -7,6 +7,7 @@ import type { Verdict } from "@countersign/sdk/policy";
 import type { AskBody } from "@countersign/sdk/wire";
 import type { AgentIdentity } from "../../auth/identity.ts";
 import type { ApprovalRequest, Sealed } from "../../store/entity/approval-request.ts";
+import { isLiveKey } from "../key/live-key.ts";
 import { useGrant } from "../grant/use-grant.ts";
 import type { Command, LedgerEntry, Plan, View } from "../ledger.ts";
 import { judgeCall } from "./judge-call.ts";
@@ -55,8 +56,7 @@ export function askAbout(asked: Asked): Command<AskResult> {
 /** A key may have been revoked since the credential was looked at. */
 export function refuseKey(view: Pick<View, "get" | "now">, { keyId }: AgentIdentity): RequestRefusal | undefined {
   const key = view.get("agent_key", keyId)?.data;
-  const isLive = key !== undefined && key.revokedAt === null && (key.expiresAt === null || view.now < key.expiresAt);
-  return isLive ? undefined : refusal("unauthenticated", "This key is not valid any more.");
+  return key !== undefined && isLiveKey(key, view.now) ? undefined : refusal("unauthenticated", "This key is not valid any more.");
 }
 
 function join({ now }: View, row: RequestRow): Plan<AskResult> {

@@ -14,7 +14,7 @@ import type { SignInContext } from "./context.ts";
 import { newSecrets, openSignIn, signedIn, signInKey } from "./open-sign-in.ts";
 import type { SignedIn, Visitor } from "./sign-ins.ts";
 
-export const DEAD_LINK = "This link does not work, or not any more. Ask for a new one.";
+const DEAD_LINK = "This link does not work, or not any more. Ask for a new one.";
 
 type Spent = { readonly person: Stored<Person> } | { readonly why: string; readonly personId: string | null } | "another";
 

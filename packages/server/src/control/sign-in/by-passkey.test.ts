@@ -112,6 +112,20 @@ it("takes an answer once: the same again, with its attempt or another one, count
   expect(codeOf(await at.signIns.byPasskey(VISITOR, ANONYMOUS, late.cookie.value, device.get(late.options)))).toBe("unauthenticated");
 });
 
+it("takes an answer once also of an authenticator that does not count", async () => {
+  const { options, cookie } = must(await at.signIns.passkeyOptions(ANONYMOUS, null));
+  const answer = device.get(options, { counter: 0 });
+  must(await at.signIns.byPasskey(VISITOR, ANONYMOUS, cookie.value, answer));
+  expect(codeOf(await at.signIns.byPasskey(VISITOR, ANONYMOUS, cookie.value, answer))).toBe("unauthenticated");
+  must(await signIn(device, { counter: 0 }));
+});
+
+it("refuses one of two that count alike in the same moment", async () => {
+  const begun = await Promise.all([0, 1].map(async () => must(await at.signIns.passkeyOptions(ANONYMOUS, null))));
+  const both = await Promise.all(begun.map(({ options, cookie }) => at.signIns.byPasskey(VISITOR, ANONYMOUS, cookie.value, device.get(options, { counter: 7 }))));
+  expect(both.map(codeOf).toSorted()).toEqual(["ok", "unauthenticated"]);
+});
+
 it("refuses a counter that went back: the authenticator was copied", async () => {
   must(await signIn());
   must(await signIn());
@@ -128,6 +142,10 @@ it("refuses to step up with another person's passkey, in another sign-in, or as 
   expect(codeOf(await at.signIns.byPasskey(VISITOR, ben, cookie.value, device.get(options)))).toBe("unauthenticated");
   const again = must(await at.signIns.passkeyOptions(ann, DIGEST));
   expect(codeOf(await at.signIns.byPasskey(VISITOR, ANONYMOUS, again.cookie.value, device.get(again.options)))).toBe("unauthenticated");
+  const elsewhere = await person(await signIn());
+  const mine = must(await at.signIns.passkeyOptions(ann, DIGEST));
+  expect(codeOf(await at.signIns.byPasskey(VISITOR, elsewhere, mine.cookie.value, device.get(mine.options)))).toBe("unauthenticated");
+  expect(await lastRefusal()).toBe("another person's attempt");
   expect(codeOf(await at.signIns.passkeyOptions(ANONYMOUS, DIGEST))).toBe("forbidden");
   expect(codeOf(await at.signIns.passkeyOptions({ kind: "agent", keyId: "k", principal: "key:k", ownerId: ann.personId, name: "a" }, DIGEST))).toBe("forbidden");
 });

@@ -58,7 +58,22 @@ it("asks for the current password, unless who it is was just proved in another w
   expect(codeOf(await set(ANONYMOUS, PASSWORD))).toBe("unauthenticated");
 });
 
-it("refuses one who is disabled or whose password changes while it is being checked", async () => {
+it("refuses a password that is replaced while it is being checked", async () => {
+  must(await set(ann, PASSWORD));
+  const late = signIn("ann@example.org", PASSWORD);
+  await at.ledger.run({
+    needs: [],
+    apply: (view) => {
+      const { id, rev, data } = view.get("person", ann.personId) ?? { id: "", rev: 0, data: undefined as never }; // she is there
+      const entries = [{ type: "event", at: view.now, event: "person_changed", detail: { person: id } }] as const;
+      return { answer: undefined, changes: [{ table: "person", id, rev, data: { ...data, passwordHash: "another" } }], entries };
+    },
+  });
+  expect(codeOf(await late)).toBe("unauthenticated");
+  expect((await at.events()).at(-1)?.detail["why"]).toBe("changed meanwhile");
+});
+
+it("refuses one who is disabled while the password is being checked", async () => {
   must(await set(ann, PASSWORD));
   const [late] = await Promise.all([signIn("ann@example.org", PASSWORD), at.people.change(owner, ann.personId, { status: "disabled" })]);
   expect(codeOf(late)).toBe("unauthenticated");

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ANONYMOUS, OPERATOR } from "../../auth/identity.ts";
 import { hashSecret, newSecret } from "../../auth/secret.ts";
-import { codeOf, linkOf, must, openInstallation, VISITOR } from "../people/fixture/installation.ts";
+import { createKeys } from "../key/create-keys.ts";
+import { openLedger } from "../open-ledger.ts";
+import { codeOf, linkOf, must, openInstallation, ORIGIN, VISITOR } from "../people/fixture/installation.ts";
 import type { Installation } from "../people/fixture/installation.ts";
+import { createSignIns } from "./create-sign-ins.ts";
 import type { SignedIn } from "./sign-ins.ts";
 
 const operatorSecret = newSecret("operator");
@@ -93,6 +96,20 @@ it("lists one's own sign-ins, ends one of them at once, and never another person
   expect(out.cookie).toMatchObject({ name: "__Host-countersign", value: "", attributes: { maxAge: 0 } });
   expect((await at.who(signedIn)).identity).toBe(ANONYMOUS);
   expect((await at.events()).filter((one) => one.event === "signed_out")).toHaveLength(2);
+});
+
+it("knows on every instance at once that a person was disabled", async () => {
+  const second = await openLedger(at.store, { pollMs: 3_600_000 });
+  const there = createSignIns(second, at.store, createKeys(second), { origin: () => ORIGIN });
+  const { person, url } = must(await at.people.add(await ownerNow(), { name: "Ann", email: null, roles: ["approver"] }));
+  const anns = must(await at.signIns.byLink(VISITOR, ANONYMOUS, linkOf(url)));
+  const cookie = `__Host-countersign=${anns.token}`;
+  const identity = async () => (await there.identify({ authorization: undefined, cookie, csrf: undefined })).identity.kind;
+  expect(await identity()).toBe("person");
+  must(await at.people.change(await ownerNow(), person.id, { status: "disabled" }));
+  expect(second.resident.get("person", person.id)?.data.status).toBe("active");
+  expect(await identity()).toBe("anonymous");
+  await second.close();
 });
 
 it("has the plain cookie's name only over plain HTTP, by choice", async () => {

@@ -53,23 +53,32 @@ function nobody(credential: Identified["credential"], reason: string): Identifie
 async function bySignIn(context: SignInContext, token: string, credential: "cookie" | "bearer"): Promise<{ readonly identity: Identity; readonly csrfHash: string } | string> {
   if (!isSecret("sign_in", token)) return "a sign-in of another form";
   const id = hashSecret(token);
-  const read = await context.store.read(context.ledger.tenant, [{ table: "sign_in", id }]);
-  const found = read.get("sign_in", id);
+  const { found, now } = await readSignIn(context, id);
   if (found === undefined) return "a sign-in that is not known";
   const { data } = found;
   if ((data.via === "token") !== (credential === "bearer")) return "a sign-in in another's place";
-  if (!isLive(data, read.now)) return "a sign-in that has expired";
+  if (!isLive(data, now)) return "a sign-in that has expired";
   const person = findPerson(context.ledger.resident, data.personId);
   if (person === undefined || person.data.status !== "active") return "a sign-in of a person who is not active";
   if (data.createdAt < (person.data.signInsFrom ?? 0)) return "a sign-in that was ended";
-  await touch(context, found, read.now);
+  await touch(context, found, now);
   const { name, roles } = person.data;
-  const isFresh = data.passkeyAt !== null && read.now - data.passkeyAt < PASSKEY_FRESH_MS;
+  const isFresh = data.passkeyAt !== null && now - data.passkeyAt < PASSKEY_FRESH_MS;
   const assurance = data.assurance === "passkey" && !isFresh ? "authenticated" : data.assurance;
   return {
     identity: { kind: "person", personId: person.id, name, roles, assurance, passkeyAt: data.passkeyAt, signedDigest: isFresh ? data.signedDigest : null, signInId: id, signedInAt: data.createdAt, via: data.via },
     csrfHash: data.csrfHash,
   };
+}
+
+/**
+ * The sign-in as stored now. Where another instance has committed what this one has not heard of yet, the ledger catches up
+ * first: it may be that the person was disabled.
+ */
+async function readSignIn({ store, ledger }: SignInContext, id: string): Promise<{ readonly found: Stored<SignIn> | undefined; readonly now: number }> {
+  const read = await store.read(ledger.tenant, [{ table: "sign_in", id }]);
+  if (read.head.seq <= ledger.head.seq) return { found: read.get("sign_in", id), now: read.now };
+  return ledger.run({ needs: [{ table: "sign_in", id }], apply: (view) => ({ answer: { found: view.get("sign_in", id), now: view.now } }) });
 }
 
 export function isLive(signIn: SignIn, now: number): boolean {

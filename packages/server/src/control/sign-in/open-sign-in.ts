@@ -8,7 +8,7 @@ import type { Part } from "../people/change-mode.ts";
 import type { SignInContext } from "./context.ts";
 import type { SignedIn, Visitor } from "./sign-ins.ts";
 
-export const SIGN_IN_MS = 14 * 86_400_000;
+const SIGN_IN_MS = 14 * 86_400_000;
 export const IDLE_MS = 12 * 60 * 60_000;
 export const TOKEN_IDLE_MS = 30 * 86_400_000;
 
