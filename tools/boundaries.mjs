@@ -61,7 +61,8 @@ export const SERVER = {
   everyone: [],
   units: {
     config: { values: ["sdk"] },
-    sql: {},
+    // Private folders are made in one way.
+    sql: { values: ["sdk"] },
     store: { values: ["sql"], types: ["sdk"] },
     auth: { values: ["store", "config"], types: ["sdk"] },
     channels: { types: ["sdk"] },

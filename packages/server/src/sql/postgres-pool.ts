@@ -28,13 +28,15 @@ export interface HeldConnection {
 export interface PostgresPool {
   /** `repeatable`: asked again on another connection, once, where the connection broke. For what changes nothing. */
   query<T>(statement: Statement, options?: { readonly repeatable?: boolean }): Promise<readonly T[]>;
-  /** Keeps a connection while `work` runs; it is closed where the work throws. */
+  /** Keeps a connection while `work` runs, all of it in the time of one call; it is closed where the work throws. */
   hold<T>(work: (connection: HeldConnection) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
 const INT8 = 20;
 const CLOSING_MS = 1_000;
+/** For what may take its time: a change of the schema, a page of a backup. */
+export const SLOWEST_MS = 60_000;
 
 /** Reads bigint as a number, and refuses what a number cannot say. */
 const PARSERS = {
@@ -64,9 +66,11 @@ export function openPostgresPool({ url, timeoutMs = 2_000, connections = 10 }: P
   // An idle connection broke: the pool has dropped it, and the next call makes another.
   pool.on("error", () => {});
 
-  const withClient = async <T>(work: (client: PoolClient, left: () => number) => Promise<T>): Promise<T> => {
+  const deadline = (): (() => number) => {
     const until = performance.now() + timeoutMs;
-    const left = () => Math.max(1, Math.ceil(until - performance.now()));
+    return () => Math.max(1, Math.ceil(until - performance.now()));
+  };
+  const withClient = async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
     const client = await pool.connect().catch((error: unknown) => {
       throw unavailable(error, false);
     });
@@ -74,7 +78,7 @@ export function openPostgresPool({ url, timeoutMs = 2_000, connections = 10 }: P
     client.on("error", ignore);
     let broken = true;
     try {
-      const result = await work(client, left);
+      const result = await work(client);
       broken = false;
       return result;
     } catch (error) {
@@ -89,24 +93,25 @@ export function openPostgresPool({ url, timeoutMs = 2_000, connections = 10 }: P
     }
   };
 
-  const once = <T>(statement: Statement) => withClient((client, left) => ask<T>(client, statement, left()));
+  const once = <T>(statement: Statement, left: () => number) => withClient((client) => ask<T>(client, statement, left()));
   return {
     async query(statement, { repeatable = false } = {}) {
+      const left = deadline();
       try {
-        return await once(statement);
+        return await once(statement, left);
       } catch (error) {
         if (!repeatable || !isBroken(error)) throw translated(error);
-        return once<never>(statement).catch((second: unknown) => {
+        return once<never>(statement, left).catch((second: unknown) => {
           throw translated(second);
         });
       }
     },
 
     async hold(work) {
+      const left = deadline();
       return withClient((client) => {
-        // Each statement has the whole time: the server ends a transaction that idles.
         const query = <T>(statement: Statement) =>
-          ask<T>(client, statement, timeoutMs).catch((error: unknown) => {
+          ask<T>(client, statement, left()).catch((error: unknown) => {
             throw translated(error);
           });
         return endWhole(client, work({ query }));
@@ -127,7 +132,7 @@ export function openPostgresPool({ url, timeoutMs = 2_000, connections = 10 }: P
 
 /** A connection of its own, for what may take its time. */
 export async function connectPostgres(url: string, timeoutMs = 2_000): Promise<Client> {
-  const client = new Client({ ...connectionConfig(url), connectionTimeoutMillis: timeoutMs });
+  const client = new Client({ ...connectionConfig(url), connectionTimeoutMillis: timeoutMs, query_timeout: SLOWEST_MS });
   try {
     await client.connect();
     return client;

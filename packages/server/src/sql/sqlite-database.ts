@@ -2,9 +2,10 @@
  * Opens an SQLite file so that what is committed stays: WAL, every commit on disk before it is acknowledged, private modes.
  * Called by store/sqlite-store.ts alone.
  */
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Database } from "better-sqlite3";
+import { ensurePrivateDirectory, syncDirectorySync } from "@countersign/sdk/record";
 import { StoreError } from "./store-error.ts";
 
 /** How long a write waits for another process's in milliseconds. */
@@ -46,13 +47,17 @@ export function refuseOldNode(versions: { readonly node: string; readonly napi?:
   throw new StoreError("node_too_old", `the embedded store needs Node 22.15 or later; this is Node ${versions.node}`);
 }
 
-/** The folder 0700 where we make it, the file 0600 always; SQLite gives the files beside it the same mode. */
+/** The folder 0700 where we make it and never one that others may write to, the file 0600 always; SQLite gives the files beside it the same mode. */
 function makePrivate(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const folder = dirname(path);
+    ensurePrivateDirectory(folder);
     closeSync(openSync(path, "a", 0o600));
     chmodSync(path, 0o600);
+    // A file whose name a power cut erases is lost, however often it was synced.
+    for (const each of [folder, dirname(folder)]) syncDirectorySync(each);
   } catch (error) {
-    throw new StoreError("store_unavailable", `the store ${path} cannot be written`, { cause: error });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StoreError("store_unavailable", `the store ${path} cannot be written: ${why}`, { cause: error });
   }
 }

@@ -66,7 +66,7 @@ export function commitStatement({ tenant, after, head, lines, changes, before }:
          on conflict (tenant) do update set seq = excluded.seq, hash = excluded.hash, at = greatest(h.at, ${CLOCK}) where h.seq = $2::bigint and h.hash = $3 returning h.at`
       : `update record_head h set seq = $4::bigint, hash = $5, at = greatest(h.at, ${CLOCK})
          where tenant = $1 and seq = $2::bigint and hash = $3 and ${intime("h.at")} returning h.at`;
-  return named(
+  return prepared(
     `with head as (${move}), ${parts.map(({ name, text }) => `${name} as (${text})`).join(", ")}
      select (select count(*) from head)::int as moved,
        1 / (case when not exists (select from head) or (${complete(parts, values)}) then 1 else 0 end) as kept,
@@ -80,7 +80,7 @@ export function commitStatement({ tenant, after, head, lines, changes, before }:
 export function looseStatement(tenant: string, changes: readonly Change[]): Statement {
   const values: unknown[] = [tenant];
   const parts = changeParts(changes, values, false);
-  return named(
+  return prepared(
     `with ${parts.map(({ name, text }) => `${name} as (${text})`).join(", ")}
      select 1 / (case when ${complete(parts, values)} then 1 else 0 end) as kept`,
     values,
@@ -145,6 +145,7 @@ function complete(parts: readonly Part[], values: unknown[]): string {
   return parts.map(({ name }, index) => `(select count(*) from ${name}) = ($${values.length}::int[])[${index + 1}]`).join(" and ");
 }
 
-function named(text: string, values: readonly unknown[]): Statement {
+/** Few texts are asked again and again: each is planned once per connection. */
+export function prepared(text: string, values: readonly unknown[]): Statement {
   return { name: `countersign_${hash("sha256", text, "hex").slice(0, 24)}`, text, values };
 }

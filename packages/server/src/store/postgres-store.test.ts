@@ -134,6 +134,21 @@ describe("the store on PostgreSQL", () => {
       await dying.close();
     }));
 
+  it("has a clock that is never behind a commit, though the server's is set back, and is too late from the very millisecond on", ({ skip }) =>
+    withStore(skip, async (store, _, url) => {
+      const first = writeSet(await store.readHead(TENANT));
+      await store.commit(first);
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      const at = Date.now() + 3_600_000;
+      await client.query("update record_head set at = $1", [at]);
+      await client.end();
+      const { now } = await store.read(TENANT, []);
+      expect(now).toBe(at);
+      expect(await store.commit(writeSet(first.head, { before: at }))).toEqual({ ok: false, why: "late" });
+      expect(await store.commit(writeSet(first.head, { before: at + 1 }))).toEqual({ ok: true });
+    }));
+
   it("is refused where the server is set to lose commits in a power cut", async ({ skip }) => {
     const url = await running(skip).createDatabase();
     const client = new Client({ connectionString: url });

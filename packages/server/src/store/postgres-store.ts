@@ -8,7 +8,7 @@ import { Pool } from "pg";
 import type { RecordHead } from "@countersign/sdk/record";
 import { migrate, MIGRATIONS, type NamedMigration } from "../sql/migrate.ts";
 import { PostgresListener } from "../sql/postgres-listener.ts";
-import { connectionConfig, openPostgresPool, type PostgresPool } from "../sql/postgres-pool.ts";
+import { connectionConfig, openPostgresPool, SLOWEST_MS, type PostgresPool } from "../sql/postgres-pool.ts";
 import { StoreError } from "../sql/store-error.ts";
 import { assertName } from "./column-text.ts";
 import { AloneStore } from "./postgres-alone.ts";
@@ -34,7 +34,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 /** Schema and installation id, on a connection that may take its time. */
 async function prepare({ url, newId = randomUUID, migrations = MIGRATIONS }: PostgresStoreOptions): Promise<string> {
-  const pool = new Pool({ ...connectionConfig(url), max: 1, connectionTimeoutMillis: 2_000 });
+  const pool = new Pool({ ...connectionConfig(url), max: 1, connectionTimeoutMillis: 2_000, query_timeout: SLOWEST_MS });
   pool.on("error", () => {});
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {

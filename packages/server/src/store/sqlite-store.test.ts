@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -52,6 +52,12 @@ describe("the embedded store", () => {
       } finally {
         process.umask(before);
       }
+    }));
+
+  it("is not put where others could replace it", () =>
+    withFolder(async (folder) => {
+      chmodSync(folder, 0o777);
+      await expect(openSqliteStore({ path: join(folder, "store.db") })).rejects.toThrow("writable by other users");
     }));
 
   it("puts every commit on the disk before it is acknowledged: WAL with synchronous=FULL", () =>

@@ -29,6 +29,7 @@ export interface SqliteStoreOptions {
   readonly migrations?: readonly NamedMigration[];
 }
 
+const MOST_STATEMENTS = 500;
 const queries = createQueries("sqlite");
 
 // Schema changes are awaited, and whoever waits for the write lock keeps this process from going on: one after the other.
@@ -198,6 +199,8 @@ export class SqliteStore implements Store {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
     const made = this.#database.prepare(sql);
+    // Lists have many shapes.
+    if (this.#statements.size >= MOST_STATEMENTS) this.#statements.clear();
     this.#statements.set(sql, made);
     return made;
   }
