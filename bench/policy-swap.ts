@@ -1,25 +1,40 @@
-/** What it costs to put a document of 100,000 policies in force, in one go, and what calls feel meanwhile (P8). */
-import type { Call } from "../packages/sdk/src/call/call.ts";
-import { compileDocument } from "../packages/sdk/src/policy/compile.ts";
-import type { PolicyContent } from "../packages/sdk/src/policy/policy-source.ts";
-import { openPolicyStore, type PolicyStore } from "../packages/sdk/src/policy/policy-store.ts";
+/**
+ * What it costs to put a document of 100,000 policies in force, and what calls feel meanwhile (P8). The work is measured step by
+ * step in place, as a first load does it; the swap as a whole through the built package, a watched source and a real client.
+ */
+import { configureSession, init, shutdown, type PolicySource } from "@countersign/sdk";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import { CallToolRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { compilePrepared } from "../packages/sdk/src/policy/compile.ts";
+import { prepareDocument } from "../packages/sdk/src/policy/prepare-document.ts";
 import { readPolicyText } from "../packages/sdk/src/policy/read-document.ts";
-import { fakeCall } from "../packages/sdk/src/testing/fake-call.ts";
 import { median } from "./micro.ts";
 import { benchPolicies } from "./policies.ts";
 
 const SIZE = 100_000;
+const GOAL_MS = 250;
+/** The last swap's thread is gone by then: the calls before a swap are those of a process that has nothing else to do. */
+const SETTLE_MS = 500;
 
 export async function measureSwap(rounds: number): Promise<void> {
-  console.log(`P8 a swap of ${SIZE.toLocaleString("en")} policies (ms, medians)`);
   const texts = ["even", "odd"].map((reason) => JSON.stringify({ version: 1, default: "allow", policies: benchPolicies(SIZE).map((policy) => ({ ...policy, reason })) }));
-  const text = texts[0] ?? "";
+  console.log(`P8 a swap of ${SIZE.toLocaleString("en")} policies, ${((texts[0]?.length ?? 0) / 1e6).toFixed(1)} MB of JSON`);
+  measureSteps(texts[0] ?? "", rounds);
+  await measureCalls(texts, rounds);
+  console.log();
+}
+
+/** In place and in one go, each step beside a plain parse. */
+function measureSteps(text: string, rounds: number): void {
   const read = readPolicyText(text, "bench");
   const steps = {
     "JSON.parse": () => JSON.parse(text),
-    "build: compileDocument": () => compileDocument(read),
-    "read: strict parse and schema": () => readPolicyText(text, "bench"),
-    "all: read, digest, build": () => compileDocument(JSON.parse(JSON.stringify(readPolicyText(text, "bench")))),
+    "read: strict parse, check": () => readPolicyText(text, "bench"),
+    "build: canonical text, digest, index": () => compilePrepared(prepareDocument(read)),
+    "both, as a first load does": () => compilePrepared(prepareDocument(readPolicyText(text, "bench"))),
   };
   const taken = new Map(Object.keys(steps).map((name) => [name, [] as number[]]));
   for (let round = 0; round < rounds + 1; round++) {
@@ -30,57 +45,104 @@ export async function measureSwap(rounds: number): Promise<void> {
     }
   }
   const base = median(taken.get("JSON.parse") ?? []);
-  for (const [name, list] of taken) console.log(`    ${name.padEnd(50)} ${median(list).toFixed(1).padStart(9)}  ${(median(list) / base).toFixed(2)}× JSON.parse`);
-  await measureStall(texts, rounds);
-  console.log();
+  console.log(`  ${"in place, in one go".padEnd(50)} ${"ms".padStart(9)}  ${"÷ JSON.parse".padStart(12)}`);
+  for (const [name, list] of taken) console.log(`    ${name.padEnd(48)} ${median(list).toFixed(1).padStart(9)}  ${`${(median(list) / base).toFixed(2)}×`.padStart(12)}`);
 }
 
-/** Calls that fall due each millisecond, before and during swaps through a watched source; how late each is answered. */
-async function measureStall(texts: readonly string[], rounds: number): Promise<void> {
-  let swap = (): void => undefined;
+/** What one swap did to the process and to the calls that fell due before and during it. */
+interface Swap {
+  readonly inForceMs: number;
+  readonly cpuMs: number;
+  readonly before: Window;
+  readonly during: Window;
+}
+
+async function measureCalls(texts: readonly string[], rounds: number): Promise<void> {
+  let changed = (): void => undefined;
   let version = 0;
-  const load = (): PolicyContent => ({ text: texts[version % texts.length] ?? "" });
-  const store = openPolicyStore({ name: "bench", load, watch: (changed) => ((swap = changed), () => undefined) }, () => undefined);
-  const call = fakeCall({ server: { name: "server-7", identity: null, transport: "stdio" }, tool: "tool_7" });
-  const before: Lateness[] = [];
-  const during: Lateness[] = [];
-  for (let round = 0; round < rounds; round++) {
-    before.push(await lateness(store, call, () => undefined));
-    during.push(await lateness(store, call, () => (version++, swap())));
+  const source: PolicySource = { name: "bench", load: () => ({ text: texts[version % texts.length] ?? "" }), watch: (tell) => ((changed = tell), () => undefined) };
+  const { status } = init({ policies: source, record: "memory", onWarning: () => undefined });
+  const client = await connect();
+  configureSession(client, { serverName: "server-7", governanceConfig: { agentName: "bench-agent", userId: "bench" } });
+  const call = (): Promise<unknown> => client.callTool({ name: "echo", arguments: { path: "/srv/data/reports/2026/q3.txt" } });
+  const isInForce = (generation: number) => (): boolean => status().policies.generation > generation;
+  const swaps: Swap[] = [];
+  for (let round = 0; round < rounds + 2; round++) {
+    version += 1;
+    const cpuMs = await cpuOfSwap(changed, isInForce(status().policies.generation));
+    version += 1;
+    await sleep(SETTLE_MS);
+    const until = performance.now() + GOAL_MS;
+    const before = await callsUntil(call, () => performance.now() > until);
+    const start = performance.now();
+    const ended = isInForce(status().policies.generation);
+    changed();
+    const during = await callsUntil(call, ended);
+    if (round > 1) swaps.push({ inForceMs: performance.now() - start, cpuMs, before, during });
   }
-  store.close();
-  const of = (list: readonly Lateness[], key: keyof Lateness): number => median(list.map((one) => one[key]));
-  for (const [name, list] of [["before", before], ["during", during]] as const) {
-    console.log(`    calls ${name} a swap: p50 ${of(list, "p50").toFixed(2)}, p99 ${of(list, "p99").toFixed(2)}, longest ${of(list, "longest").toFixed(1)} ms late`);
-  }
-  console.log(`    p99 during ÷ before: ${(of(during, "p99") / of(before, "p99")).toFixed(1)}× (goal 2×)`);
+  await client.close();
+  await shutdown();
+  print(swaps);
 }
 
-interface Lateness {
-  readonly p50: number;
-  readonly p99: number;
-  readonly longest: number;
+function print(swaps: readonly Swap[]): void {
+  const line = (name: string, value: number, unit: string): void => console.log(`    ${name.padEnd(48)} ${value.toFixed(unit === "×" ? 2 : 1).padStart(9)}  ${unit}`);
+  console.log("  aside, while calls go on (medians; calls of all swaps together)");
+  line("from the source's word to in force", median(swaps.map(({ inForceMs }) => inForceMs)), `ms (goal ${GOAL_MS})`);
+  line("CPU of the thread that calls run on", median(swaps.map(({ cpuMs }) => cpuMs)), "ms");
+  line("its longest turn before", median(swaps.map(({ before }) => before.longestTurnMs)), "ms");
+  line("its longest turn during", median(swaps.map(({ during }) => during.longestTurnMs)), "ms");
+  const [before, during] = (["before", "during"] as const).map((window) => swaps.flatMap((swap) => swap[window].lateMs).toSorted((a, b) => a - b));
+  for (const [name, late] of [["before", before], ["during", during]] as const) {
+    if (late === undefined) continue;
+    console.log(`    calls ${name}, due each ms: ${String(late.length).padStart(5)}, answered after p50 ${quantile(late, 0.5).toFixed(3)}, p99 ${quantile(late, 0.99).toFixed(3)}, longest ${quantile(late, 1).toFixed(2)} ms`);
+  }
+  if (before !== undefined && during !== undefined) line("p99 during ÷ before", quantile(during, 0.99) / quantile(before, 0.99), "×");
 }
 
-const WINDOW_MS = 1_500;
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
 
-async function lateness(store: PolicyStore, call: Call, act: () => void): Promise<Lateness> {
+/** A swap with nothing else to do. */
+async function cpuOfSwap(changed: () => void, isInForce: () => boolean): Promise<number> {
+  const before = process.threadCpuUsage();
+  changed();
+  while (!isInForce()) await sleep(10);
+  const { system, user } = process.threadCpuUsage(before);
+  return (user + system) / 1000;
+}
+
+interface Window {
+  /** From when a call was due to its answer. */
+  readonly lateMs: readonly number[];
+  readonly longestTurnMs: number;
+}
+
+/** One call falls due each millisecond, however long the others take. */
+async function callsUntil(call: () => Promise<unknown>, isOver: () => boolean): Promise<Window> {
   const start = performance.now();
-  const late: number[] = [];
-  let acted = false;
-  while (late.length < WINDOW_MS) {
-    // One call is due each millisecond; all that are due by now are answered now.
-    while (late.length < WINDOW_MS && start + late.length <= performance.now()) {
-      const due = start + late.length;
-      store.evaluate(call, [], { charge: true, now: due });
-      late.push(performance.now() - due);
+  const lateMs: number[] = [];
+  let longestTurnMs = 0;
+  let turn = start;
+  while (!isOver()) {
+    for (let due = start + lateMs.length; due <= performance.now(); due++) {
+      await call();
+      lateMs.push(performance.now() - due);
     }
-    if (!acted && late.length > 100) {
-      acted = true;
-      act();
-    }
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
+    const now = performance.now();
+    longestTurnMs = Math.max(longestTurnMs, now - turn);
+    turn = now;
   }
-  late.sort((a, b) => a - b);
-  return { p50: late[WINDOW_MS >> 1] ?? 0, p99: late[Math.floor(WINDOW_MS * 0.99)] ?? 0, longest: late.at(-1) ?? 0 };
+  return { lateMs, longestTurnMs };
+}
+
+async function connect(): Promise<Client> {
+  const client = new Client({ name: "bench", version: "1.0.0" });
+  const [clientSide, serverSide] = InMemoryTransport.createLinkedPair();
+  const server = new Server({ name: "echo", version: "1.0.0" }, { capabilities: { tools: {} } });
+  server.setRequestHandler(CallToolRequestSchema, () => ({ content: [{ type: "text", text: "ok" }] }));
+  await Promise.all([server.connect(serverSide), client.connect(clientSide)]);
+  return client;
 }

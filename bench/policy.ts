@@ -1,6 +1,6 @@
 /**
  * Decisions beside other engines on the same rules (P7), and what it costs to put a new document in force (P8).
- * All in one process and in turns. An engine that is not installed is said to be so; each is asked up to the size it can bear.
+ * All in one process and in turns. Each is asked up to the size it can bear.
  */
 import type { PolicyDocument } from "@countersign/sdk";
 import type { Call } from "../packages/sdk/src/call/call.ts";
@@ -78,7 +78,7 @@ async function measureSet(set: RuleSet, engines: readonly { readonly name: strin
       else turns.push({ name, decide, calls, count: 0, taken: [] });
     }
     agree(turns, calls);
-    for (let round = 0; round < rounds + 1; round++) for (const turn of turns) takeTurn(turn, round > 0);
+    for (let round = -WARM_UPS; round < rounds; round++) for (const turn of turns) takeTurn(turn, round >= 0);
     for (const { name, taken } of turns) times.get(name)?.push(median(taken));
   }
   for (const [name, list] of times) {
@@ -94,12 +94,14 @@ interface Turn {
   readonly name: string;
   readonly decide: (call: Call) => boolean;
   readonly calls: readonly Call[];
-  /** Decisions that take about TURN_MS; found in the first, uncounted turn. */
+  /** Decisions that take about TURN_MS; found in the first turn. */
   count: number;
   readonly taken: number[];
 }
 
 const TURN_MS = 25;
+/** Turns until what decides is compiled code. */
+const WARM_UPS = 4;
 
 function takeTurn(turn: Turn, counts: boolean): void {
   const { calls, decide } = turn;

@@ -28,15 +28,17 @@ export const SDK = {
     inspection: { values: ["call"] },
     policy: { values: ["call", "inspection"] },
     // The outcome that is reported to whoever was asked is the record's word.
-    approval: { values: ["call"], types: ["policy", "record"] },
+    approval: { values: ["call"], types: ["inspection", "policy", "record"] },
     execution: { values: ["call"] },
     // Canonical form and digests are made in call/ alone, so the two below may use them.
     record: { values: ["call"], types: ["inspection", "policy", "approval"] },
     otel: { values: ["record", "call"] },
     wire: { types: STEPS },
+    // The agent's end of the control plane: ports of the steps, spoken over the wire. It decides nothing and mints nothing.
+    "control-plane": { values: ["approval", "wire"], types: STEPS },
     guard: { values: STEPS },
-    client: { values: ["guard", ...STEPS, "otel", "wire", "handlers"] },
-    server: { values: ["guard", ...STEPS, "otel", "wire", "handlers"] },
+    client: { values: ["guard", ...STEPS, "otel", "wire", "control-plane", "handlers"] },
+    server: { values: ["guard", ...STEPS, "otel", "wire", "control-plane", "handlers"] },
     // Business hours are told in one way, in conditions and by the handler.
     handlers: { values: ["approval", "wire", "policy"], types: ["call"] },
   },

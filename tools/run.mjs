@@ -8,6 +8,9 @@ import { ROOT, SetUpError, setUp } from "./set-up.mjs";
 
 const VITEST = "node_modules/vitest/vitest.mjs";
 
+/** `npm run conformance -- --long`: at full size too, the suites that are the proof of a promise by their numbers alone. */
+const LONG_SUITES = ["conformance/", "packages/sdk/src/policy/differential.test.ts", "packages/sdk/src/approval/escape.test.ts", "packages/sdk/src/approval/call-view.test.ts", "packages/sdk/src/handlers/prompt-approval.tmux.test.ts"];
+
 /**
  * `check` and `test` build inside, so that a type error is one failed check and not the end of the run.
  * @type {Readonly<Record<string, { does: string, build: boolean, run?: readonly string[] }>>}
@@ -18,8 +21,21 @@ const COMMANDS = {
   check: { does: "types, lint, boundaries, dead code, package shape, docs", build: false, run: ["tools/check.mjs"] },
   build: { does: "compile the packages", build: true },
   bench: { does: "ratios, measured in one run", build: true, run: ["bench/main.ts"] },
-  conformance: { does: "the black-box promises", build: true, run: [VITEST, "run", "--project", "conformance"] },
+  conformance: { does: "the black-box promises; with --long the long runs too", build: true, run: [VITEST, "run", "--project", "conformance"] },
 };
+
+/**
+ * What to run, with what arguments and environment.
+ * @param {string} name
+ * @param {readonly string[]} run
+ * @param {readonly string[]} args
+ */
+function commandLine(name, run, args) {
+  const env = name === "conformance" ? { COUNTERSIGN_CONFORMANCE: "1" } : {};
+  if (name !== "conformance" || !args.includes("--long")) return { line: [...run, ...args], env };
+  const rest = args.filter((arg) => arg !== "--long");
+  return { line: [...run, "--project", "packages", ...LONG_SUITES, ...rest], env: { ...env, COUNTERSIGN_LONG: "1" } };
+}
 
 /**
  * @param {string | undefined} name
@@ -35,11 +51,12 @@ async function main(name, args) {
   }
   const node = await setUp({ build: command.build });
   if (command.run === undefined) return;
-  const [script = "", ...fixed] = command.run;
+  const { env, line } = commandLine(name ?? "", command.run, args);
+  const [script = ""] = line;
   if (!existsSync(join(ROOT, script))) {
     throw new SetUpError(`start ${name}`, "Is this checkout complete? `git status` tells.", `${script} is not here.`);
   }
-  endLike(await runChild(node.path, [script, ...fixed, ...args], { cwd: ROOT, env: node.env, show: true }));
+  endLike(await runChild(node.path, line, { cwd: ROOT, env: { ...node.env, ...env }, show: true }));
 }
 
 const [, , name, ...args] = process.argv;

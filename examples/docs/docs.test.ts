@@ -75,6 +75,14 @@ describe("what the pages show is what their programs print", () => {
     expect(stdout.split("\n")).toHaveLength(6);
     expect(page("docs/policies.md")).toContain(stdout);
   });
+
+  it("a document that is probably not meant so comes into force with the lines that docs/policies.md shows", () => {
+    const program = 'import("@countersign/sdk").then(({ init, shutdown }) => { init({ onWarning: console.log }); return shutdown(); })';
+    const env = { ...createSandbox().env, COUNTERSIGN_POLICIES: "docs/policies/doubtful.policy.yaml" };
+    const { stdout } = spawnSync(process.execPath, ["-e", program], { cwd: EXAMPLES, env, encoding: "utf8" });
+    expect(stdout.split("\n")).toHaveLength(6);
+    expect(page("docs/policies.md")).toContain(stdout);
+  });
 });
 
 describe("what the pages list is complete", () => {
@@ -99,6 +107,13 @@ describe("what the pages list is complete", () => {
     const keys = await knownKeys();
     expect(keys.length).toBeGreaterThan(30);
     expect(keys.filter((key) => !text.includes(`\`${key}`))).toEqual([]);
+  });
+
+  it("docs/policies.md names every code of what is reported", () => {
+    const [, reported = ""] = page("docs/policies.md").split("## Reported");
+    const codes = listed("policy/lint.ts", "LINT_CODES = [");
+    expect(codes.length).toBeGreaterThan(15);
+    expect(codes.filter((code) => !reported.includes(`\`${code}\``))).toEqual([]);
   });
 
   it("docs/record.md names every problem that the verifier finds", () => {

@@ -10,6 +10,10 @@ import type { ClientClass, ClientLike } from "./client/client-like.ts";
 import { assertSessionOptions, setSession, type SessionOptions } from "./client/session.ts";
 import { watchLoads } from "./client/watch-loads.ts";
 import type { Inspection } from "./inspection/inspection.ts";
+import { freshPolicies } from "./control-plane/bundle-source.ts";
+import { openControlPlane, type ControlPlane, type ControlPlaneStatus } from "./control-plane/control-plane.ts";
+import { readControlPlaneOptions, type ControlPlaneOptions } from "./control-plane/control-plane-options.ts";
+import { lintWarning } from "./policy/lint-warning.ts";
 import { openPolicyStore, type PolicyEvent, type PolicyStore } from "./policy/policy-store.ts";
 import { toPolicySource, type PolicyContent, type PolicySource } from "./policy/policy-source.ts";
 import type { PolicyDocument } from "./policy/document.ts";
@@ -17,7 +21,7 @@ import { randomBytes } from "node:crypto";
 import { createKeyedDigest } from "./call/digest.ts";
 import { installationKey } from "./record/installation-key.ts";
 import { openRecord } from "./record/open-record.ts";
-import type { Recorder } from "./record/recorder.ts";
+import type { RecordPort } from "./record/entry.ts";
 import type { RecordSink } from "./record/record-sink.ts";
 import type { RecordHead } from "./record/row.ts";
 import { stateDirectory } from "./record/state-directory.ts";
@@ -36,6 +40,11 @@ export type RecordDestination = "memory" | (string & {}) | RecordSink;
 export interface InitOptions {
   /** A path to a YAML or JSON file, a document, a function that returns one, or a PolicySource. Default `COUNTERSIGN_POLICIES`. */
   readonly policies?: string | PolicyDocument | PolicySource | (() => PolicyContent | Promise<PolicyContent>);
+  /**
+   * The control plane that people answer at. Without `policies`, its policies count; with them, only requests and record are
+   * there. Default `COUNTERSIGN_URL` and `COUNTERSIGN_API_KEY`; null: none, whatever the environment says.
+   */
+  readonly controlPlane?: ControlPlaneOptions | null;
   /** Classes to govern beside those that are found: bundled copies, subclasses of your own. */
   readonly clients?: readonly ClientClass[];
   /** Where the record goes. Default: a file per process in the state directory. */
@@ -55,7 +64,12 @@ export interface Initialized {
   /** Every client class that is governed now; grows with copies that are loaded later. */
   readonly governed: readonly GovernedClass[];
   /** The policies in force; the record's file, if it is one, and the end of its chain: worth keeping elsewhere. */
-  readonly status: () => { readonly policies: ReturnType<PolicyStore["status"]>; readonly record: RecordHead & { readonly path: string | undefined } };
+  readonly status: () => {
+    readonly policies: ReturnType<PolicyStore["status"]>;
+    readonly record: RecordHead & { readonly path: string | undefined };
+    /** Undefined where there is none. */
+    readonly controlPlane: ControlPlaneStatus | undefined;
+  };
 }
 
 const REMEDY = "Pass its class to init({ clients: [Client] }).";
@@ -64,25 +78,28 @@ let close: (() => Promise<void>) | undefined;
 
 /**
  * Governs this process's MCP clients. Throws TypeError where there is nothing to decide by (neither `policies` nor
- * `COUNTERSIGN_POLICIES`), and PolicyDocumentError where the document cannot be read. A second call replaces the first.
+ * `controlPlane` nor their environment variables), and PolicyDocumentError where the document cannot be read. A second call replaces the first.
  */
 export function init(options: InitOptions = {}): Initialized {
   const settings = { ...options };
   const onWarning = settings.onWarning ?? ((message: string) => console.warn(`countersign: ${message}`));
   const approvalTimeoutMs = minutes(settings.approvalTimeoutMinutes ?? 5);
-  const source = policySource(settings);
+  const plane = controlPlaneOf(settings, approvalTimeoutMs, onWarning);
+  const source = policySource(settings, plane);
   const kept = recordSettings(settings.record);
-  const { recorder: record, path } = openRecord({ record: kept.to, arguments: kept.arguments, required: kept.required, env: process.env, now: Date.now, onWarning });
+  const { recorder, path } = openRecord({ record: kept.to, arguments: kept.arguments, required: kept.required, env: process.env, now: Date.now, onWarning });
+  const record = plane?.record(recorder, kept.arguments !== "none") ?? recorder;
   let policies: PolicyStore;
   try {
-    policies = openPolicyStore(source, (event) => tell(event, record, settings.inspections ?? [], onWarning));
+    policies = openPolicies(source, plane, (event) => tell(event, record, settings.inspections ?? [], onWarning));
   } catch (error) {
-    void record.close();
+    void recorder.close();
     throw error;
   }
   void close?.();
   setGovernance(
     createGovernance({
+      controlPlane: plane,
       policies,
       record,
       inspections: [...(settings.inspections ?? [])],
@@ -98,9 +115,11 @@ export function init(options: InitOptions = {}): Initialized {
   close = async () => {
     unwatch?.();
     policies.close();
-    await record.close();
+    await plane?.close();
+    await recorder.close();
   };
-  return { governed, status: () => ({ policies: policies.status(), record: { path, ...record.head() } }) };
+  plane?.start(policies, source === plane.bundles);
+  return { governed, status: () => ({ policies: policies.status(), record: { path, ...recorder.head() }, controlPlane: plane?.status() }) };
 }
 
 /** Takes every hook away, writes what the record still holds, and ends all watching. Harmless when nothing was set up. */
@@ -121,19 +140,32 @@ export function configureSession(client: ClientLike | object, options: SessionOp
   // governClient checks that it is one.
   const known = client as ClientLike;
   governClient(known);
-  const { onPolicyBlock } = settings;
-  setSession(known, settings, onPolicyBlock === undefined || onPolicyBlock === null ? undefined : governed.askWith(onPolicyBlock));
+  governed.askWith(settings.onPolicyBlock); // what cannot be asked is told now
+  setSession(known, settings, governed.principal);
 }
 
-function policySource(options: InitOptions): PolicySource {
-  const url = process.env["COUNTERSIGN_URL"];
-  if ("controlPlane" in options || (options.policies === undefined && url !== undefined && url !== "")) {
-    throw new TypeError("init: this version has no control plane client; pass policies instead of controlPlane (COUNTERSIGN_URL)");
-  }
+function controlPlaneOf(options: InitOptions, defaultTimeoutMs: number, onWarning: (message: string) => void): ControlPlane | undefined {
+  const settings = readControlPlaneOptions(options.controlPlane, process.env);
+  if (settings === undefined) return undefined;
+  if (settings.insecure) onWarning(`${settings.base.origin} is not on this machine, and its API key travels in the clear (allowInsecure). Use https://.`);
+  return openControlPlane(settings, { defaultTimeoutMs, now: Date.now, onWarning });
+}
+
+/** A first document that does not come soon leaves calls refused, not waiting. */
+const FIRST_BUNDLE_MS = 2_000;
+
+function openPolicies(source: PolicySource, plane: ControlPlane | undefined, onEvent: (event: PolicyEvent) => void): PolicyStore {
+  if (plane === undefined || source !== plane.bundles) return openPolicyStore(source, onEvent);
+  return freshPolicies(openPolicyStore(source, onEvent, { firstLoadMs: FIRST_BUNDLE_MS }), plane.bundles, plane.settings.maxStalenessMs);
+}
+
+function policySource(options: InitOptions, plane: ControlPlane | undefined): PolicySource {
   const given = options.policies ?? process.env["COUNTERSIGN_POLICIES"];
   if (given === undefined || given === "") {
+    if (plane !== undefined) return plane.bundles;
     throw new TypeError(
-      "init: no policies. Pass init({ policies: \"countersign.policy.yaml\" }) or set COUNTERSIGN_POLICIES. " +
+      "init: no policies. Pass init({ policies: \"countersign.policy.yaml\" }) or set COUNTERSIGN_POLICIES, " +
+        "or name a control plane: init({ controlPlane: { url, apiKey } }) or COUNTERSIGN_URL and COUNTERSIGN_API_KEY. " +
         'To trace only, say so: init({ policies: { version: 1, default: "allow", policies: [] } })',
     );
   }
@@ -181,12 +213,14 @@ function factsOfFile(file: string): GovernedClass {
   return { package: name, version: versionAt(file), build, path: file };
 }
 
-/** A refused document is loud; both kinds of news are rows. News that cannot be written is lost with the record itself. */
-function tell({ event, source, size, digest, problem, findingGroups = [] }: PolicyEvent, record: Recorder, inspections: readonly Inspection[], onWarning: (message: string) => void): void {
+/** A refused document is loud, and so are slips in one that is in force; both kinds of news are rows. News that cannot be written is lost with the record itself. */
+function tell({ event, source, size, digest, problem, findingGroups = [], document }: PolicyEvent, record: RecordPort, inspections: readonly Inspection[], onWarning: (message: string) => void): void {
   if (event === "policy_refused") onWarning(`the policy document was refused; the last good one stays in force:\n${problem}`);
   if (findingGroups.length > 0 && inspections.length === 0) {
     onWarning(`${source} has inspection actions for ${findingGroups.join(", ")}, and nothing looks for these: pass init({ inspections })`);
   }
+  const slips = document === undefined ? undefined : lintWarning(document, source);
+  if (slips !== undefined) onWarning(slips);
   const detail = { source, size: size ?? null, digest: digest ?? null, problem: problem ?? null };
   void Promise.resolve(record.append({ type: "event", at: Date.now(), event, detail })).catch((error: unknown) => onWarning(String(error)));
 }

@@ -15,6 +15,8 @@ export const REFUSAL_CODES = [
   "approval_timeout",
   "approval_needs_control_plane", // an in-process answer cannot satisfy the requirement
   "cancelled", // the caller aborted or went away while waiting
+  "control_plane_unavailable", // the control plane could not be asked, so nobody was
+  "in_progress", // the same call was approved once and is being executed, by whoever claimed it first
   "superseded", // the question changed again and again while people answered
   "malformed_call", // refused by the strict parse
   "unknown_tool", // the server's own list does not have it

@@ -125,6 +125,49 @@ describe("fail closed: whatever fails before the send, nothing is sent", () => {
     expect(claim).toHaveBeenCalledTimes(1);
   });
 
+  it.each([
+    ["the intent cannot be committed", "record_unavailable", (record: RecordPort): RecordPort => ({ ...record, commit: unavailable })],
+    ["the answer cannot be recorded", "record_unavailable", (record: RecordPort): RecordPort => ({ ...record, append: (entry) => (entry.type === "approval" ? unavailable() : record.append(entry)) })],
+    ["the caller goes away", "cancelled", (record: RecordPort): RecordPort => record],
+  ] as const)("after the claim %s: the claim is given back, once, and that this fails changes nothing", async (_name, code, failing) => {
+    for (const failure of [() => undefined, broken, brokenLater]) {
+      const controller = new AbortController();
+      const release = vi.fn(failure);
+      const claim = (): boolean => {
+        if (code === "cancelled") controller.abort();
+        return true;
+      };
+      const at = world(BLOCK, { ask: approving({ claim, release }) });
+      expect((await refusal({ ...at, ports: { ...at.ports, record: failing(at.ports.record) } }, { signal: controller.signal })).code).toBe(code);
+      expect(release).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  it("a caller that has gone before anybody was asked bothers nobody", async () => {
+    const controller = new AbortController();
+    const join = vi.fn(approving().join);
+    const inspections = [{ name: "slow", inspectCall: async () => (controller.abort(), []) }];
+    const { ports, proposed, sent } = world(BLOCK, { ask: approving({ join }), inspect: { inspections } });
+    const outcome = await guard(proposed, ports, { signal: controller.signal });
+    expect([outcome.kind, "code" in outcome && outcome.code, join.mock.calls.length, sent]).toEqual(["refused", "cancelled", 0, []]);
+  });
+
+  it("what was sent is never given back", async () => {
+    const release = vi.fn();
+    const at = world(BLOCK, { ask: approving({ release }) });
+    await expect(guard(at.proposed, { ...at.ports, send: async () => ({ ok: false, error: new Error("reset"), answered: false }) })).rejects.toThrow("reset");
+    expect(release).not.toHaveBeenCalled();
+  });
+
+  it("a question that was superseded while people thought is asked anew, with the policy of now", async () => {
+    const answers: Awaited<ReturnType<AskPort["wait"]>>[] = [{ kind: "superseded", decision: new ApprovalDecision({ approved: false }), elapsedMs: 1 }];
+    const join = vi.fn(approving().join);
+    const at = world(BLOCK, { ask: approving({ join, wait: async () => answers.shift() ?? { kind: "approved", decision: new ApprovalDecision({ approved: true }), elapsedMs: 1 } }) });
+    expect((await guard(at.proposed, at.ports)).kind).toBe("ran");
+    expect(join).toHaveBeenCalledTimes(2);
+    expect(at.entries.filter(({ type }) => type === "approval").map((entry) => "status" in entry && entry.status)).toEqual(["superseded", "approved"]);
+  });
+
   it.each([ALLOW, BLOCK])("the decision cannot be recorded: nothing is sent", async (document) => {
     const { record } = world(document).ports;
     expect((await refusal(world(document, { record: { ...record, append: unavailable } }))).code).toBe("record_unavailable");

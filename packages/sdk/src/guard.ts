@@ -54,6 +54,7 @@ export type Outcome =
 export function guard(proposed: ProposedCall, ports: Ports, options: GuardOptions = {}): Promise<Outcome> {
   const story = openStory(ports.newId(), performance.now(), proposed, readCall(proposed)); // 1 call
   const span = ports.observe.begin(story);
+  story.traceparent = span.carrier["traceparent"];
   return span.run(() => govern(story, ports, span, options));
 }
 
@@ -117,7 +118,8 @@ async function hold(read: ReadCall, story: CallStory, ports: Ports, options: Gua
     if (!isHeld(verdict)) return allow(story, ports);
     const ask = askable(story, ports);
     story.queued = await ports.record.append(decisionEntry(story, ports.now()));
-    const question = (story.question = questionOf(call, verdict));
+    unlessGone(story, options);
+    const question = (story.question = questionOf(call, verdict, aboutCall(call, story)));
     const request = await ask.join(question);
     const answer = unlessAborted(await ask.wait(request, { signal: options.signal, waitMs: options.waitMs }), options.signal);
     if (answer.kind === "pending") return { kind: "pending", requestId: request.id, until: answer.until };
@@ -126,18 +128,54 @@ async function hold(read: ReadCall, story: CallStory, ports: Ports, options: Gua
     const stands = definitionOf(read, story) === call.definition && isSameQuestion(verdict, verdictOn(call, story, ports, false));
     const claimed = answer.kind === "approved" && stands && (await ask.claim(request));
     story.approval = approvalOfAnswer(request, answer, claimed);
+    if (claimed) return await spend({ request, ask, queued: story.queued }, story, ports, options);
     await ports.record.append(approvalEntry(story, ports.now()));
-    if (answer.kind !== "approved") throw new Refusal(codeOfAnswer(answer), verdict.reason, answer.cause, answer.decision);
-    if (claimed) {
-      await ports.record.commit(intentEntry(story, ports.now())); // durable before the first byte, or nothing runs
-      return { kind: "cleared", call, permit: mintPermit({ kind: "claimed", requestId: request.id }, call), queued: story.queued, request };
-    }
+    if (answer.kind === "denied" || answer.kind === "timeout") throw new Refusal(codeOfAnswer(answer), verdict.reason, answer.cause, answer.decision);
     await ask.supersede(request);
     story.question = story.approval = undefined;
     if (isUnlisted(story)) throw new Refusal("unknown_tool", UNLISTED); // it was taken away meanwhile
     judge(read, story, ports, false); // people are asked about what it is now
   }
   throw new Refusal("superseded", `the question changed ${MAX_ROUNDS} times while it was being answered`);
+}
+
+/** Writes down what was claimed, before the first byte. Where that fails, or the caller has gone meanwhile, nothing runs and the claim is given back. */
+async function spend({ request, ask, queued }: Claimed, story: CallStory, ports: Ports, { signal }: GuardOptions): Promise<Cleared> {
+  const { call } = decided(story);
+  try {
+    await ports.record.append(approvalEntry(story, ports.now()));
+    if (signal?.aborted === true) throw new Refusal("cancelled", "the caller went away before anything was sent");
+    await ports.record.commit(intentEntry(story, ports.now())); // durable before the first byte, or nothing runs
+    return { kind: "cleared", call, permit: mintPermit({ kind: "claimed", requestId: request.id }, call), queued, request };
+  } catch (error) {
+    await givenBack(ask, request);
+    throw error;
+  }
+}
+
+interface Claimed {
+  readonly request: JoinedRequest;
+  readonly ask: AskPort;
+  readonly queued: Queued;
+}
+
+async function givenBack(ask: AskPort, request: JoinedRequest): Promise<void> {
+  try {
+    await ask.release?.(request);
+  } catch {
+    // It stays spent: nothing runs either way.
+  }
+}
+
+/** People are not asked on behalf of a caller that has gone while the call was inspected. */
+function unlessGone(story: CallStory, { signal }: GuardOptions): void {
+  if (signal?.aborted !== true) return;
+  story.approval = { status: "denied", error: "cancelled" };
+  throw new Refusal("cancelled", "the caller went away before anybody was asked");
+}
+
+function aboutCall({ tool }: Call, { callId, findings, traceparent, proposed }: CallStory) {
+  return { callId, findings, traceparent, definition: proposed.tools.definition(tool)?.definition ?? null };
 }
 
 function readOf({ reading }: CallStory): ReadCall {
@@ -177,7 +215,7 @@ function judge(read: ReadCall, story: CallStory, ports: Ports, charge: boolean):
 function verdictOn(call: Call, story: CallStory, ports: Ports, charge: boolean): Verdict {
   const claims = (): ToolClaims => readToolClaims(story.proposed.tools.definition(call.tool)?.definition["annotations"]);
   const verdict = ports.policies.evaluate(call, story.findings, { charge, now: performance.now(), at: ports.now(), claims });
-  if (verdict === undefined) throw new Refusal("policy_unavailable", "no policy document is in force");
+  if (verdict === undefined) throw new Refusal("policy_unavailable", ports.policies.whyNone ?? "no policy document is in force");
   return verdict;
 }
 
@@ -241,7 +279,8 @@ async function lookAt(result: unknown, call: Call, ports: Ports, { signal }: Gua
 /** Tells whoever answered how it went. That this fails changes nothing about what has happened. */
 async function reported(request: JoinedRequest, { execution }: CallStory, { ask }: Ports): Promise<void> {
   try {
-    await ask?.report(request, execution?.outcome ?? "outcome_unknown");
+    const { outcome = "outcome_unknown", isError = false, elapsedMs = 0 } = execution ?? {};
+    await ask?.report(request, { outcome, isError, elapsedMs });
   } catch {
     // The record has the outcome.
   }

@@ -1,6 +1,8 @@
 /** The public surface of @countersign/sdk, each symbol by name. What is not here is no API. */
 export { configureSession, init, shutdown } from "./client.ts";
 export type { Initialized, InitOptions, RecordDestination, RecordSettings } from "./client.ts";
+export type { ControlPlaneOptions } from "./control-plane/control-plane-options.ts";
+export type { ControlPlaneStatus } from "./control-plane/control-plane.ts";
 export type { GovernanceConfig, SessionOptions } from "./client/session.ts";
 export type { ClientClass } from "./client/client-like.ts";
 export type { GovernedClass } from "./client/find-classes.ts";
@@ -17,6 +19,7 @@ export type { CallView, CallViewOptions } from "./approval/call-view.ts";
 export { escapeText, quoteText } from "./approval/escape.ts";
 export type { EscapeOptions } from "./approval/escape.ts";
 
+export { inboxApproval } from "./handlers/inbox-approval.ts";
 export { promptApproval } from "./handlers/prompt-approval.ts";
 export { autoApprove, autoApproveUsed, autoDeny } from "./handlers/auto.ts";
 export { allOf, firstOf } from "./handlers/combine.ts";

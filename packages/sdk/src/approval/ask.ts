@@ -5,17 +5,28 @@
  */
 import type { Call } from "../call/call.ts";
 import type { PolicyViolationError } from "../errors.ts";
+import type { JsonObject } from "../call/json.ts";
+import type { Finding } from "../inspection/inspection.ts";
 import type { ExecutionOutcome } from "../record/entry.ts";
 import type { PolicyResult, Requirement } from "../policy/result.ts";
 import type { ApprovalDecision } from "./decision.ts";
 
 /** What is asked. `call` is a frozen copy of what will run; `error` is the block as the caller will see it if nobody approves. */
 export interface Question {
+  /** Names the call in the record. */
+  readonly callId: string;
   readonly call: Call;
   readonly reason: string;
   readonly policyResult: PolicyResult | undefined;
   readonly requirements: readonly Requirement[];
   readonly error: PolicyViolationError;
+  /** Names of the policies that took part. */
+  readonly policies: readonly string[];
+  readonly findings: readonly Finding[];
+  /** What the server claims of the tool: shown apart, decides nothing. Null where it never listed it. */
+  readonly definition: JsonObject | null;
+  /** W3C trace context of the call, where it is traced. */
+  readonly traceparent: string | undefined;
 }
 
 /** A request under way. */
@@ -39,7 +50,17 @@ export type Answer =
       readonly error?: string;
       readonly cause?: unknown;
     }
+  /** It no longer asks the right question: what the call is now is asked anew. */
+  | { readonly kind: "superseded"; readonly decision: ApprovalDecision; readonly elapsedMs: number }
   | { readonly kind: "pending"; readonly until: number };
+
+/** How an execution ended, for whoever answered. */
+export interface ReportedExecution {
+  readonly outcome: ExecutionOutcome;
+  /** `isError` of the tool's result. */
+  readonly isError: boolean;
+  readonly elapsedMs: number;
+}
 
 export interface WaitOptions {
   /** The caller's own signal: aborting cancels the request. */
@@ -57,5 +78,7 @@ export interface AskPort {
   claim(request: JoinedRequest): boolean | Promise<boolean>;
   /** Takes back a request that no longer asks the right question. */
   supersede(request: JoinedRequest): void | Promise<void>;
-  report(request: JoinedRequest, outcome: ExecutionOutcome): void | Promise<void>;
+  /** Gives a claim back: provably nothing was sent. */
+  release?(request: JoinedRequest): void | Promise<void>;
+  report(request: JoinedRequest, execution: ReportedExecution): void | Promise<void>;
 }

@@ -19,11 +19,11 @@ export function whyNotAsked(verdict: Verdict, ask: AskPort | undefined): Refusal
 }
 
 /** The question about a held call. People and handlers get a frozen copy: what they do to it changes nothing that is judged or sent. */
-export function questionOf(held: Call, verdict: Verdict): Question {
+export function questionOf(held: Call, verdict: Verdict, about: Pick<Question, "callId" | "findings" | "definition" | "traceparent">): Question {
   const call = frozenCopy(held);
-  const { reason, policyResult, requirements } = verdict;
+  const { reason, policyResult, requirements, policies } = verdict;
   const code = policyResult === undefined ? "inspection_block" : "policy_block";
-  return { call, reason, policyResult, requirements, error: new PolicyViolationError(blockMessage(call.policyId, reason), { code, call, policyResult }) };
+  return { ...about, call, reason, policyResult, requirements, policies, error: new PolicyViolationError(blockMessage(call.policyId, reason), { code, call, policyResult }) };
 }
 
 /** The message of every refusal. It never holds arguments, and nothing in it that a terminal would act on. */
@@ -38,7 +38,7 @@ export function isSameQuestion(asked: Verdict, now: Verdict): boolean {
 }
 
 /** Why an answered request does not run. */
-export function codeOfAnswer(answer: Exclude<Answer, { kind: "approved" | "pending" }>): RefusalCode {
+export function codeOfAnswer(answer: Extract<Answer, { kind: "denied" | "timeout" }>): RefusalCode {
   if (answer.kind === "timeout") return "approval_timeout";
   return answer.error === "cancelled" ? "cancelled" : "approval_denied";
 }

@@ -25,6 +25,18 @@ function callOf(params: unknown, more: Partial<ProposedCall> = {}) {
   return reading.call;
 }
 
+describe("a name or key that takes minutes to fold", () => {
+  it("is refused at once: a megabyte of combining marks", () => {
+    const marks = "\u0301\u0327".repeat(500_000);
+    for (const params of [{ name: marks }, { name: "a", [marks]: 1 }]) {
+      const started = performance.now();
+      expect(reasonOf(params)).not.toBe("accepted");
+      expect(performance.now() - started).toBeLessThan(100);
+    }
+    expect(callOf({ name: "\u0301\u0327".repeat(512) }).tool).toHaveLength(1_024);
+  });
+});
+
 describe("a call that is read", () => {
   it("is a snapshot: whatever the caller changes afterwards changes nothing", () => {
     const params = { name: "write_file", arguments: { path: "/tmp/a", list: [{ n: 1 }] }, _meta: { "acme/env": ["prod"] } };
@@ -111,6 +123,7 @@ describe("a call that is refused", () => {
     ["a text", `{"name":"ls"}`, "params must be an object"],
     ["no name", { arguments: {} }, "/name: must be a non-empty string"],
     ["an empty name", { name: "" }, "/name: must be a non-empty string"],
+    ["a name that is too long", { name: "a".repeat(1_025) }, "/name: longer than 1024 characters"],
     ["a name that is null", { name: null }, "/name: must be a non-empty string"],
     ["a name that is an object", { name: Object("ls") }, "/name: must be a non-empty string"],
     ["a name with a lone surrogate", { name: "ls\ud800" }, "/name: a lone surrogate"],

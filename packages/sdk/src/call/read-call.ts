@@ -30,6 +30,12 @@ const PROTOCOL_KEYS = ["name", "arguments", "_meta", "task", "inputResponses", "
 const CARRIER_KEYS = new Set(["traceparent", "tracestate", "baggage", "progressToken"]);
 const PROTOCOL_META = "io.modelcontextprotocol/";
 
+/**
+ * UTF-16 units; MCP asks for at most 128. Look-alikes are found by normalising the name, and normalising is quadratic in a run of
+ * combining marks: a megabyte of them took minutes.
+ */
+export const MAX_TOOL_NAME = 1_024;
+
 /** Takes the snapshot. Never throws. */
 export function readCall(proposed: ProposedCall): CallReading {
   const { server, caller, maxBytes = DEFAULT_MAX_BYTES } = proposed;
@@ -38,6 +44,7 @@ export function readCall(proposed: ProposedCall): CallReading {
 
   const tool = fields.get("name");
   if (typeof tool !== "string" || tool === "") return malformed("/name: must be a non-empty string");
+  if (tool.length > MAX_TOOL_NAME) return malformed(`/name: longer than ${MAX_TOOL_NAME} characters`);
   if (!tool.isWellFormed()) return malformed("/name: a lone surrogate");
 
   const given = fields.get("arguments");
@@ -114,7 +121,8 @@ function contextOf(meta: JsonObject | undefined, task: JsonValue | undefined): {
 function strangeKey(keys: readonly string[], eraKeys: readonly string[]): string | undefined {
   for (const key of keys) {
     if (key === "name" || key === "arguments" || key === "_meta" || eraKeys.includes(key)) continue;
-    const folded = foldCase(key);
+    // No longer key folds to one of ours, and folding a long one can take minutes.
+    const folded = key.length <= 64 ? foldCase(key) : undefined;
     const twin = PROTOCOL_KEYS.find((known) => foldCase(known) === folded);
     if (twin !== undefined && twin !== key) return `params: a key that equals "${twin}" only after case folding`;
     return `params: the key ${JSON.stringify(key.slice(0, 40)).replaceAll(/[^\x20-\x7e]/gu, "?")} is not defined for tools/call here`;

@@ -1,9 +1,10 @@
 /**
- * The strict parse of JSON text (GUARANTEES R4). The grammar is judged by JSON.parse alone; this file adds refusals for what
+ * The strict parse of JSON text (GUARANTEES R4). The grammar is judged by JSON.parse alone (parse-json.ts); this file adds refusals for what
  * parsers disagree about: duplicate keys, numbers that do not survive, lone surrogates, invalid UTF-8, a byte order mark.
  * It never repairs: a text is accepted whole or refused with its place.
  */
 import type { JsonValue } from "./json.ts";
+import { parseJson } from "./parse-json.ts";
 import { DEFAULT_MAX_BYTES, isLonger, MAX_DEPTH, snapshotJson, type SnapshotOptions } from "./snapshot.ts";
 
 export type StrictParse =
@@ -21,7 +22,7 @@ export function parseStrictJson(input: string | Uint8Array, options: SnapshotOpt
   if (trouble?.tooDeep === true) return no(trouble.reason); // before the work that depth makes expensive
   let parsed: unknown;
   try {
-    parsed = JSON.parse(source);
+    parsed = parseJson(source);
   } catch {
     return no("not valid JSON"); // the engine's own message quotes the text
   }

@@ -5,11 +5,14 @@ import { createHandlerAsk } from "../approval/ask-handler.ts";
 import type { AskPort } from "../approval/ask.ts";
 import type { Ports } from "../guard.ts";
 import { observeCalls } from "../otel/observe-calls.ts";
+import type { ControlPlane } from "../control-plane/control-plane.ts";
+import { inboxPartOf } from "../approval/inbox.ts";
 import type { Inspection } from "../inspection/inspection.ts";
 import type { PolicyStore } from "../policy/policy-store.ts";
 import type { RecordPort } from "../record/entry.ts";
 
 export interface GovernanceOptions {
+  readonly controlPlane: ControlPlane | undefined;
   readonly policies: PolicyStore;
   readonly record: RecordPort;
   readonly inspections: readonly Inspection[];
@@ -24,7 +27,13 @@ export interface GovernanceOptions {
 export interface Governance extends GovernanceOptions {
   /** Everything guard.ts needs but whom to ask and how to send. */
   readonly ports: Omit<Ports, "ask" | "send">;
-  askWith(handler: ApprovalHandler): AskPort;
+  /** Who the credential proves, where it is one of the control plane's. */
+  readonly principal: string | undefined;
+  /**
+   * Whom a session asks: its handler; the control plane where it names none; nobody where it says null or there is none.
+   * Throws Error where the handler needs a control plane that is not there.
+   */
+  askWith(handler: ApprovalHandler | null | undefined): AskPort | undefined;
 }
 
 export function createGovernance(options: GovernanceOptions): Governance {
@@ -33,11 +42,28 @@ export function createGovernance(options: GovernanceOptions): Governance {
     captureContent: options.captureContent,
     keyedDigest: options.keyedDigest,
   });
-  const { policies, record, inspections } = options;
+  const { policies, record, inspections, controlPlane } = options;
+  const ports = new WeakMap<ApprovalHandler, AskPort>();
+
+  function askHandler(handler: ApprovalHandler): AskPort {
+    const part = inboxPartOf(handler);
+    if (part !== undefined && controlPlane === undefined) throw new Error("inboxApproval needs a control plane: init({ controlPlane: { url, apiKey } })");
+    if (part === "alone" && controlPlane !== undefined) return controlPlane.ask;
+    const local = createHandlerAsk({ handler, defaultTimeoutMs: options.approvalTimeoutMs, onWarning: options.onWarning, now: Date.now });
+    return controlPlane === undefined ? local : controlPlane.askBoth(handler, local);
+  }
+
   return {
     ...options,
     ports: { inspect: { inspections }, policies, record, observe, now: Date.now, newId: createIdSource() },
-    askWith: (handler) => createHandlerAsk({ handler, defaultTimeoutMs: options.approvalTimeoutMs, onWarning: options.onWarning, now: Date.now }),
+    principal: controlPlane?.principal,
+    askWith(handler) {
+      if (handler === null) return undefined;
+      if (handler === undefined) return controlPlane?.ask;
+      let port = ports.get(handler);
+      if (port === undefined) ports.set(handler, (port = askHandler(handler)));
+      return port;
+    },
   };
 }
 

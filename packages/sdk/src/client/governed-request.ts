@@ -32,12 +32,12 @@ export function governedRequest(client: ClientLike, original: OriginalRequest, r
   const { method } = request; // read once: what we judge by is what is sent
   if (method === "tools/call") return governCall(client, original, request, rest, governed);
   const passed = Reflect.apply(original, client, [{ ...request, method }, ...rest]);
-  if (method === "tools/list" || method === "initialize") observeAnswer(client, original, method, request, passed);
+  if (method === "tools/list" || method === "initialize") observeAnswer(client, original, method, request, passed, governed);
   return passed;
 }
 
 async function governCall(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[], governed: Governance): Promise<unknown> {
-  const session = sessionOf(client);
+  const session = sessionOf(client, governed.principal);
   const connection = connectionOf(client, session, rawRequest(original));
   if (connection === undefined) throw new Error("Not connected"); // as the client says it
   if (connection.identity === undefined) await connection.identify();
@@ -55,7 +55,7 @@ async function governCall(client: ClientLike, original: OriginalRequest, request
   };
   const send = (permit: Permit, call: Call, carrier: Carrier): Promise<Sent> => sendCall(client, original, connection, { rest, at, options }, permit, call, carrier);
   const { inspect, policies, record, observe, now, newId } = governed.ports;
-  const ports: Ports = { inspect, policies, ask: session.ask, send, record, observe, now, newId };
+  const ports: Ports = { inspect, policies, ask: governed.askWith(session.onPolicyBlock), send, record, observe, now, newId };
   const outcome = await guard(proposed, ports, new CallSignal(options?.["signal"], connection));
   switch (outcome.kind) {
     case "ran":
@@ -132,8 +132,8 @@ const anyResult = {
 };
 
 /** Learns from answers that pass by. The answer itself goes to the caller as it is. */
-function observeAnswer(client: ClientLike, original: OriginalRequest, method: string, request: RequestLike, answer: Promise<unknown>): void {
-  const session: Session = sessionOf(client);
+function observeAnswer(client: ClientLike, original: OriginalRequest, method: string, request: RequestLike, answer: Promise<unknown>, { principal }: Governance): void {
+  const session: Session = sessionOf(client, principal);
   const connection = connectionOf(client, session, rawRequest(original));
   if (connection === undefined) return;
   const cursor: unknown = request.params !== null && typeof request.params === "object" ? Reflect.get(request.params, "cursor") : undefined;

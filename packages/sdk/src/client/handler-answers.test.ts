@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, it, vi } from "vitest";
-import { ApprovalDecision, autoApprove, extractBlockMetadata, type PolicyViolationError } from "../index.ts";
-import { connect, refusalOf, start, useGovernance, warnings, WRITE, WRITES } from "./fixture/governed-client.ts";
+import { ApprovalDecision, autoApprove, extractBlockMetadata, shutdown, type PolicyViolationError } from "../index.ts";
+import { connect, refusalOf, rows, start, useGovernance, warnings, WRITE, WRITES } from "./fixture/governed-client.ts";
 
 useGovernance();
 
@@ -152,8 +152,18 @@ describe("conditions", () => {
     const error = await refusalOf(client.callTool({ name: "write_file", arguments: { path: "/etc/passwd" } }));
     expect(error.policyResult?.reason).toBe("Writes outside /tmp");
     const doubtful = await refusalOf(client.callTool({ name: "write_file", arguments: { path: "/tmp/../etc/passwd" } }));
-    expect(doubtful.policyResult?.reason).toContain("the condition of outside has no answer");
+    expect(doubtful.policyResult?.reason).toContain("the condition of outside (policies[0].when, character 2) has no answer (within: the path has a segment of dots");
     expect(received).toHaveLength(1);
+  });
+
+  it("without an answer are in the row of the call, those of policies that take no part too", async () => {
+    const when = "args.amount > 1000";
+    start({ version: 1, default: "allow", policies: [{ name: "trial", match: "mcp:filesystem:write_file", when, action: "block", mode: "observe" }, { name: "careful", match: "mcp:filesystem:write_file", when, action: "warn" }] });
+    const { client } = await connect("v1 esm", {});
+    await client.callTool(WRITE);
+    await shutdown();
+    const fault = { source: "policies", field: "args.amount", message: "No such key: amount" };
+    expect(rows().find(({ type }) => type === "decision")).toMatchObject({ action: "warn", faults: [{ policy: "trial", ...fault }, { policy: "careful", ...fault }] });
   });
 });
 

@@ -1,4 +1,7 @@
-import { describe, expect, it, vi } from "vitest";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { configureSession, init, type SessionOptions } from "../index.ts";
 import { type TestResult } from "./fixture/connected-client.ts";
 import { connect, refusalOf, start, useGovernance, WRITE, WRITES } from "./fixture/governed-client.ts";
@@ -45,6 +48,21 @@ describe("setting up", () => {
     vi.stubEnv("COUNTERSIGN_POLICIES", "");
     expect(() => init()).toThrow(TypeError);
     expect(() => init()).toThrow(/no policies.*COUNTERSIGN_POLICIES/s);
+  });
+
+  it("slips in a document are told once, when it comes into force, with file, line and column", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "countersign-init-"));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const file = join(directory, "rules.yaml");
+    await writeFile(file, "version: 1\ndefault: allow\npolicies:\n  - name: reading\n    match: mcp:a:read\n    action: allow\n");
+    const told: string[] = [];
+    init({ policies: file, record: "memory", onWarning: (message) => told.push(message) });
+    expect(told.filter((message) => message.includes("in force"))).toEqual([
+      `${file} is in force, and this in it is probably not what was meant:\n  ${file}:6:5: policies[0] (reading): is an allow that does nothing: the default allows already, and an allow lifts nothing but a blocking default. Remove it. To let calls past a block, use the block's \`except\`.`,
+    ]);
+    told.length = 0;
+    init({ policies: { version: 1, default: "allow", policies: [] }, record: "memory", onWarning: (message) => told.push(message) });
+    expect(told.filter((message) => message.includes("in force"))).toEqual([]);
   });
 
   it("configureSession before init throws", async () => {

@@ -4,7 +4,6 @@ import { userInfo } from "node:os";
 import type { ApprovalHandler } from "../approval/decision.ts";
 import type { Caller, ServerRef } from "../call/call.ts";
 import { assertServerName } from "../call/policy-id.ts";
-import type { AskPort } from "../approval/ask.ts";
 import type { ClientLike } from "./client-like.ts";
 import { openConnection, type Connection, type RawRequest } from "./connection.ts";
 
@@ -20,14 +19,15 @@ export interface GovernanceConfig {
 export interface SessionOptions {
   /** Name of the server in policy ids, `mcp:{serverName}:{tool}`. Without it the server is unknown: the stricter side. */
   readonly serverName?: string;
-  /** Asked where a policy blocks. Without it a block is final. */
+  /** Asked where a policy blocks. Default: the control plane, where there is one, else nobody. Null: nobody, so a block is final. */
   readonly onPolicyBlock?: ApprovalHandler | null;
   readonly governanceConfig?: GovernanceConfig;
 }
 
 export interface Session {
   readonly serverName: string | undefined;
-  readonly ask: AskPort | undefined;
+  /** As `configureSession` was told; whom that means is governance's to say. */
+  readonly onPolicyBlock: ApprovalHandler | null | undefined;
   readonly caller: Caller;
   connection: Connection | undefined;
   /** The reference built for the connection above. */
@@ -37,16 +37,16 @@ export interface Session {
 const sessions = new WeakMap<ClientLike, Session>();
 
 /** The session of a client; one that was never configured gets an empty one. */
-export function sessionOf(client: ClientLike): Session {
+export function sessionOf(client: ClientLike, principal: string | undefined): Session {
   let session = sessions.get(client);
-  if (session === undefined) sessions.set(client, (session = openSession({}, undefined)));
+  if (session === undefined) sessions.set(client, (session = openSession({}, principal)));
   return session;
 }
 
 /** Replaces a client's session. What is known about its connection stays. */
-export function setSession(client: ClientLike, options: SessionOptions, ask: AskPort | undefined): void {
+export function setSession(client: ClientLike, options: SessionOptions, principal: string | undefined): void {
   const known = sessions.get(client)?.connection;
-  const session = openSession(options, ask);
+  const session = openSession(options, principal);
   session.connection = known;
   sessions.set(client, session);
 }
@@ -75,25 +75,26 @@ export function assertSessionOptions(options: SessionOptions): void {
   }
 }
 
-function openSession({ serverName, governanceConfig = {} }: SessionOptions, ask: AskPort | undefined): Session {
+/** `principal`: who the credential proves, where there is one beside the operating system's user. */
+function openSession({ serverName, onPolicyBlock, governanceConfig = {} }: SessionOptions, principal: string | undefined): Session {
   const caller = Object.freeze({
-    principal: localPrincipal(),
+    principal: principal ?? localPrincipal(),
     agent: Object.freeze({ name: governanceConfig.agentName ?? "", id: governanceConfig.agentId ?? "" }),
     user: Object.freeze({ id: governanceConfig.userId ?? "" }),
     session: Object.freeze({ id: governanceConfig.sessionId ?? randomUUID() }),
   });
-  return { serverName, ask, caller, connection: undefined, server: undefined };
+  return { serverName, onPolicyBlock, caller, connection: undefined, server: undefined };
 }
 
-let principal: string | undefined;
+let local: string | undefined;
 
 /** Without a control plane the only credential is the operating system's user. */
 function localPrincipal(): string {
-  if (principal !== undefined) return principal;
+  if (local !== undefined) return local;
   try {
-    principal = `local:${userInfo().username}`;
+    local = `local:${userInfo().username}`;
   } catch {
-    principal = `local:${process.getuid?.() ?? "unknown"}`; // a uid without an account, as in many containers
+    local = `local:${process.getuid?.() ?? "unknown"}`; // a uid without an account, as in many containers
   }
-  return principal;
+  return local;
 }

@@ -1,6 +1,7 @@
 /** Sending a permitted call to its tool: the port that client.ts, server.ts and the gateway implement. */
 import type { Call } from "../call/call.ts";
 import type { JsonObject, JsonValue } from "../call/json.ts";
+import { parseJson } from "../call/parse-json.ts";
 import type { Permit } from "./permit.ts";
 
 /** Trace context that travels in `_meta` (SEP-414): traceparent, tracestate, baggage. */
@@ -29,8 +30,7 @@ export type SendPort = (permit: Permit, call: Call, carrier: Carrier) => Promise
 export function paramsOf(call: Call, carrier: Carrier, detached: boolean): JsonObject {
   const params: Record<string, JsonValue> = {
     name: call.tool,
-    // Text of a snapshot of an object parses to an object.
-    arguments: detached ? (JSON.parse(call.argumentsText) as JsonObject) : call.arguments,
+    arguments: detached ? parseJson(call.argumentsText) : call.arguments,
   };
   if (call.meta !== undefined || hasKeys(carrier)) params["_meta"] = { ...call.meta, ...carrier };
   return Object.assign(params, call.era);

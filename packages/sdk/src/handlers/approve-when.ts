@@ -2,6 +2,7 @@
 import { ApprovalDecision } from "../approval/decision.ts";
 import type { ApprovalHandler } from "../approval/decision.ts";
 import { handlerTimeoutMs, stampTimeout } from "../approval/handler-timeout.ts";
+import { stampAmong } from "../approval/inbox.ts";
 import type { Call } from "../call/call.ts";
 import type { PolicyViolationError } from "../errors.ts";
 import { assertHandler } from "./ask-one.ts";
@@ -30,5 +31,6 @@ export function approveWhen(predicate: ApprovalPredicate, options: ApproveWhenOp
     if (otherwise !== undefined) return otherwise(error, context);
     return new ApprovalDecision({ approved: false, approver, human: false });
   };
-  return stampTimeout(handler, otherwise === undefined ? undefined : handlerTimeoutMs(otherwise));
+  if (otherwise === undefined) return handler;
+  return stampAmong(stampTimeout(handler, handlerTimeoutMs(otherwise)), [otherwise]);
 }

@@ -5,6 +5,7 @@
 import { ApprovalDecision } from "../approval/decision.ts";
 import type { ApprovalHandler } from "../approval/decision.ts";
 import { handlerTimeoutMs, stampTimeout } from "../approval/handler-timeout.ts";
+import { stampAmong } from "../approval/inbox.ts";
 import { isInHours, readHours } from "../policy/condition/zone-hours.ts";
 import { assertHandler } from "./ask-one.ts";
 
@@ -38,5 +39,6 @@ export function businessHours(options: BusinessHoursOptions): ApprovalHandler {
     if (otherwise !== undefined) return otherwise(error, context);
     return new ApprovalDecision({ approved: false, approver: "business_hours_auto", human: false, reason: `outside business hours (${hours.told})` });
   };
-  return stampTimeout(handler, otherwise === undefined ? undefined : handlerTimeoutMs(otherwise));
+  if (otherwise === undefined) return handler;
+  return stampAmong(stampTimeout(handler, handlerTimeoutMs(otherwise)), [otherwise]);
 }

@@ -5,6 +5,7 @@
  */
 import { ApprovalDecision } from "../approval/decision.ts";
 import type { ApprovalContext, ApprovalDecisionFields, ApprovalHandler } from "../approval/decision.ts";
+import { stampAmong } from "../approval/inbox.ts";
 import type { PolicyViolationError } from "../errors.ts";
 import { askOne, assertHandlers } from "./ask-one.ts";
 import type { Asked } from "./ask-one.ts";
@@ -17,7 +18,7 @@ import { raceHandlers } from "./race.ts";
 export function firstOf(...handlers: readonly ApprovalHandler[]): ApprovalHandler {
   assertHandlers("firstOf", handlers);
   const starters = handlers.map((handler) => ({ afterMs: 0, handler }));
-  return (error, context) => raceHandlers("firstOf", starters, error, context);
+  return stampAmong((error, context) => raceHandlers("firstOf", starters, error, context), handlers);
 }
 
 /**

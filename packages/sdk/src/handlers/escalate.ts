@@ -1,5 +1,6 @@
 /** Asking more people the longer nobody answers. */
 import type { ApprovalHandler } from "../approval/decision.ts";
+import { stampAmong } from "../approval/inbox.ts";
 import { assertHandler } from "./ask-one.ts";
 import { parseDuration } from "./duration.ts";
 import { raceHandlers } from "./race.ts";
@@ -17,7 +18,8 @@ export interface EscalationLevel {
 export function escalate(levels: readonly EscalationLevel[]): ApprovalHandler {
   if (!Array.isArray(levels) || levels.length === 0) throw new TypeError("escalate: give a list of at least one { after, handler }");
   const starters = levels.map((level: unknown, index) => readLevel(`escalate: level ${index + 1}`, level));
-  return (error, context) => raceHandlers("escalate", starters, error, context);
+  const handlers = starters.map(({ handler }) => handler);
+  return stampAmong((error, context) => raceHandlers("escalate", starters, error, context), handlers);
 }
 
 function readLevel(label: string, level: unknown): { readonly afterMs: number; readonly handler: ApprovalHandler } {

@@ -2,6 +2,7 @@
 import { ApprovalDecision } from "../approval/decision.ts";
 import type { ApprovalContext, ApprovalHandler } from "../approval/decision.ts";
 import { stampTimeout } from "../approval/handler-timeout.ts";
+import { stampAmong } from "../approval/inbox.ts";
 import { extractBlockMetadata } from "../approval/metadata.ts";
 import { setLongTimeout } from "../approval/timer.ts";
 import type { PolicyViolationError } from "../errors.ts";
@@ -16,11 +17,12 @@ export type HandlerWindow = { readonly minutes: number } | { readonly ms: number
 export function withTimeout(handler: ApprovalHandler, window: HandlerWindow): ApprovalHandler {
   assertHandler("withTimeout: handler", handler);
   const windowMs = readWindow(window);
-  return stampTimeout((error, context) => {
+  const within: ApprovalHandler = (error, context) => {
     // The policy's window comes before the handler's own, and guard.ts enforces that one.
     const policyRules = extractBlockMetadata(error).timeoutMinutes !== null && !isAskedAmongOthers(context);
     return policyRules ? handler(error, context) : askWithin(windowMs, handler, error, context);
-  }, windowMs);
+  };
+  return stampAmong(stampTimeout(within, windowMs), [handler]);
 }
 
 async function askWithin(

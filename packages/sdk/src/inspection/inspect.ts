@@ -2,6 +2,7 @@
 import { withArguments } from "../call/bind-call.ts";
 import type { ReadCall } from "../call/call.ts";
 import type { JsonValue } from "../call/json.ts";
+import { parseJson } from "../call/parse-json.ts";
 import { INSPECTION_ACTIONS, type Finding, type Inspection, type InspectionAction } from "./inspection.ts";
 import { readFindings } from "./read-findings.ts";
 
@@ -69,7 +70,7 @@ function copyOf(result: unknown): JsonValue {
   const text = JSON.stringify(result);
   if (text === undefined) throw new TypeError("a result that is not JSON cannot be inspected");
   // Text from JSON.stringify parses to JSON.
-  return JSON.parse(text) as JsonValue;
+  return parseJson(text);
 }
 
 function strictest(findings: readonly Finding[], action: FindingAction): InspectionAction | undefined {

@@ -1,10 +1,11 @@
 /** One policy as it is matched and combined: defaults filled in, durations in milliseconds. Deeply frozen: results hand parts of it out. */
 import type { JsonValue } from "../call/json.ts";
-import type { ApprovalTerms, DocumentPolicy, PolicyDocument, ThrottleKey } from "./document.ts";
+import type { ApprovalTerms, DocumentPolicy, PolicyDocument } from "./document.ts";
 import { compileCondition, type CompiledCondition } from "./condition/condition.ts";
 import { parseDuration } from "./duration.ts";
 import { parsePattern, type Pattern } from "./pattern.ts";
 import type { Action, Requirement } from "./result.ts";
+import type { ThrottleKey } from "./throttle-key.ts";
 
 export interface CompiledPolicy {
   /** Place in the document; results name policies in this order. */

@@ -1,11 +1,15 @@
 /** A policy document compiled once, for matching by index. Immutable; a new document is a new compilation. */
 import type { InspectionAction } from "../inspection/inspection.ts";
-import { compileDefault, compilePolicy, parsePatterns, type CompiledPolicy } from "./compile-policy.ts";
+import { compileDefault, type CompiledPolicy } from "./compile-policy.ts";
+import type { FaultPlace } from "./condition-fault.ts";
 import type { PolicyDocument } from "./document.ts";
-import { foldName, foldText } from "./fold-name.ts";
-import { globOf, isAny, matchesGlob, type Glob } from "./pattern.ts";
+import { foldName } from "./fold-name.ts";
+import { Lookup } from "./lookup.ts";
+import { matchesGlob } from "./pattern.ts";
+import { conditionPlace, placesOf, type Places } from "./places.ts";
+import { isUnnamed } from "./policy-index.ts";
+import { prepareDocument, type PreparedDocument } from "./prepare-document.ts";
 import type { Requirement } from "./result.ts";
-import { SegmentIndex } from "./segment-index.ts";
 
 /** The policies that match one call, in document order. */
 export interface Match {
@@ -22,54 +26,41 @@ export interface CompiledDocument {
   /** The action for a finding; `allow` where the document says nothing. */
   findingAction(group: string, type: string, direction: "input" | "output"): InspectionAction;
   match(server: string | undefined, tool: string): Match;
+  /** Of the character `offset` of the condition of the policy `ordinal`. */
+  conditionPlace(ordinal: number, offset: number): FaultPlace;
+  /** Whether a policy of this name has a rate. */
+  hasThrottle(name: string): boolean;
 }
 
-type ToolIndex = SegmentIndex<CompiledPolicy>;
-
+/** The document is copied. Throws TypeError for what reading it refuses. */
 export function compileDocument(document: PolicyDocument): CompiledDocument {
-  const named = new ServerIndex();
-  /** Policies that may match a server without a name: unknown is the stricter side. */
-  const nameless: ToolIndex = new SegmentIndex();
-  /** Blocks and throttles by folded tool names, for look-alikes. */
-  const foldedNamed = new ServerIndex();
-  const foldedNameless: ToolIndex = new SegmentIndex();
-  let foldPlainNames = false;
+  return compilePrepared(prepareDocument(document), placesOf(document));
+}
 
-  for (const [ordinal, written] of document.policies.entries()) {
-    const policy = compilePolicy(written, ordinal);
-    const restricts = policy.action === "block" || policy.action === "throttle";
-    for (const { server, tool } of parsePatterns(written.match)) {
-      named.add(server, tool, policy);
-      if (restricts || isAny(server) || isEmpty(server)) nameless.add(tool, policy);
-      if (!restricts) continue;
-      const folded = foldGlob(tool);
-      if (!isSameGlob(folded, tool)) foldPlainNames = true;
-      foldedNamed.add(server, folded, policy);
-      foldedNameless.add(folded, policy);
-    }
-  }
+/** `places`: where the parts of the document are written, where that is known. */
+export function compilePrepared(prepared: PreparedDocument, places?: Places): CompiledDocument {
+  const { frame, index, size } = prepared;
+  const lookup = new Lookup(prepared);
 
   function match(server: string | undefined, tool: string): Match {
-    const exact: CompiledPolicy[] = [];
-    if (server === undefined) nameless.collect(tool, exact);
-    else named.collect(server, tool, exact);
+    const exact = lookup.named(server, tool);
     const folded = foldName(tool);
-    if (!foldPlainNames && folded === tool) return exact.length === 0 ? NOTHING : { policies: tidy(exact, server, tool), alike: NONE };
+    if (!index.hasFolded && folded === tool) return exact.length === 0 ? NOTHING : { policies: tidy(exact, server, tool), alike: NONE };
 
-    const alike: CompiledPolicy[] = [];
-    if (server === undefined) foldedNameless.collect(folded, alike);
-    else foldedNamed.collect(server, folded, alike);
+    const alike = lookup.alike(server, folded, folded === tool);
     const before = new Set(exact);
     const more = tidy(alike, server, tool).filter((policy) => !before.has(policy));
     return { policies: tidy([...exact, ...more], server, tool), alike: more };
   }
 
   return {
-    size: document.policies.length,
-    defaultRequirement: compileDefault(document.default),
-    findingGroups: Object.keys(document.inspection ?? {}).filter((group) => group !== "tools"),
-    findingAction: (group, type, direction) => findingAction(document, group, type, direction),
+    size,
+    defaultRequirement: compileDefault(frame.default),
+    findingGroups: Object.keys(frame.inspection ?? {}).filter((group) => group !== "tools"),
+    findingAction: (group, type, direction) => findingAction(frame.inspection, group, type, direction),
     match,
+    conditionPlace: (ordinal, offset) => conditionPlace(places, ordinal, offset),
+    hasThrottle: (name) => lookup.hasThrottle(name),
   };
 }
 
@@ -83,68 +74,14 @@ function tidy(found: CompiledPolicy[], server: string | undefined, tool: string)
   return found.every(isKept) ? found : found.filter(isKept);
 }
 
-/** Tools by server: a look-up touches the indexes of matching server patterns only. */
-class ServerIndex {
-  readonly #servers = new SegmentIndex<ToolIndex>();
-  readonly #byText = new Map<string, ToolIndex>();
-  /** The indexes of each server that was asked about, most of which ask again. */
-  readonly #known = new Map<string, readonly ToolIndex[]>();
-
-  add(server: Glob, tool: Glob, policy: CompiledPolicy): void {
-    const text = server.pieces.join("*");
-    let tools = this.#byText.get(text);
-    if (tools === undefined) {
-      tools = new SegmentIndex();
-      this.#byText.set(text, tools);
-      this.#servers.add(server, tools);
-    }
-    tools.add(tool, policy);
-  }
-
-  collect(server: string, tool: string, found: CompiledPolicy[]): void {
-    for (const tools of this.#known.get(server) ?? this.#about(server)) tools.collect(tool, found);
-  }
-
-  #about(server: string): readonly ToolIndex[] {
-    const indexes: ToolIndex[] = [];
-    this.#servers.collect(server, indexes);
-    if (this.#known.size >= MAX_KNOWN_SERVERS) this.#known.clear();
-    this.#known.set(server, indexes);
-    return indexes;
-  }
-}
-
-const MAX_KNOWN_SERVERS = 1_000;
-
 function isExcepted(policy: CompiledPolicy, server: string | undefined, tool: string): boolean {
-  return policy.except.some(
-    (pattern) =>
-      matchesGlob(pattern.tool, tool) &&
-      (server === undefined ? isAny(pattern.server) || isEmpty(pattern.server) : matchesGlob(pattern.server, server)),
-  );
-}
-
-function isEmpty(glob: Glob): boolean {
-  return glob.pieces.length === 1 && glob.pieces[0] === "";
-}
-
-/** Folded piece by piece: a full-width asterisk folds to `*`, which is then a character and no wildcard. */
-function foldGlob(glob: Glob): Glob {
-  const pieces = glob.pieces.map(foldText);
-  pieces[0] = pieces[0]?.trimStart() ?? "";
-  pieces.push(pieces.pop()?.trimEnd() ?? "");
-  return globOf(pieces);
-}
-
-function isSameGlob(a: Glob, b: Glob): boolean {
-  return a.pieces.length === b.pieces.length && a.pieces.every((piece, index) => piece === b.pieces[index]);
+  return policy.except.some((pattern) => matchesGlob(pattern.tool, tool) && (server === undefined ? isUnnamed(pattern.server) : matchesGlob(pattern.server, server)));
 }
 
 /** Names of the reference page beside ours. */
 const ALIASES: ReadonlyMap<string, string> = new Map([["us_ssn", "ssn"], ["payment_card", "credit_card"]]);
 
-function findingAction(document: PolicyDocument, group: string, type: string, direction: "input" | "output"): InspectionAction {
-  const section = document.inspection;
+function findingAction(section: PolicyDocument["inspection"], group: string, type: string, direction: "input" | "output"): InspectionAction {
   if (section === undefined || !Object.hasOwn(section, group)) return "allow";
   if (group === "tools") return (type === "changed" ? section.tools?.onChange : type === "suspicious" ? section.tools?.onSuspicious : undefined) ?? "allow";
   // Every other key but `tools` holds a group of findings; the schema says so.

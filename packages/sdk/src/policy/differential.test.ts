@@ -5,7 +5,7 @@ import type { Finding } from "../inspection/inspection.ts";
 import { fakeCall } from "../testing/fake-call.ts";
 import { compileDocument } from "./compile.ts";
 import type { DocumentPolicy, PolicyDocument } from "./document.ts";
-import { evaluate, type Counters, type Verdict } from "./evaluate.ts";
+import { evaluate, type Counters, type EvaluateOptions, type Verdict } from "./evaluate.ts";
 import { randomScenarios, type Scenario, type Step } from "./fixture/reference/scenario.ts";
 import { ReferenceInterpreter, type ReferenceVerdict } from "./fixture/reference/interpreter.ts";
 import { TokenBuckets } from "./token-buckets.ts";
@@ -14,12 +14,18 @@ import { TokenBuckets } from "./token-buckets.ts";
 const seed = Number(process.env["COUNTERSIGN_SEED"] ?? randomInt(2 ** 31));
 const isLong = process.env["COUNTERSIGN_LONG"] === "1";
 const PAIRS = isLong ? 1_000_000 : 50_000;
+const timeout = isLong ? 1_800_000 : 60_000;
 
 const fresh = (): Counters => ({ enforced: new TokenBuckets(), observed: new TokenBuckets() });
 
 /** Calls are few and expensive to bind, so each is bound once. */
 const bound = new Map<string, Call>();
 function callOf({ call }: Step): Call {
+  // With the arguments as they are: no digest is looked at here.
+  return { ...boundCall(call), arguments: call.args };
+}
+
+function boundCall(call: Step["call"]): Call {
   const key = JSON.stringify([call.server ?? null, call.tool, call.agent, call.user, call.session]);
   let made = bound.get(key);
   if (made === undefined) {
@@ -31,13 +37,16 @@ function callOf({ call }: Step): Call {
 
 const findingsOf = ({ findings }: Step): readonly Finding[] => findings.map((finding) => ({ ...finding, where: "/a" }));
 
+const optionsOf = ({ at, charge, claims, now }: Step): EvaluateOptions => ({ at, charge, claims: () => claims, now });
+
 type Facts = Pick<Verdict, "action" | "askable" | "policies" | "decisive" | "requirements" | "rateLimited" | "retryAfterMs" | "confusable" | "would">;
+type Faults = ReferenceVerdict["faults"];
 
 /** The facts of a verdict as a text, the same for the same facts. The time to wait is compared by itself. */
-function factsOf(verdict: Facts | ReferenceVerdict): string {
+function factsOf(verdict: Facts, faults: Faults): string {
   const { action, askable, policies, decisive, rateLimited, confusable, would } = verdict;
   const requirements = verdict.requirements.map((one) => Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1))));
-  return JSON.stringify({ action, askable, policies, decisive, requirements, rateLimited, confusable, would: would === undefined ? null : [would.action, would.policies] });
+  return JSON.stringify({ action, askable, policies, decisive, requirements, rateLimited, confusable, would: would === undefined ? null : [would.action, would.policies], faults });
 }
 
 /** The engine counts tokens in floating point: it may say a millisecond more than it takes, and never less. */
@@ -57,9 +66,10 @@ function compare(scenario: Scenario, onVerdict?: (verdict: Verdict, step: Step) 
   const reference = new ReferenceInterpreter(scenario.document);
   const counters = fresh();
   for (const [index, step] of scenario.steps.entries()) {
-    const verdict = evaluate(callOf(step), findingsOf(step), compiled, counters, { charge: step.charge, now: step.now });
-    const expected = reference.judge(step.call, step.findings, step.now, step.charge);
-    const [engine, plain] = [factsOf(verdict), factsOf(expected)];
+    const verdict = evaluate(callOf(step), findingsOf(step), compiled, counters, optionsOf(step));
+    const expected = reference.judge(step.call, step.findings, step);
+    const faults = verdict.faults.map(({ policy, error }) => [policy, error.kind] as const);
+    const [engine, plain] = [factsOf(verdict, faults), factsOf(expected, expected.faults)];
     if (engine !== plain || !isSameWait(verdict.retryAfterMs, expected.retryAfterMs)) {
       const waits = [verdict.retryAfterMs, expected.retryAfterMs].map((ms) => `, wait ${ms} ms`);
       return { scenario: { ...scenario, steps: scenario.steps.slice(0, index + 1) }, engine: engine + waits[0], reference: plain + waits[1] };
@@ -82,8 +92,8 @@ function smallest(found: Difference): Difference {
 }
 
 describe(`with the seed ${seed}`, () => {
-  it(`the engine says what the reference interpreter says, ${PAIRS.toLocaleString("en")} times`, { timeout: isLong ? 1_800_000 : 60_000 }, () => {
-    const seen = { total: 0, matched: 0, block: 0, never: 0, limited: 0, throttle: 0, warn: 0, byDefault: 0, inspection: 0, confusable: 0, nameless: 0, would: 0 };
+  it(`the engine says what the reference interpreter says, ${PAIRS.toLocaleString("en")} times`, { timeout }, () => {
+    const seen = { total: 0, matched: 0, block: 0, never: 0, limited: 0, throttle: 0, warn: 0, byDefault: 0, inspection: 0, confusable: 0, nameless: 0, would: 0, faulty: 0, overBudget: 0 };
     for (const scenario of randomScenarios(seed)) {
       const found = compare(scenario, (verdict, { call }) => {
         seen.total += 1;
@@ -96,6 +106,8 @@ describe(`with the seed ${seed}`, () => {
         if (verdict.confusable) seen.confusable += 1;
         if (call.server === undefined && verdict.policies.length > 0) seen.nameless += 1;
         if (verdict.would !== undefined) seen.would += 1;
+        if (verdict.faults.some(({ error }) => error.kind === "error")) seen.faulty += 1;
+        if (verdict.faults.some(({ error }) => error.kind === "budget")) seen.overBudget += 1;
       });
       if (found !== undefined) {
         const { engine, reference, scenario: least } = smallest(found);
@@ -107,7 +119,7 @@ describe(`with the seed ${seed}`, () => {
     for (const [kind, times] of Object.entries(seen)) expect(times, kind).toBeGreaterThan(PAIRS / 200);
   });
 
-  it("a block, a throttle or a warning that is added never lets a call run that did not, in any state of the throttles", { timeout: 60_000 }, () => {
+  it("a block, a throttle or a warning that is added never lets a call run that did not, in any state of the throttles", { timeout }, () => {
     let stopped = 0;
     let pairs = 0;
     const more = randomScenarios(seed + 1);
@@ -152,7 +164,7 @@ function addable(scenario: Scenario | void): DocumentPolicy | undefined {
 /** The verdict of `document` on the last call, after `earlier` has judged the others. */
 function judgeLast(earlier: PolicyDocument, document: PolicyDocument, steps: readonly Step[]): Verdict {
   const counters = fresh();
-  const run = (compiled: ReturnType<typeof compileDocument>, step: Step): Verdict => evaluate(callOf(step), findingsOf(step), compiled, counters, { charge: step.charge, now: step.now });
+  const run = (compiled: ReturnType<typeof compileDocument>, step: Step): Verdict => evaluate(callOf(step), findingsOf(step), compiled, counters, optionsOf(step));
   const compiled = compileDocument(earlier);
   for (const step of steps.slice(0, -1)) run(compiled, step);
   const last = steps.at(-1);

@@ -9,9 +9,7 @@ import { compileCondition } from "./condition/condition.ts";
 import { parseDuration } from "./duration.ts";
 import { parsePattern } from "./pattern.ts";
 import { ACTIONS, ASSURANCES } from "./result.ts";
-
-export const THROTTLE_KEYS = ["agent", "user", "session", "server", "tool"] as const;
-export type ThrottleKey = (typeof THROTTLE_KEYS)[number];
+import { THROTTLE_KEYS } from "./throttle-key.ts";
 
 const NOT_A_DURATION = "must be a duration such as 30s, 5m or 1h";
 const text = z.string().min(1);

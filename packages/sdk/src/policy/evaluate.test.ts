@@ -7,7 +7,7 @@ import { fakeCall } from "../testing/fake-call.ts";
 import { compileDocument } from "./compile.ts";
 import type { DocumentPolicy, PolicyDocument } from "./document.ts";
 import { evaluate, type Verdict } from "./evaluate.ts";
-import { readPolicyObject } from "./read-document.ts";
+import { readPolicyObject, readPolicyText } from "./read-document.ts";
 import { readPolicyCases, runPolicyCase } from "./run-case.ts";
 import { TokenBuckets } from "./token-buckets.ts";
 
@@ -33,8 +33,25 @@ describe.each(readdirSync(CASES))("%s", (file) => {
 it("a condition without an answer is named with its field, and counts as the stricter side", () => {
   const document = readPolicyObject({ version: 1, policies: [{ name: "big", match: "mcp:bank:pay", when: "args.amount > 1000", action: "block", reason: "Large payments" }] });
   const verdict = judge(document, toolCall("bank", "pay"));
-  expect(verdict.reason).toBe("Large payments; the condition of big has no answer (args.amount: No such key: amount), which counts as the stricter side");
-  expect(verdict.faults).toMatchObject([{ policy: "big", error: { kind: "error", field: "args.amount" } }]);
+  expect(verdict.reason).toBe("Large payments; the condition of big (policies[0].when, character 6) has no answer (args.amount: No such key: amount), which counts as the stricter side");
+  expect(verdict.faults).toMatchObject([{ policy: "big", error: { kind: "error", field: "args.amount" }, place: { source: "policies", path: "policies[0].when" } }]);
+});
+
+it.each([
+  ["YAML", "version: 1\npolicies:\n  - name: big\n    match: mcp:bank:pay\n    when: 'has(args.to) || args.amount > 1000'\n    action: block\n", { line: 5, column: 33 }],
+  ["JSON", '{ "version": 1,\n "policies": [{ "name": "big", "match": "mcp:bank:pay",\n  "when": "args.amount > 1000", "action": "block" }] }', { line: 3, column: 17 }],
+])("a condition of a %s text without an answer is named with file, line, column and field", (_, text, { line, column }) => {
+  const verdict = judge(readPolicyText(text, "rules.policy"), toolCall("bank", "pay"));
+  expect(verdict.reason).toBe(`Policy big; the condition of big (rules.policy:${line}:${column}) has no answer (args.amount: No such key: amount), which counts as the stricter side`);
+  expect(verdict.faults).toMatchObject([{ policy: "big", error: { field: "args.amount" }, place: { source: "rules.policy", path: "policies[0].when", line, column } }]);
+});
+
+it("a condition without an answer of a policy that takes no part is named too", () => {
+  const when = "args.amount > 1000";
+  const document = readPolicyText(JSON.stringify({ version: 1, policies: [{ name: "a", match: "mcp:bank:pay", when, action: "allow" }, { name: "b", match: "mcp:bank:pay", when, action: "block", mode: "observe" }] }), "x.json");
+  const verdict = judge(document, toolCall("bank", "pay"));
+  expect(verdict).toMatchObject({ action: "allow", reason: "", would: undefined });
+  expect(verdict.faults.map(({ policy, place }) => [policy, place.line])).toEqual([["a", 1], ["b", 1]]);
 });
 
 // Properties.

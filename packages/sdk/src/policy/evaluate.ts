@@ -7,9 +7,9 @@ import type { Call } from "../call/call.ts";
 import type { JsonValue } from "../call/json.ts";
 import type { Finding } from "../inspection/inspection.ts";
 import { activationOf, type ToolClaims } from "./condition/activation.ts";
-import type { ConditionError } from "./condition/condition.ts";
 import { requirementOf, type CompiledPolicy } from "./compile-policy.ts";
 import type { CompiledDocument } from "./compile.ts";
+import { sayFault, type ConditionFault } from "./condition-fault.ts";
 import type { Action, PolicyMetadata, PolicyResult, Requirement } from "./result.ts";
 import { FREE, type Charge, type TokenBuckets } from "./token-buckets.ts";
 
@@ -34,12 +34,6 @@ export interface Verdict {
   readonly would: { readonly action: Action; readonly policies: readonly string[] } | undefined;
 }
 
-/** A condition that had no answer: which policy's, what failed, at which character of it. */
-export interface ConditionFault {
-  readonly policy: string;
-  readonly error: ConditionError;
-}
-
 export interface EvaluateOptions {
   /** Whether throttles count: true once per call; false for the re-check at the claim, which takes no token and meets no rate. */
   readonly charge: boolean;
@@ -60,7 +54,7 @@ export interface Counters {
 export function evaluate(call: Call, findings: readonly Finding[], document: CompiledDocument, counters: Counters, options: EvaluateOptions): Verdict {
   const { policies: named, alike } = document.match(call.server.name, call.tool);
   if (named.length === 0 && findings.length === 0 && document.defaultRequirement === undefined) return UNTOUCHED;
-  const { policies, faults } = named.some(({ condition }) => condition !== undefined) ? applyConditions(named, call, findings, options) : { policies: named, faults: NO_FAULTS };
+  const { policies, faults } = named.some(({ condition }) => condition !== undefined) ? applyConditions(named, call, findings, document, options) : { policies: named, faults: NO_FAULTS };
   const inspected = findings.length === 0 ? CLEAN : inspectionOf(findings, document);
   const enforced = policies.every(isEnforced) ? policies : policies.filter(isEnforced);
   const rate = rateOf(enforced, call, counters.enforced, options);
@@ -81,14 +75,14 @@ const NO_REQUIREMENTS: readonly Requirement[] = Object.freeze([]);
  * The policies whose conditions hold. One that has no answer counts as whatever is stricter for its policy: block, throttle and
  * warn match, allow does not, and observe only records.
  */
-function applyConditions(named: readonly CompiledPolicy[], call: Call, findings: readonly Finding[], options: EvaluateOptions): { readonly policies: readonly CompiledPolicy[]; readonly faults: readonly ConditionFault[] } {
+function applyConditions(named: readonly CompiledPolicy[], call: Call, findings: readonly Finding[], document: CompiledDocument, options: EvaluateOptions): { readonly policies: readonly CompiledPolicy[]; readonly faults: readonly ConditionFault[] } {
   const activation = activationOf(call, findings, new Date(options.at ?? Date.now()), options.claims?.());
   const faults: ConditionFault[] = [];
-  const policies = named.filter(({ name, action, observe, condition }) => {
+  const policies = named.filter(({ ordinal, name, action, observe, condition }) => {
     if (condition === undefined) return true;
     const result = condition.evaluate(activation);
     if ("value" in result) return result.value;
-    faults.push({ policy: name, error: result.error });
+    faults.push({ policy: name, error: result.error, place: document.conditionPlace(ordinal, result.error.offset) });
     return action !== "allow" && !observe;
   });
   return { policies, faults };
@@ -226,8 +220,8 @@ function reasonOf({ server }: Call, { action, decisive, defaultBlocks, blocking,
   if (action === "throttle" && rate.limited && blocking.length > 0) reasons.push(`also blocked by ${blocking.join(", ")}`);
   if (action === "block" && defaultBlocks) reasons.push("No policy allows this call");
   if (action !== "allow" && inspected.action === action) reasons.push(inspected.reason);
-  for (const { policy, error } of faults) {
-    if (decisive.some(({ name }) => name === policy)) reasons.push(`the condition of ${policy} has no answer (${error.field === undefined ? error.message : `${error.field}: ${error.message}`}), which counts as the stricter side`);
+  for (const fault of faults) {
+    if (decisive.some(({ name }) => name === fault.policy)) reasons.push(`the condition of ${sayFault(fault)}, which counts as the stricter side`);
   }
   if (confusable && action !== "allow") reasons.push(CONFUSABLE);
   if (server.name === undefined && (action === "block" || action === "throttle")) reasons.push(NAMELESS);

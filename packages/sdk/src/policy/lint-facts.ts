@@ -8,9 +8,10 @@ import { matchesGlob, type Glob } from "./pattern.ts";
 export function lintFacts(document: PolicyDocument, policies: readonly ReadPolicy[], facts: LintFacts): LintFinding[] {
   const byDefault = typeof document.default === "object" ? lintApproval(document.default.approval, { policy: null, path: "default", words: "default" }, facts) : [];
   const servers = serversOf(facts);
+  const mayBeOthers = facts.servers === undefined;
   const ofPolicies = policies.flatMap((policy) => {
     const place = { policy: policy.written.name, path: `policies.${policy.at}`, words: `policies[${policy.at}] (${policy.written.name})` };
-    const known = servers === undefined ? [] : [...lintPatterns(policy, "match", place, servers), ...lintPatterns(policy, "except", place, servers)];
+    const known = servers === undefined ? [] : [...lintPatterns(policy, "match", place, servers, mayBeOthers), ...lintPatterns(policy, "except", place, servers, mayBeOthers)];
     return [...lintApproval(policy.written.approval, place, facts), ...known];
   });
   return [...byDefault, ...ofPolicies];
@@ -57,13 +58,14 @@ function serversOf({ servers, tools }: LintFacts): Servers | undefined {
   return known;
 }
 
-function lintPatterns(policy: ReadPolicy, key: "match" | "except", place: Place, servers: Servers): LintFinding[] {
+function lintPatterns(policy: ReadPolicy, key: "match" | "except", place: Place, servers: Servers, mayBeOthers: boolean): LintFinding[] {
   return policy[key].flatMap((pattern, at) => {
     const said = JSON.stringify(pattern.text);
     const [server] = pattern.server.pieces;
     if (pattern.server.pieces.length === 1 && server === "") return []; // servers without a name list what they like
     const below = typeof policy.written[key] === "string" ? key : `${key}.${at}`;
     const about = [...servers].filter(([name]) => matchesGlob(pattern.server, name));
+    if (mayBeOthers && (about.length === 0 || pattern.server.pieces.length > 1)) return [];
     if (about.length === 0) {
       return [found(place, "unknown_server", below, `${said} is about no server that is known.`, meant(literal(pattern.server), [...servers.keys()], "Correct the server's name, or remove the pattern."))];
     }

@@ -45,7 +45,7 @@ describe("lint says where a policy can change no verdict", () => {
     ["one of its patterns is free", [policy("ask", ["mcp:a:x", "mcp:b:x"], "block"), policy("a", "mcp:a:*", "block", never)]],
     ["the block can be asked", [policy("ask", "mcp:a:x", "block", { approval: { quorum: 2 } }), policy("a", "mcp:a:*", "block")]],
     ["the block is only observed", [policy("ask", "mcp:a:x", "block"), policy("a", "mcp:a:*", "block", { ...never, mode: "observe" })]],
-    ["the block has a condition", [policy("ask", "mcp:a:x", "block"), policy("a", "mcp:a:*", "block", { ...never, ...when("true") })]],
+    ["the block has a condition", [policy("ask", "mcp:a:x", "block"), policy("a", "mcp:a:*", "block", { ...never, ...when("args.n > 3") })]],
     ["the block has an exception", [policy("ask", "mcp:a:x", "block"), policy("a", "mcp:a:*", "block", { ...never, except: "mcp:a:x" })]],
     ["a look-alike may escape the block", [policy("ask", "mcp:a:a\u0300\u0323", "block"), policy("a", "mcp:a:a\u0300*", "block", never)]],
     ["servers without a name escape the allow", [policy("reading", "mcp::x", "allow"), policy("all", "mcp:a*:x", "allow")]],
@@ -83,7 +83,7 @@ describe("lint says where a policy can change no verdict", () => {
     expect(lint([ask, again])).toMatchObject([{ code: "duplicate", policy: "again", path: "policies.1", message: expect.stringContaining("policies[0] (ask)") }]);
     expect(lint([ask, { ...again, approval: { approvers: ["sec"], requireReason: true } }])).toEqual([]);
     expect(lint([ask, { ...again, except: "mcp:b:y" }])).toEqual([]);
-    expect(lint([ask, { ...again, ...when("true") }])).toEqual([]);
+    expect(lint([ask, { ...again, ...when("args.n > 3") }])).toEqual([]);
     expect(said(lint([policy("a", "mcp:*:x", "block", never), policy("b", "mcp:*:x", "block", never), policy("c", ["mcp:*:x", "mcp:a:x"], "block", never)]))).toEqual(["duplicate policies.1", "shadowed policies.2.match"]);
   });
 
@@ -114,7 +114,7 @@ describe("lint with facts says what does not exist", () => {
   const facts: LintFacts = { tools: { files: [{ name: "read_file" }, { name: "write_file" }], git: [{ name: "push" }] }, servers: ["crm"], approvers: ["jane@example.com", "group:ops"] };
 
   it("tools and servers, with the nearest name", () => {
-    const findings = lint([policy("ask", ["mcp:files:wirte_file", "mcp:flies:*", "mcp:*:delete_*", "mcp:files:read_*"], "block", { except: "mcp:git:pushh" })], "allow", { tools: facts.tools ?? {} });
+    const findings = lint([policy("ask", ["mcp:files:wirte_file", "mcp:flies:*", "mcp:*:delete_*", "mcp:files:read_*"], "block", { except: "mcp:git:pushh" })], "allow", { tools: facts.tools ?? {}, servers: [] });
     expect(findings.map(({ code, mend, path }) => [code, path, mend])).toEqual([
       ["unknown_tool", "policies.0.match.0", 'Did you mean "write_file"?'],
       ["unknown_server", "policies.0.match.1", 'Did you mean "files"?'],

@@ -3,9 +3,12 @@
  * not exist. It reports only what is certain, and never changes what a document means. A policy with a condition counts as
  * matching less than its patterns do, so nothing is ever hidden by it. Called by `countersign policy check` and at load.
  */
+import type { JsonValue } from "../call/json.ts";
 import type { DocumentPolicy, PolicyDocument } from "./document.ts";
 import { Covers, isUnder, readPolicy, type ReadPolicy } from "./lint-cover.ts";
+import { lintConditions } from "./lint-conditions.ts";
 import { lintFacts } from "./lint-facts.ts";
+import { placesOf, type Place } from "./places.ts";
 
 export const LINT_CODES = [
   "missing_default",
@@ -20,6 +23,11 @@ export const LINT_CODES = [
   "unknown_approver",
   "unknown_server",
   "unknown_tool",
+  "never_true",
+  "always_true",
+  "optional_argument",
+  "unknown_argument",
+  "argument_type",
 ] as const;
 export type LintCode = (typeof LINT_CODES)[number];
 
@@ -33,29 +41,44 @@ export interface LintFinding {
   readonly message: string;
   /** What to do about it. */
   readonly mend: string;
+  /** Where the place is inside of a condition: UTF-16 units into its text. */
+  readonly offset?: number;
   /** Where positions are known. Both count from 1. */
   readonly line?: number;
   readonly column?: number;
 }
 
+export interface LintTool {
+  readonly name: string;
+  /** JSON Schema of its arguments, as `tools/list` gives it. */
+  readonly inputSchema?: JsonValue | undefined;
+}
+
 /** What is known beside the document. What is not given is not checked. */
 export interface LintFacts {
   /** The tools that each server lists, by server name. */
-  readonly tools?: Readonly<Record<string, readonly { readonly name: string }[]>>;
-  /** Servers that exist beside those of `tools`. */
+  readonly tools?: Readonly<Record<string, readonly LintTool[]>>;
+  /** Servers that exist beside those of `tools`, so that there are no others. Left out: there may be any. */
   readonly servers?: readonly string[];
   /** Everyone who can be named as approver: people and `group:` names. */
   readonly approvers?: readonly string[];
-  /** The place of a path in the document's text. */
-  readonly positions?: (path: string) => { readonly line: number; readonly column: number } | undefined;
+  /** The place of a path, or of a character of the text there. Default: where readPolicyText read it. */
+  readonly positions?: (path: string, offset?: number) => Place | undefined;
 }
 
 /** Lints a document that was read without a problem. Findings come in document order. */
 export function lintDocument(document: PolicyDocument, facts: LintFacts = {}): LintFinding[] {
   const policies = document.policies.map(readPolicy);
-  const found = [...lintDefault(document), ...lintPolicies(document, policies), ...lintFacts(document, policies, facts)];
-  const placed = found.map((one) => ({ ...one, ...facts.positions?.(one.path) }));
+  const found = [...lintDefault(document), ...lintPolicies(document, policies), ...lintFacts(document, policies, facts), ...lintConditions(policies, facts)];
+  const { positions = positionsOf(document) } = facts;
+  const placed = found.map((one) => ({ ...one, ...positions(one.path, one.offset) }));
   return placed.toSorted((a, b) => ordinalOf(a) - ordinalOf(b)); // stable: findings of one policy stay in their order
+}
+
+/** Where the paths of findings are in the text the document was read from. */
+export function positionsOf(document: PolicyDocument): NonNullable<LintFacts["positions"]> {
+  const places = placesOf(document);
+  return (path, offset) => places?.at(path.split(".").map((step) => (/^\d+$/.test(step) ? Number(step) : step)), offset);
 }
 
 function ordinalOf({ path }: LintFinding): number {

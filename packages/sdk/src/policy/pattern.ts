@@ -1,5 +1,7 @@
 /** Patterns of policy ids. Only `*` is a wildcard (any run of characters, empty too); every other character is literal. */
 
+import { indexOfText } from "./condition/find-text.ts";
+
 /** `mcp:{server}:{tool}`, split at the first two colons. */
 export interface Pattern {
   readonly server: Glob;
@@ -37,6 +39,9 @@ export function isAny(glob: Glob): boolean {
   return glob.pieces.length === 2 && glob.pieces[0] === "" && glob.pieces[1] === "";
 }
 
+/** About 1 ms for each piece: names are short, and what is not is searched in linear time. */
+const MAX_COMPARISONS = 1_048_576;
+
 /** True where the glob matches the whole text. Linear: pieces are looked for left to right and never tried again. */
 export function matchesGlob(glob: Glob, text: string): boolean {
   const { pieces } = glob;
@@ -48,7 +53,7 @@ export function matchesGlob(glob: Glob, text: string): boolean {
   let at = first.length;
   for (let index = 1; index < pieces.length - 1; index++) {
     const piece = pieces[index] ?? "";
-    const found = text.indexOf(piece, at);
+    const found = indexOfText(text, piece, at, MAX_COMPARISONS);
     if (found === -1 || found + piece.length > end) return false;
     at = found + piece.length;
   }

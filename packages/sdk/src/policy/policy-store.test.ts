@@ -45,7 +45,7 @@ describe("a source that answers at once", () => {
     const { events, store } = open(objectPolicies(document("one")));
     expect(store.loading).toBeUndefined();
     expect(names(store)).toEqual(["one"]);
-    expect(events).toEqual([{ event: "policy_activated", source: "policies", size: 1, digest: store.status().digest }]);
+    expect(events).toEqual([{ event: "policy_activated", source: "policies", size: 1, digest: store.status().digest, document: expect.objectContaining({ version: 1 }) }]);
     expect(store.status()).toMatchObject({ generation: 1, size: 1, problem: undefined, digest: expect.stringMatching(/^[0-9a-f]{64}$/) });
   });
 
@@ -224,7 +224,7 @@ describe("a change", () => {
     ]);
     expect(names(store)).toEqual(["one"]);
     await next((answer) => answer?.resolve(document("one")));
-    expect(events.at(-1)).toEqual({ event: "policy_activated", source: "controlled", size: 1, digest: store.status().digest });
+    expect(events.at(-1)).toEqual({ event: "policy_activated", source: "controlled", size: 1, digest: store.status().digest, document: expect.objectContaining({ version: 1 }) });
     expect(store.status()).toMatchObject({ generation: 1, problem: undefined });
   });
 

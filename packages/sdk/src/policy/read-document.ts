@@ -2,15 +2,21 @@
  * From text or object to a policy document, or to every problem it has, each with its place and its mend.
  * Nothing half right comes out, and nothing that is written can hang or crash it. Called by policy-store.ts.
  */
-import { LineCounter, isAlias, isMap, isPair, isScalar, parseDocument, visit, type Document } from "yaml";
+import { LineCounter, isAlias, parseDocument, visit, type Document } from "yaml";
+import type { JsonValue } from "../call/json.ts";
 import { snapshotJson } from "../call/snapshot.ts";
 import { parseStrictJson } from "../call/strict-json.ts";
 import { PolicyDocumentError, type PolicyProblem } from "../errors.ts";
+import { compileCondition } from "./condition/condition.ts";
 import { policyDocument, type PolicyDocument } from "./document.ts";
 import { EXAMPLE, explainIssue, labelOf, type DocumentPath, type DocumentProblem } from "./explain-issue.ts";
 import { explainYaml, UNQUOTED_STAR, type TextProblem } from "./explain-yaml.ts";
+import { offsetOf, offsetWithin } from "./locate.ts";
+import { rememberPlaces, type Place } from "./places.ts";
+import { isPlainDocument } from "./plain-document.ts";
+import { sectionsOfJson, sectionsOfYaml } from "./sections.ts";
+import { MAX_TEXT } from "./text-limit.ts";
 
-const MAX_TEXT = 64 * 1024 * 1024;
 /** Beyond this many problems a message helps nobody. */
 const MAX_PROBLEMS = 20;
 /** Uses of anchors, counted through anchors inside anchors: enough for one use in each of many policies, and no "billion laughs". */
@@ -22,29 +28,26 @@ export function readPolicyText(text: string, source: string): PolicyDocument {
   if (/^\s*\{/.test(text)) {
     // JSON is YAML too, but large documents are read some fifty times faster as what they are.
     const json = parseStrictJson(text, { maxBytes: MAX_TEXT });
-    const checked = json.ok ? policyDocument.safeParse(json.value) : undefined;
-    if (checked?.success === true) return checked.data;
+    if (json.ok && (isPlain(json.value) || policyDocument.safeParse(json.value).success)) return rememberPlaces(inCanonicalOrder(json.value), source, text, () => sectionsOfJson(text));
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { ...YAML, lineCounter: lines });
   const broken = explainYaml(text, [...document.errors, ...document.warnings]);
   if (broken.length > 0) throw refusal(source, broken.map((problem) => atOffset(lines, problem)));
   if (document.contents === null) throw new PolicyDocumentError(source, [{ ...START, message: "the document is empty.", mend: EXAMPLE }]);
-  return check(plain(document, lines, source), source, (path, within) => (within === undefined ? locate(document, lines, path) : locateWithin(text, document, lines, path, within)));
+  const where: Where = (path, within) => place(lines, (within === undefined ? offsetOf(document, path) : offsetWithin(text, document, path, within)) ?? 0);
+  const checked = check(plain(document, lines, source), source, where);
+  const sections = sectionsOfYaml(document); // now: the tree of nodes is some twenty times as large as the text
+  return rememberPlaces(checked, source, text, () => sections);
 }
 
 /** Reads a document given as an object. It is copied, so later changes to the object change nothing. Throws PolicyDocumentError. */
 export function readPolicyObject(value: unknown, source = "policies"): PolicyDocument {
-  return check(value, source, () => START);
+  return rememberPlaces(check(value, source, () => START), source);
 }
 
 const YAML = { uniqueKeys: true, stringKeys: true, resolveKnownTags: false, prettyErrors: false, version: "1.2", strict: true } as const;
 const START: Place = { line: 1, column: 1 };
-
-interface Place {
-  readonly line: number;
-  readonly column: number;
-}
 
 /** The document's value with its aliases resolved. */
 function plain(document: Document, lines: LineCounter, source: string): unknown {
@@ -68,9 +71,19 @@ type Where = (path: DocumentPath, within?: number) => Place;
 function check(value: unknown, source: string, where: Where): PolicyDocument {
   const copied = snapshotJson(value, { maxBytes: MAX_TEXT });
   if (!copied.ok) throw refusal(source, [inPlace(explainSnapshot(copied.reason), where)]);
+  if (isPlain(copied.value)) return copied.value;
   const result = policyDocument.safeParse(copied.value, { reportInput: true });
-  if (result.success) return result.data;
+  if (result.success) return inCanonicalOrder(copied.value);
   throw refusal(source, result.error.issues.flatMap(explainIssue).map((problem) => inPlace(problem, where)));
+}
+
+function isPlain(value: JsonValue): value is JsonValue & PolicyDocument {
+  return isPlainDocument(value, (condition) => compileCondition(condition).ok);
+}
+
+/** A value that the schema has accepted is a document. The schema's own copy has its keys in another order, and so another digest. */
+function inCanonicalOrder(value: JsonValue): PolicyDocument {
+  return value as unknown as PolicyDocument;
 }
 
 /** A snapshot's reason is a JSON Pointer, then what is wrong there. */
@@ -110,34 +123,4 @@ function inPlace({ path, within, ...said }: DocumentProblem, where: Where): Poli
 function place(lines: LineCounter, offset: number): Place {
   const { line, col } = lines.linePos(offset);
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
-}
-
-/** The place of a path in the text: of the last key or item on it that exists. */
-function locate(document: Document, lines: LineCounter, path: DocumentPath): Place {
-  for (let length = path.length; length > 0; length--) {
-    const parent: unknown = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
-    const last = path[length - 1];
-    if (isMap(parent)) {
-      const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === last);
-      if (pair !== undefined && isScalar(pair.key) && pair.key.range) return place(lines, pair.key.range[0]);
-    }
-    const node: unknown = document.getIn(path.slice(0, length), true);
-    const range = node !== null && typeof node === "object" && "range" in node ? node.range : undefined;
-    if (Array.isArray(range) && typeof range[0] === "number") return place(lines, range[0]);
-  }
-  return START;
-}
-
-/** The place of a character of a text value, where it is written as it is read; else the place of the value. */
-function locateWithin(text: string, document: Document, lines: LineCounter, path: DocumentPath, within: number): Place {
-  const node: unknown = document.getIn(path, true);
-  if (!isScalar(node) || typeof node.value !== "string" || !node.range) return locate(document, lines, path);
-  const begin = node.range[0];
-  const end = node.range[1];
-  // The same characters in the source: behind a quote, or on the lines of a block. Escapes and folds have no such run.
-  const before = node.value.slice(0, within);
-  const line = before.slice(before.lastIndexOf("\n") + 1);
-  const rest = node.value.slice(within).split("\n")[0] ?? "";
-  const at = text.slice(begin, end).indexOf(line + rest);
-  return at === -1 ? locate(document, lines, path) : place(lines, begin + at + line.length);
 }

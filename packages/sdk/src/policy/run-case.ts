@@ -16,6 +16,8 @@ const caseCall = z.strictObject({
   agent: z.union([z.string(), z.strictObject({ name: z.string().optional(), id: z.string().optional() })]).optional(),
   user: z.string().optional(),
   session: z.string().optional(),
+  /** What the server claims of the tool: `tool.claims` of conditions. */
+  claims: z.partialRecord(z.enum(["readOnly", "destructive", "idempotent", "openWorld"]), z.boolean()).optional(),
   /** The verdict of the last of so many calls at one moment. */
   times: z.number().int().min(1).max(100_000).optional(),
 });
@@ -26,6 +28,8 @@ const policyCase = z.strictObject({
   inspection: z.unknown().optional(),
   findings: z.array(z.strictObject({ type: z.string(), group: z.string(), direction: z.enum(["input", "output"]).optional(), where: z.string().optional() })).optional(),
   call: caseCall,
+  /** When it is called: `now` of conditions. The time of the test where it is not written. */
+  at: z.iso.datetime({ offset: true }).optional(),
   want: z.looseObject({ action: z.enum(["allow", "warn", "throttle", "block"]) }),
 });
 
@@ -91,8 +95,9 @@ export function runPolicyCase(one: PolicyCase, document?: PolicyDocument): reado
   const agent = typeof call.agent === "string" ? { name: call.agent } : call.agent;
   const proposed = trialCall({ server: call.server ?? undefined, tool: call.tool, arguments: call.args, agent, user: call.user, session: call.session });
   const found = findings.map(({ type, group, direction = "input", where = "" }) => ({ type, group, direction, where }));
-  for (let nth = 1; nth < (call.times ?? 1); nth++) trial.judge(proposed, { findings: found });
-  const verdict = trial.judge(proposed, { findings: found });
+  const options = { findings: found, at: one.at === undefined ? undefined : Date.parse(one.at), claims: call.claims };
+  for (let nth = 1; nth < (call.times ?? 1); nth++) trial.judge(proposed, options);
+  const verdict = trial.judge(proposed, options);
   const { metadata, ...rest } = want;
   const differences = compare({ ...verdict, would: verdict.would ?? null }, rest, "");
   if (metadata === undefined) return differences;

@@ -7,6 +7,7 @@ import type { Call, Transport } from "../call/call.ts";
 import { assertServerName } from "../call/policy-id.ts";
 import { snapshotObject } from "../call/snapshot.ts";
 import type { Finding } from "../inspection/inspection.ts";
+import type { ToolClaims } from "./condition/activation.ts";
 import { compileDocument, type Match } from "./compile.ts";
 import type { PolicyDocument } from "./document.ts";
 import { evaluate, type Counters, type Verdict } from "./evaluate.ts";
@@ -41,6 +42,10 @@ export interface TrialOptions {
   readonly findings?: readonly Finding[] | undefined;
   /** Milliseconds on any one clock; throttles refill by it. Default 0. */
   readonly now?: number | undefined;
+  /** Milliseconds since the epoch: `now` of conditions. Default: the system's clock. */
+  readonly at?: number | undefined;
+  /** What the server claims of the tool: `tool.claims` of conditions. Default: nothing. */
+  readonly claims?: ToolClaims | undefined;
   /** Whether throttles count. Default true. */
   readonly charge?: boolean | undefined;
 }
@@ -56,7 +61,7 @@ export function createTrial(document: PolicyDocument): Trial {
   const compiled = compileDocument(document);
   const counters: Counters = { enforced: new TokenBuckets(), observed: new TokenBuckets() };
   return Object.freeze({
-    judge: (call: Call, { charge = true, findings = [], now = 0 }: TrialOptions = {}) => evaluate(call, findings, compiled, counters, { charge, now }),
+    judge: (call: Call, { at, charge = true, claims = {}, findings = [], now = 0 }: TrialOptions = {}) => evaluate(call, findings, compiled, counters, { at, charge, claims: () => claims, now }),
     match: (server: string | undefined, tool: string) => compiled.match(server, tool),
   });
 }

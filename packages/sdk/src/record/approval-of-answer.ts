@@ -13,6 +13,6 @@ export function approvalOfAnswer(request: JoinedRequest, answer: Exclude<Answer,
     ...(channel === undefined ? {} : { channel }),
     ...(human === undefined ? {} : { human }),
     ...(reason === undefined ? {} : { reason }),
-    ...(answer.kind === "approved" || answer.error === undefined ? {} : { error: answer.error }),
+    ...("error" in answer && answer.error !== undefined ? { error: answer.error } : {}),
   };
 }

@@ -1,7 +1,8 @@
 /** The rows a story leaves in the record. What may not be kept (values found, results, live errors) stays behind here. */
 import { policyIdOf } from "../call/policy-id.ts";
 import type { Finding } from "../inspection/inspection.ts";
-import type { ApprovalEntry, DecisionEntry, IntentEntry, OutcomeEntry, RecordedFinding } from "./entry.ts";
+import type { ConditionFault } from "../policy/condition-fault.ts";
+import type { ApprovalEntry, DecisionEntry, IntentEntry, OutcomeEntry, RecordedFault, RecordedFinding } from "./entry.ts";
 import type { CallStory } from "./story.ts";
 
 /** What was decided, with the refusal where the call ends here. `at` in milliseconds since the epoch. */
@@ -28,7 +29,8 @@ export function decisionEntry(story: CallStory, at: number): DecisionEntry {
     decisive: verdict?.decisive ?? NO_NAMES,
     findings: findings.length === 0 ? NO_FINDINGS : recordedFindings(findings),
   };
-  const more: { -readonly [K in "wouldAction" | "wouldPolicies" | "code" | "retryAfterMs" | "argumentsText"]?: DecisionEntry[K] } = entry;
+  const more: { -readonly [K in "faults" | "wouldAction" | "wouldPolicies" | "code" | "retryAfterMs" | "argumentsText"]?: DecisionEntry[K] } = entry;
+  if (verdict !== undefined && verdict.faults.length > 0) more.faults = recordedFaults(verdict.faults);
   if (verdict?.would !== undefined) {
     more.wouldAction = verdict.would.action;
     more.wouldPolicies = verdict.would.policies;
@@ -85,6 +87,19 @@ export function outcomeEntry(story: CallStory, at: number): OutcomeEntry {
 const NO_NAMES: readonly string[] = [];
 const NO_FINDINGS: readonly RecordedFinding[] = [];
 
+/** A document of many policies about one tool must not blow up its rows. */
+const MAX_FAULTS = 20;
+
+function recordedFaults(faults: readonly ConditionFault[]): RecordedFault[] {
+  return faults.slice(0, MAX_FAULTS).map(({ policy, error: { field, message }, place: { source, line, column } }) => ({
+    policy,
+    source,
+    message,
+    ...(field === undefined ? {} : { field }),
+    ...(line === undefined || column === undefined ? {} : { line, column }),
+  }));
+}
+
 function recordedFindings(findings: readonly Finding[]): RecordedFinding[] {
-  return findings.map(({ type, direction, where, count = 1 }) => ({ type, direction, where, count }));
+  return findings.map(({ type, group, direction, where, count = 1 }) => ({ type, group, direction, where, count }));
 }

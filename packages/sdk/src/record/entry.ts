@@ -4,18 +4,36 @@
  */
 import type { ApprovalStatus } from "../approval/decision.ts";
 import type { RefusalCode } from "../errors.ts";
+import type { ConditionFault } from "../policy/condition-fault.ts";
 import type { Action } from "../policy/result.ts";
 
 /** A finding as recorded: where and what, never the value. */
 export interface RecordedFinding {
   readonly type: string;
+  /** The group of the document's `inspection` section; rows written before it was kept have none. */
+  readonly group: string;
   readonly direction: "input" | "output";
   readonly where: string;
   readonly count: number;
 }
 
+/** What an entry may say beside itself where it came from another process. */
+interface Reported {
+  /** Id of the agent key whose process reported it; absent where the keeper of the record says it itself. */
+  readonly reportedBy?: string;
+}
+
+/** A condition that had no answer, whatever came of it. */
+export interface RecordedFault extends Omit<ConditionFault["place"], "path"> {
+  readonly policy: string;
+  /** The path that was missing or of the wrong kind, such as `args.amount`. */
+  readonly field?: string;
+  /** Never quotes an argument. */
+  readonly message: string;
+}
+
 /** What was decided about a call, before anything else happens to it. */
-export interface DecisionEntry {
+export interface DecisionEntry extends Reported {
   readonly type: "decision";
   readonly callId: string;
   /** Milliseconds since the epoch. */
@@ -35,6 +53,8 @@ export interface DecisionEntry {
   readonly policies: readonly string[];
   readonly decisive: readonly string[];
   readonly findings: readonly RecordedFinding[];
+  /** The first of them; absent where every condition had an answer. */
+  readonly faults?: readonly RecordedFault[];
   /** Observe mode: what would have happened, where it differs. */
   readonly wouldAction?: Action;
   readonly wouldPolicies?: readonly string[];
@@ -46,7 +66,7 @@ export interface DecisionEntry {
 }
 
 /** How an approval ended. */
-export interface ApprovalEntry {
+export interface ApprovalEntry extends Reported {
   readonly type: "approval";
   readonly callId: string;
   readonly at: number;
@@ -64,7 +84,7 @@ export interface ApprovalEntry {
 }
 
 /** A held call is about to be sent. Durable before the first byte, or nothing runs. */
-export interface IntentEntry {
+export interface IntentEntry extends Reported {
   readonly type: "intent";
   readonly callId: string;
   readonly at: number;
@@ -77,7 +97,7 @@ export const OUTCOMES = ["completed", "failed", "withheld", "outcome_unknown"] a
 /** `failed`: the server answered with an error. `outcome_unknown`: it was sent and no answer came. */
 export type ExecutionOutcome = (typeof OUTCOMES)[number];
 
-export interface OutcomeEntry {
+export interface OutcomeEntry extends Reported {
   readonly type: "outcome";
   readonly callId: string;
   readonly at: number;
@@ -120,10 +140,12 @@ export const EVENTS = [
   "signed_out",
   "link_made",
   "policy_saved",
+  "policy_reported", // a document came into force in an agent's process
   "mode_changed",
   "arguments_erased",
   "data_key_made",
-  "checkpoint_made",
+  "checkpoint_key_made",
+  "installation_key_set",
   "batch_taken",
   "restored",
 ] as const;

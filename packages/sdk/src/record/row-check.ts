@@ -3,7 +3,8 @@
  * first row that does not belong; everything before it is intact. Called by verify-record.ts, and by look-back.ts.
  */
 import { canonicalJson } from "../call/canonical-json.ts";
-import type { JsonObject, JsonValue } from "../call/json.ts";
+import type { JsonObject } from "../call/json.ts";
+import { parseJson } from "../call/parse-json.ts";
 import { EMPTY_HEAD, hashRow, HASH_SUFFIX_LENGTH, ROW_VERSION } from "./row.ts";
 import type { RecordHead } from "./row.ts";
 
@@ -120,8 +121,7 @@ function splitHash(line: string): { readonly body: string; readonly hash: string
 
 function parseObject(text: string): JsonObject | undefined {
   try {
-    // JSON.parse yields JSON.
-    const value = JSON.parse(text) as JsonValue;
+    const value = parseJson(text);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
   } catch {
     return undefined;

@@ -11,7 +11,7 @@ import type { RecordEntry } from "./entry.ts";
 // Lone surrogates included: a tool name that the strict parse refused is recorded too.
 const text = fc.string({ unit: "binary", maxLength: 12 }).chain((plain) => fc.constantFrom(plain, `${plain}\ud800`, `\\ud800${plain}`));
 const time = fc.integer({ min: 0, max: 4e12 });
-const finding = fc.record({ where: text, type: text, direction: fc.constantFrom("input", "output"), count: fc.nat(), value: fc.constant("CANARY") });
+const finding = fc.record({ where: text, type: text, group: text, direction: fc.constantFrom("input", "output"), count: fc.nat(), value: fc.constant("CANARY") });
 const findings = fc.array(finding, { maxLength: 3 });
 
 const outcome = fc.record(
@@ -42,6 +42,7 @@ const entry = fc.oneof(
       policies: names,
       decisive: names,
       findings,
+      faults: fc.array(fc.record({ policy: text, source: text, message: text, field: text, line: fc.nat(), column: fc.nat(), value: fc.constant("CANARY") }, { requiredKeys: ["policy", "source", "message"] }), { maxLength: 2 }),
       wouldAction: fc.constantFrom("block", "warn"),
       wouldPolicies: names,
       retryAfterMs: fc.nat(),
@@ -89,7 +90,8 @@ describe("rowBody", () => {
       retryAfterMs: 5,
       wouldAction: "block",
       wouldPolicies: ["p"],
-      findings: [{ type: "email", direction: "input", where: "/to", count: 1 }],
+      faults: [{ policy: "big", source: "rules.yaml", line: 7, column: 11, field: "args.amount", message: "No such key: amount" }],
+      findings: [{ type: "email", group: "pii", direction: "input", where: "/to", count: 1 }],
     });
     const { argumentsText, ...kept } = full;
     const { type, callId, ...result } = fakeOutcome(1, { findings: [] });

@@ -7,6 +7,7 @@
 import { hash } from "node:crypto";
 import { canonicalJson } from "../call/canonical-json.ts";
 import type { JsonObject } from "../call/json.ts";
+import { parseJson } from "../call/parse-json.ts";
 import type { SealedArguments } from "./cipher.ts";
 import type { EventEntry, OutcomeEntry, RecordedFinding, RecordEntry } from "./entry.ts";
 
@@ -74,6 +75,7 @@ function fields(
         decisive: entry.decisive,
         definition: entry.definition,
         digest: entry.digest,
+        faults: entry.faults?.map(({ column, field, line, message, policy, source }) => ({ column, field, line, message, policy, source })),
         findings: findingFields(entry.findings),
         outcome: outcome === undefined ? undefined : outcomeFields(outcome),
         policies: entry.policies,
@@ -81,6 +83,7 @@ function fields(
         prev,
         principal: entry.principal,
         reason: entry.reason,
+        reportedBy: entry.reportedBy,
         retryAfterMs: entry.retryAfterMs,
         seq,
         server: entry.server,
@@ -104,6 +107,7 @@ function fields(
         human: entry.human,
         prev,
         reason: entry.reason,
+        reportedBy: entry.reportedBy,
         requestDigest: entry.requestDigest,
         requestId: entry.requestId,
         seq,
@@ -118,6 +122,7 @@ function fields(
         callId: entry.callId,
         digest: entry.digest,
         prev,
+        reportedBy: entry.reportedBy,
         requestId: entry.requestId,
         seq,
         type: "intent",
@@ -125,7 +130,7 @@ function fields(
       };
     case "outcome": {
       const { at, elapsedMs, findings, isError, outcome: result } = outcomeFields(entry);
-      return { at, callId: entry.callId, elapsedMs, findings, isError, outcome: result, prev, requestId: entry.requestId, seq, type: "outcome", v: ROW_VERSION };
+      return { at, callId: entry.callId, elapsedMs, findings, isError, outcome: result, prev, reportedBy: entry.reportedBy, requestId: entry.requestId, seq, type: "outcome", v: ROW_VERSION };
     }
   }
 }
@@ -140,9 +145,9 @@ function outcomeFields(entry: OutcomeEntry) {
   };
 }
 
-/** Only these four, whatever else a finding carries: the value that was found must never get here. */
+/** Only these five, whatever else a finding carries: the value that was found must never get here. */
 function findingFields(findings: readonly RecordedFinding[]) {
-  return findings.length === 0 ? findings : findings.map(({ count, direction, type, where }) => ({ count, direction, type, where }));
+  return findings.length === 0 ? findings : findings.map(({ count, direction, group, type, where }) => ({ count, direction, group, type, where }));
 }
 
 /** Events are rare and their details free: sorted one by one. */
@@ -150,7 +155,7 @@ function eventBody(entry: EventEntry, seq: number, prev: string): RowBody {
   const { at, event, type } = entry;
   const detail = Object.fromEntries(Object.entries(entry.detail).map(([key, value]) => [key.toWellFormed(), value]));
   // A round trip through JSON yields JSON: no undefined, no NaN, no lone surrogates.
-  const plain = JSON.parse(JSON.stringify({ at, detail, event, prev, seq, type, v: ROW_VERSION }, wellFormed)) as JsonObject;
+  const plain = parseJson(JSON.stringify({ at, detail, event, prev, seq, type, v: ROW_VERSION }, wellFormed)) as JsonObject;
   return canonicalJson(plain);
 }
 

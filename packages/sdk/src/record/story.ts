@@ -48,6 +48,8 @@ export interface CallStory {
   verdict: Verdict | undefined;
   /** The decision row, once it is queued. */
   queued: Queued | undefined;
+  /** W3C trace context of the call's span, where it is traced. */
+  traceparent: string | undefined;
   /** What was put to people last. */
   question: Question | undefined;
   approval: ApprovalStory | undefined;
@@ -67,6 +69,7 @@ export function openStory(callId: string, startedAt: number, proposed: ProposedC
     findingAction: undefined,
     verdict: undefined,
     queued: undefined,
+    traceparent: undefined,
     question: undefined,
     approval: undefined,
     refusal: undefined,

@@ -40,8 +40,8 @@ export type ThrottleAnswer = z.infer<typeof throttleAnswer>;
  */
 export const EVENT_NAMES = ["hello", "request", "policy", "directory", "grant"] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
-/** data of `hello`: where the stream stands. */
-export const helloEvent = z.object({ seq: z.int(), now: z.number(), installation: z.string() });
+/** data of `hello`: where the stream stands. `resumed` false: what came before is not told, so read everything anew. */
+export const helloEvent = z.object({ seq: z.int(), now: z.number(), installation: z.string(), resumed: z.boolean().optional() });
 /** data of `request` for an agent's key: the whole answer, so that the waiter holds the decision when it wakes. */
 export const requestEvent = z.object({ request: askedRequest });
 /** data of `policy`: a document was activated; fetch the bundle. */

@@ -18,15 +18,15 @@ export function createJudge(document: PolicyDocument): Judge {
       trials.set(file, trial);
       if (args === undefined && trial.match(server, tool).policies.some(({ name }) => conditional.has(name))) return undefined;
       const call = trialCall({ server, tool, arguments: args, principal, agent: { name: agent }, user, session });
-      return trial.judge(call, { findings: findings.map((finding) => ({ ...finding, group: groupOf(finding, groups) })), now: at });
+      return trial.judge(call, { findings: findings.map((finding) => ({ ...finding, group: finding.group ?? guessGroup(finding, groups) })), now: at });
     },
   };
 }
 
 const SECRETS = /^(?:password|jwt|private_key|aws_access_key|aws_secret_key|gcp_api_key|github_token|slack_token|stripe_key|openai_key|generic_secret)$/;
 
-/** Rows keep the type of a finding and not its group. A group that names the type has it; else it goes by the type. */
-function groupOf({ type }: RecordedFindingRow, groups: readonly (readonly [string, unknown])[]): string {
+/** For rows that keep the type of a finding and not its group. A group that names the type has it; else it goes by the type. */
+function guessGroup({ type }: RecordedFindingRow, groups: readonly (readonly [string, unknown])[]): string {
   if (type === "changed" || type === "suspicious" || type === "shadowing") return "tools";
   const named = groups.find(([, section]) => isNamed(section, type));
   return named?.[0] ?? (SECRETS.test(type) ? "secret" : "pii");

@@ -53,6 +53,15 @@ describe("policy explain", () => {
     expect(nameless.out).toContain("mail (block), by mcp:mail:send; it decides");
   });
 
+  it("says which conditions have no answer, and where they are written", async () => {
+    const files = await workspace();
+    const file = await files.file("big.yaml", "version: 1\npolicies:\n  - name: big\n    match: mcp:bank:pay\n    when: args.amount > 1000\n    action: block\n");
+    const { out } = await runCli("policy", "explain", file, "--server", "bank", "--tool", "pay");
+    expect(out).toContain(`\nConditions without an answer, which count as the stricter side:\n  big (${file}:5:16) has no answer (args.amount: No such key: amount)`);
+    const json = await runCli("policy", "explain", file, "--server", "bank", "--tool", "pay", "--format", "json");
+    expect(JSON.parse(json.out)).toMatchObject({ verdict: { faults: [{ policy: "big", place: { source: file, path: "policies[0].when", line: 5, column: 16 } }] } });
+  });
+
   it("says the same as JSON, with the whole verdict", async () => {
     const { out } = await explain("--server", "filesystem", "--tool", "write_file", "--format", "json");
     expect(JSON.parse(out)).toMatchObject({

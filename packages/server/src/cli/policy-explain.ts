@@ -1,6 +1,6 @@
 /** `countersign policy explain FILE …`: the verdict on one call, which policies led to it, and which nearly did. Runs nothing. */
 import type { JsonObject } from "@countersign/sdk";
-import { createTrial, trialCall, type PolicyDocument, type Verdict } from "@countersign/sdk/policy";
+import { createTrial, sayFault, trialCall, type PolicyDocument, type Verdict } from "@countersign/sdk/policy";
 import { matchOf, nearMissOf, type NearMiss, type PolicyMatch } from "./explain-match.ts";
 import { loadPolicy, readText } from "./load-policy.ts";
 import { printJson, UsageError, type ExitCode, type Format, type Ports } from "./ports.ts";
@@ -89,6 +89,7 @@ function explanationLines({ matched, nearMisses, observed, others, policyId, ver
   if (verdict.would !== undefined) {
     lines.push(...section(`Observed only; enforced, the action would be ${verdict.would.action}`, observed.map(sayMatch)));
   }
+  if (verdict.faults.length > 0) lines.push(...section("Conditions without an answer, which count as the stricter side", verdict.faults.map(sayFault)));
   lines.push(...more(verdict));
   if (nearMisses.length > 0) lines.push(...section("Did not match", nearMisses.map(({ action, name, why }) => `${name} (${action}): ${why}`)));
   if (others > 0) lines.push(`${plural(others, "other policy").replace(/policys$/, "policies")}: about something else`);
@@ -104,7 +105,7 @@ function sayMatch({ action, lookAlike, name, patterns }: PolicyMatch): string {
 }
 
 const SAID: ReadonlySet<string> = new Set(
-  ["action", "reason", "askable", "policyResult", "requirements", "policies", "decisive", "rateLimited", "retryAfterMs", "confusable", "would"],
+  ["action", "reason", "askable", "policyResult", "requirements", "policies", "decisive", "rateLimited", "retryAfterMs", "confusable", "faults", "would"],
 );
 
 /** What else the engine says, such as conditions that could not be evaluated. */

@@ -4,14 +4,19 @@
  */
 import { PolicyDocumentError } from "@countersign/sdk";
 import { Command, CommanderError } from "commander";
+import { controlCommands, reachingControl } from "./control.ts";
 import { policyCommand } from "./policy.ts";
-import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
+import { CheckFailure, UsageError, type ExitCode } from "./ports.ts";
+import type { UpPorts } from "./up.ts";
 
 /** Runs one command. `args` without program and script. Never rejects. */
-export async function runProgram(args: readonly string[], ports: Ports): Promise<ExitCode> {
+export async function runProgram(args: readonly string[], ports: UpPorts): Promise<ExitCode> {
   let code: ExitCode = 0;
   const program = new Command("countersign").description("Human approval and policy for MCP tool calls.").showHelpAfterError("(--help shows what there is)");
-  program.addCommand(policyCommand(ports, (ended) => (code = ended)));
+  const dashes = args.indexOf("--");
+  const done = (ended: ExitCode): void => void (code = ended);
+  for (const command of controlCommands(ports, done)) program.addCommand(command);
+  program.addCommand(policyCommand(ports, done, dashes === -1 ? [] : args.slice(dashes + 1), reachingControl(ports.env)));
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({ writeOut: (text) => ports.out(text.trimEnd()), writeErr: (text) => ports.err(text.trimEnd()) });
     command.showHelpAfterError("(--help shows what there is)");
@@ -28,7 +33,7 @@ function withSubcommands(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
-function report(error: unknown, { err }: Ports): ExitCode {
+function report(error: unknown, { err }: Pick<UpPorts, "err">): ExitCode {
   // Commander has said it already; help is no error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UsageError) {

@@ -10,6 +10,8 @@ import type { Freedom } from "./verdict-words.ts";
 
 export interface RecordedFindingRow {
   readonly type: string;
+  /** Undefined in rows of a recorder that did not keep it. */
+  readonly group?: string | undefined;
   readonly direction: "input" | "output";
   readonly where: string;
 }

@@ -1,5 +1,6 @@
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import type { JsonValue } from "@countersign/sdk";
 import { CheckFailure } from "./ports.ts";
 import type { ListedTool } from "./starter-policy.ts";
 
@@ -13,7 +14,7 @@ export async function readTools(command: string, args: readonly string[]): Promi
   try {
     await client.connect(transport, { timeout: START_MS });
     const { tools } = await client.listTools(undefined, { timeout: START_MS });
-    return tools.map(({ annotations, name }) => ({ name, annotations }));
+    return tools.map(({ annotations, inputSchema, name }) => ({ name, annotations, inputSchema: inputSchema as JsonValue })) // it came as JSON;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CheckFailure(`${command}: could not be started as an MCP server over stdio, or did not list its tools: ${why}. Run the command alone to see what it says.`, { cause });

@@ -1,8 +1,8 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import type { Ports } from "./ports.ts";
+import type { UpPorts } from "./up.ts";
 
 /** The process's own streams and files. */
-export function realPorts(): Ports {
+export function realPorts(): UpPorts {
   return Object.freeze({
     out: (text: string) => void process.stdout.write(`${text}\n`),
     err: (text: string) => void process.stderr.write(`${text}\n`),
@@ -10,5 +10,20 @@ export function realPorts(): Ports {
     writeFile: (path: string, text: string, { replace }: { readonly replace: boolean }) => writeFile(path, text, { flag: replace ? "w" : "wx" }),
     readDirectory: (path: string) => readdir(path),
     now: () => Date.now(),
+    env: process.env,
+    isTerminal: process.stdout.isTTY,
+    get stopped() {
+      return (stopped ??= untilStopped());
+    },
+    self: [process.execPath, ...process.execArgv, process.argv[1] ?? ""],
+  });
+}
+
+let stopped: Promise<void> | undefined;
+
+/** From when somebody asks: other commands end at once when they are interrupted. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
   });
 }

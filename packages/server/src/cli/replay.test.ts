@@ -41,6 +41,14 @@ describe("a replay", () => {
     expect(replay(calls, askMore)).toMatchObject({ days: 2, approvalsBefore: 4, approvalsAfter: 5, approverMinutesPerDayBefore: 7.5, approverMinutesPerDayAfter: 9 });
   });
 
+  it("takes a finding's group from the row, and goes by its type in rows that do not hold it", () => {
+    const own: PolicyDocument = { version: 1, default: "allow", policies: [], inspection: { own: { input: { "*": "block" } } } };
+    const found = (group: string | undefined): RecordedCall => recorded({ findings: [{ type: "email", ...(group === undefined ? {} : { group }), direction: "input", where: "/to" }] });
+    expect(replay([found("own")], own).newlyBlocked).toHaveLength(1);
+    expect(replay([found("pii"), found(undefined)], own).newlyBlocked).toEqual([]);
+    expect(replay([found(undefined)], { ...own, inspection: { pii: { input: { "*": "block" } } } }).newlyBlocked).toHaveLength(1);
+  });
+
   it("does not guess minutes where nobody ever answered", () => {
     expect(replay([recorded({})], askMore)).toMatchObject({ approverMinutesPerDayBefore: 0, approverMinutesPerDayAfter: undefined });
   });

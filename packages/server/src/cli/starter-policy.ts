@@ -2,9 +2,12 @@
  * A first policy document for a server, from its own list of tools. Names come from a foreign server, so they appear as
  * quoted values only: in a comment, a line break in a name would end the comment.
  */
+import type { JsonValue } from "@countersign/sdk";
 
 export interface ListedTool {
   readonly name: string;
+  /** JSON Schema of its arguments. */
+  readonly inputSchema?: JsonValue | undefined;
   readonly annotations?: { readonly readOnlyHint?: boolean | undefined; readonly destructiveHint?: boolean | undefined } | undefined;
 }
 

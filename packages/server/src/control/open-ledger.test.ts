@@ -8,7 +8,7 @@ import { activate, person, PLAIN_POLICY, put } from "./fixture/world.ts";
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
+  for (const ledger of open.splice(0)) await ledger.close();
 });
 
 async function ledgerOver(store: MemoryStore, options: Parameters<typeof openLedger>[1] = {}) {

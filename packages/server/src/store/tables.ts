@@ -4,7 +4,7 @@
  */
 import type { ApprovalRequest } from "./entity/approval-request.ts";
 import type { AgentKey, DataKey, Delegation, Group, Person, Setting, StandingGrant } from "./entity/directory.ts";
-import type { ExecutionLease, ThrottleCounter } from "./entity/execution-lease.ts";
+import type { ExecutionLease, ShippedBatch, ThrottleCounter } from "./entity/execution-lease.ts";
 import type { PolicyVersion } from "./entity/policy-version.ts";
 import type { OneTimeLink, SignIn, SignInAttempt } from "./entity/sign-in.ts";
 
@@ -23,6 +23,7 @@ export interface Tables {
   readonly sign_in_attempt: SignInAttempt;
   readonly execution_lease: ExecutionLease;
   readonly throttle_counter: ThrottleCounter;
+  readonly shipped_batch: ShippedBatch;
 }
 export type TableName = keyof Tables;
 
@@ -72,6 +73,7 @@ export const TABLES: { readonly [K in TableName]: TableShape<Tables[K]> } = {
   sign_in_attempt: { columns: { expires_at: integer((it) => it.expiresAt) }, unique: [], indexes: [["expires_at"]] },
   execution_lease: { columns: { until: integer((it) => it.until) }, unique: [], indexes: [["until"]] },
   throttle_counter: { columns: { at: integer((it) => it.at) }, unique: [], indexes: [["at"]] },
+  shipped_batch: { columns: { at: integer((it) => it.at) }, unique: [], indexes: [["at"]] },
 };
 
 /** Tables that every instance holds in memory as of the record's head. */

@@ -4,6 +4,7 @@ import type { JsonObject, JsonValue } from "../../call/json.ts";
 import { fakeCall } from "../../testing/fake-call.ts";
 import { activationOf, type Activation } from "./activation.ts";
 import { compileCondition, type CompiledCondition, type ConditionResult } from "./condition.ts";
+import { attackStrings } from "./fixture/attack-strings.ts";
 import { randomSource } from "./fixture/random-source.ts";
 
 const CALL = fakeCall();
@@ -34,6 +35,14 @@ function stall(condition: CompiledCondition, args: JsonObject): { readonly ms: n
 
 const MAX_STALL_MS = 100;
 
+/** An attack string in every text that a condition can see. */
+function attacked(attack: string, other: string): Activation {
+  const caller = { principal: "local", agent: { name: attack, id: attack }, user: { id: attack }, session: { id: attack } };
+  const args = { a: attack, b: other, l: [attack, other, attack], m: [other, attack], o: { a: attack, [other]: attack } };
+  const finding = { group: "pii", type: attack, where: attack, direction: "input" } as const;
+  return activationOf({ ...CALL, tool: attack, server: { ...CALL.server, name: attack }, caller, arguments: args }, [finding, finding], new Date(0));
+}
+
 const PATTERNS = ["^(a+)+$", "^(\\w+\\s?)*$", "(a|aa)+$", "(x+x+)+y", "^([a-zA-Z0-9])(([\\-.]|[_]+)?([a-zA-Z0-9]+))*(@)$", "(.*)(.*)(.*)(.*)z$", "[ab]*a[ab]{20}[0-9]", "[ab]*a[ab]{180}[0-9]", "a.{50}b.{50}a[0-9]", "(?:a?){60}a{60}b$"];
 
 /** Every place a value of the arguments can stand in. */
@@ -46,6 +55,8 @@ const POSITIONS = [
   "args.l.filter(i, i.contains(args.b)).size() > 1", "args.l.map(i, args.a + args.b).exists(i, i.contains(args.b))", "args.l.exists(i, i in args.l)", "args.l.exists(i, args.l == args.m)",
   "args.l.exists(i, args.a.contains(args.b))", "args.l.map(i, args.l).exists(i, i == args.m)", "args.l.exists(i, args.a < args.b)", "args.l.exists(i, size(args.a) == 1)", "args.l.exists(i, size(args.o) == 1)",
   "args.l.exists(i, i.matches('^(a+)+$'))", "args.o.exists(k, k == args.a)", "args.l.exists(i, within(i, '/tmp'))", "args.l.exists(i, emailDomain(i) == 'x')", "args.l.exists(i, inCidr(i, '10.0.0.0/8'))",
+  "args.a.startsWith('/tmp')", "args.a.endsWith('a')", "args.a.contains('aaaaaaab')", "args.a in ['a', 'b']", "'a' in args.o", "has(args.o.a) && args.o.a == args.a", "args.l.exists_one(i, i == args.a)",
+  "businessHours(timestamp(args.a), 'Europe/Berlin', 'Mon-Fri', '09:00', '17:00')", "timestamp(args.a).getHours('Europe/Berlin') == 1", "args[args.a] == 1",
   "args.l.exists(i, now.getHours('Europe/Berlin') == 30)", "args.l.exists(i, timestamp(i) > now)", "args.l.exists(i, duration(i) > duration('1s'))", "args.l.map(i, [i, i, i, i]).exists(i, args.a.contains(args.b))",
 ];
 
@@ -76,6 +87,49 @@ describe("a condition under attack", () => {
       }
     }
     console.info(`worst stall: ${worst.toFixed(1)} ms of ${MAX_STALL_MS}`);
+    expect(slow).toEqual([]);
+  });
+
+  it("keeps it for 1,000 attack strings in any place, those of the caller and of findings too", { timeout: 120_000 }, () => {
+    const attacks = attackStrings();
+    expect(attacks.length).toBeGreaterThanOrEqual(1_000);
+    const named = ["agent.name", "agent.id", "user.id", "session.id", "server.name", "tool.name"].flatMap((name) => [`${name}.matches("^(a+)+$")`, `${name}.contains("ab")`, `${name} in ["a", "b"]`, `within(${name}, "/tmp")`]);
+    const found = ["findings.exists(f, f.type == agent.name)", 'findings.exists(f, f.where.matches("^(/[^/]+)+$"))', "findings.exists(f, f.type in args.l)"];
+    const sources = [...POSITIONS, ...PATTERNS.map((pattern) => `args.a.matches(${JSON.stringify(pattern)})`), ...named, ...found];
+    const conditions = sources.map((source) => ({ source, condition: compiled(source) }));
+    const slow: string[] = [];
+    for (const [index, attack] of attacks.entries()) {
+      const other = attacks[(index * 7 + 1) % attacks.length] ?? "";
+      const given = attacked(attack, other);
+      for (const { source, condition } of conditions) {
+        const started = performance.now();
+        condition.evaluate(given);
+        // Once more where it was long: another process may have had the processor.
+        if (performance.now() - started <= MAX_STALL_MS) continue;
+        const again = performance.now();
+        condition.evaluate(given);
+        if (performance.now() - again > MAX_STALL_MS) slow.push(`${source}: ${JSON.stringify(attack.slice(0, 40))}`);
+      }
+    }
+    expect(slow).toEqual([]);
+  });
+
+  it("keeps it while it is loaded, with an attack string wherever a text can be written out", { timeout: 60_000 }, () => {
+    const places = ["args.a == X", "args.a.matches(X)", "args.a.contains(X)", "within(args.a, X)", "inCidr(args.a, X)", "emailDomain(X) == 'b'", "businessHours(now, X, 'Mon', '09:00', '17:00')", "businessHours(now, 'UTC', X, '09:00', '17:00')", "businessHours(now, 'UTC', 'Mon', X, '17:00')", "now.getHours(X) == 1", "timestamp(X) < now", "args[X] == 1", "X in args.o", "args.a in [X, X]"];
+    const slow: string[] = [];
+    for (const attack of attackStrings()) {
+      const literal = JSON.stringify(attack.slice(0, 3_000));
+      for (const place of places) {
+        const source = place.replaceAll("X", () => literal);
+        const started = performance.now();
+        const compilation = compileCondition(source);
+        if (compilation.ok) compilation.condition.evaluate(activation({ a: attack, o: { a: attack } }));
+        if (performance.now() - started <= MAX_STALL_MS) continue;
+        const again = performance.now();
+        compileCondition(source);
+        if (performance.now() - again > MAX_STALL_MS) slow.push(source.slice(0, 80));
+      }
+    }
     expect(slow).toEqual([]);
   });
 

@@ -3,7 +3,8 @@ import type { JsonObject } from "../../call/json.ts";
 import type { Finding } from "../../inspection/inspection.ts";
 import { fakeCall } from "../../testing/fake-call.ts";
 import { activationOf, readToolClaims, type Activation } from "./activation.ts";
-import { compileCondition, type CompiledCondition } from "./condition.ts";
+import { compileCondition, parseCondition, type CompiledCondition } from "./condition.ts";
+import { readPaths } from "./read-paths.ts";
 
 const ARGS: JsonObject = {
   path: "/tmp/a.txt", size: 3, ratio: 0.5, zero: 0, negative: -7, flag: true, off: false, nothing: null, empty: "", text: "Hello World", emoji: "😀é",
@@ -338,9 +339,11 @@ describe("a condition", () => {
     ["size(args) == 0", [], [[]]],
     ["agent.name == tool.name", [], []],
   ])("tells what it reads: %s", (source, unguarded, mentions) => {
-    const condition = compiled(source);
-    expect(condition.unguarded.map(String).toSorted()).toEqual(unguarded.map(String).toSorted());
-    expect(condition.mentions.map(String).toSorted()).toEqual(mentions.map(String).toSorted());
+    const node = parseCondition(source);
+    if ("message" in node) throw new Error(node.message);
+    const read = readPaths(node);
+    expect(read.unguarded.map(({ path }) => String(path)).toSorted()).toEqual(unguarded.map(String).toSorted());
+    expect(read.mentions.map(({ path }) => String(path)).toSorted()).toEqual(mentions.map(String).toSorted());
   });
 
   it("knows a server without a name as the empty text, and a listed tool as known", () => {

@@ -4,18 +4,17 @@
  * the arguments are, and says "error" or "over budget" rather than guess. It never throws and its messages never quote an argument.
  * Called by the policy compiler and by policy evaluation, which takes an error as whatever is stricter for its policy.
  */
-import type { ASTNode } from "@marcbachmann/cel-js";
+import type { ASTNode, Environment } from "@marcbachmann/cel-js";
 import type { Activation } from "./activation.ts";
 import { compileNode } from "./compile-node.ts";
 import { Fault, LoadFault } from "./fault.ts";
 import { celEnvironment, MAX_SOURCE, withWrittenNames } from "./language.ts";
 import { prepare } from "./prepare.ts";
-import { readPaths, type ReadPaths } from "./read-paths.ts";
 import { Run } from "./run.ts";
 import type { Step } from "./step.ts";
 import { kindOf } from "./value.ts";
 
-export interface CompiledCondition extends ReadPaths {
+export interface CompiledCondition {
   readonly source: string;
   /** Total: never throws. */
   evaluate(activation: Activation): ConditionResult;
@@ -36,22 +35,36 @@ export interface ConditionError {
 
 export type ConditionCompilation =
   | { readonly ok: true; readonly condition: CompiledCondition }
-  /** `offset` is in UTF-16 units into the source. */
-  | { readonly ok: false; readonly message: string; readonly offset: number };
+  | ({ readonly ok: false } & ConditionProblem);
 
 export function compileCondition(source: string): ConditionCompilation {
   try {
     const node = readSource(source);
     const step = compileNode(node, undefined);
-    return { ok: true, condition: Object.freeze({ source, ...readPaths(node), evaluate: (activation: Activation) => evaluate(step, activation) }) };
+    return { ok: true, condition: Object.freeze({ source, evaluate: (activation: Activation) => evaluate(step, activation) }) };
   } catch (error) {
     return { ok: false, ...refusalOf(error, source) };
   }
 }
 
-function readSource(source: string): ASTNode {
+/** The syntax tree of a condition that compileCondition takes; of any other, or one that `environment` refuses, why and where. */
+export function parseCondition(source: string, environment?: Environment): ASTNode | ConditionProblem {
+  try {
+    return readSource(source, environment);
+  } catch (error) {
+    return refusalOf(error, source);
+  }
+}
+
+/** Why a text is no condition. `offset` is in UTF-16 units into the source. */
+export interface ConditionProblem {
+  readonly message: string;
+  readonly offset: number;
+}
+
+function readSource(source: string, environment = celEnvironment()): ASTNode {
   if (source.length > MAX_SOURCE) throw new LoadFault(`a condition has at most ${MAX_SOURCE} characters`, MAX_SOURCE);
-  const parsed = celEnvironment().parse(source);
+  const parsed = environment.parse(source);
   prepare(parsed.ast);
   const checked = parsed.check();
   if (!checked.valid) throw checked.error ?? new LoadFault("does not type-check", 0);
@@ -59,7 +72,7 @@ function readSource(source: string): ASTNode {
   return parsed.ast;
 }
 
-function refusalOf(error: unknown, source: string): { readonly message: string; readonly offset: number } {
+function refusalOf(error: unknown, source: string): ConditionProblem {
   if (error instanceof LoadFault) return { message: error.message, offset: error.offset };
   // Errors of cel-js: a summary, an empty line and the place, which the caller shows in its own way.
   const [message = ""] = error instanceof RangeError ? ["is nested too deeply"] : String(error instanceof Error ? error.message : error).split("\n\n");

@@ -3,8 +3,14 @@
  * The engine's own search is faster where it is fast, but compares up to text × part characters on hostile input.
  */
 export function holdsText(text: string, part: string): boolean {
-  if (text.length * part.length <= MAX_COMPARISONS) return text.includes(part);
-  return part.length <= text.length && searchLinear(text, part);
+  return indexOfText(text, part, 0, MAX_COMPARISONS) !== -1;
+}
+
+/** Where `part` begins in `text` from `from` on, or -1. The engine's own search is used for up to `maxComparisons` of text × part. */
+export function indexOfText(text: string, part: string, from: number, maxComparisons: number): number {
+  const length = text.length - from;
+  if (length * part.length <= maxComparisons) return text.indexOf(part, from);
+  return part.length <= length ? searchLinear(text, part, from) : -1;
 }
 
 /** Some 60 ms at worst: "BEGIN PRIVATE KEY" in 4 MiB. */
@@ -17,16 +23,16 @@ export function searchVisits(text: string, part: string): number {
 }
 
 /** Knuth, Morris and Pratt: SIAM J. Comput. 6(2), 1977. */
-function searchLinear(text: string, part: string): boolean {
+function searchLinear(text: string, part: string, from: number): number {
   const borders = bordersOf(part);
   let matched = 0;
-  for (let at = 0; at < text.length; at += 1) {
+  for (let at = from; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
     while (matched > 0 && part.charCodeAt(matched) !== unit) matched = borders[matched - 1] ?? 0;
     if (part.charCodeAt(matched) === unit) matched += 1;
-    if (matched === part.length) return true;
+    if (matched === part.length) return at + 1 - matched;
   }
-  return false;
+  return -1;
 }
 
 /** For each prefix, the length of its longest proper prefix that ends it too. */

@@ -75,6 +75,14 @@ const CEL_TYPES: Readonly<Record<Kind, string>> = {
   type: "type",
 };
 
+/** Types of parts of the arguments, by name: what an environment for one tool knows beyond the common one. */
+export interface ArgumentTypes {
+  /** The fields of each type, and their types: one of CEL's, or a name from here. */
+  readonly types: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** The type of `args`. */
+  readonly args: string;
+}
+
 let environment: Environment | undefined;
 
 /** Made when the first condition is compiled, and shared: nothing about a condition stays in it. */
@@ -83,10 +91,12 @@ export function celEnvironment(): Environment {
   return environment;
 }
 
-function createEnvironment(): Environment {
+/** For one tool where `typed` says what its arguments are. */
+export function createEnvironment(typed?: ArgumentTypes): Environment {
   const made = new Environment({ limits: LIMITS, homogeneousAggregateLiterals: false, unlistedVariablesAreDyn: false, enableOptionalTypes: false });
   made.registerType("Finding", { fields: { type: "string", where: "string", direction: "string", count: "double" } });
-  made.registerVariable("args", "map<string, dyn>");
+  for (const [name, fields] of typed?.types ?? []) made.registerType(name, { fields });
+  made.registerVariable("args", typed?.args ?? "map<string, dyn>");
   made.registerVariable("agent", { schema: { name: "string", id: "string" } });
   made.registerVariable("user", { schema: { id: "string", claimed: "bool" } });
   made.registerVariable("session", { schema: { id: "string" } });

@@ -4,31 +4,39 @@ import { partsOf } from "./parts.ts";
 import { itemPath, pathOf, readMacro, type Item, type Path } from "./path.ts";
 import { literalOf } from "./prepare.ts";
 
-export interface ReadPaths {
-  readonly unguarded: readonly Path[];
-  /** Every path mentioned; `[]` where the arguments are looked at as a whole. */
-  readonly mentions: readonly Path[];
+export interface ReadPath {
+  readonly path: Path;
+  /** As it is written, such as `args.path` or `item.amount`. */
+  readonly text: string;
+  /** Where it is read first, in UTF-16 units into the source. */
+  readonly offset: number;
+  /** How often it is read, and not only asked for. */
+  readonly times: number;
 }
 
-export function readPaths(node: ASTNode): ReadPaths {
-  const found: Found = { unguarded: new Map(), mentions: new Map() };
+export interface ReadPaths {
+  readonly unguarded: readonly ReadPath[];
+  /** Every path mentioned; `[]` where the arguments are looked at as a whole. */
+  readonly mentions: readonly ReadPath[];
+}
+
+/** `truthOf` says which parts are settled: what they make of no account is not read. */
+export function readPaths(node: ASTNode, truthOf: (node: ASTNode) => boolean | undefined = () => undefined): ReadPaths {
+  const found: Found = { unguarded: new Map(), mentions: new Map(), truthOf };
   walk(node, undefined, new Set(), found);
-  return { unguarded: [...found.unguarded.values()].filter((path) => path.length > 0), mentions: [...found.mentions.values()] };
+  return { unguarded: [...found.unguarded.values()].filter(({ path }) => path.length > 0), mentions: [...found.mentions.values()] };
 }
 
 interface Found {
-  readonly unguarded: Map<string, Path>;
-  readonly mentions: Map<string, Path>;
+  readonly unguarded: Map<string, ReadPath>;
+  readonly mentions: Map<string, ReadPath>;
+  readonly truthOf: (node: ASTNode) => boolean | undefined;
 }
 
 type Guards = ReadonlySet<string>;
 
 function walk(node: ASTNode, item: Item | undefined, guards: Guards, found: Found): void {
-  const path = pathOf(node, item);
-  if (path !== undefined) {
-    note(path, guards, found);
-    return walkIndexes(node, item, guards, found);
-  }
+  if (walkPath(node, item, guards, found)) return undefined;
   const macro = readMacro(node);
   if (macro !== undefined) {
     walk(macro.receiver, item, guards, found);
@@ -39,18 +47,32 @@ function walk(node: ASTNode, item: Item | undefined, guards: Guards, found: Foun
   if (node.op === "&&" || node.op === "||") {
     // Either side guards the other: where it settles the matter, a fault of the other is absorbed.
     const [left, right] = node.args;
+    // What is settled absorbs a fault of the other side.
+    if (found.truthOf(node) === (node.op === "||")) return undefined;
     walk(left, item, joined(guards, factsOf(right, node.op === "&&", item)), found);
     return walk(right, item, joined(guards, factsOf(left, node.op === "&&", item)), found);
   }
   if (node.op === "?:") {
     const [test, yes, no] = node.args;
+    const settled = found.truthOf(test);
+    if (settled !== undefined) return walk(settled ? yes : no, item, guards, found);
     walk(test, item, guards, found);
     walk(yes, item, joined(guards, factsOf(test, true, item)), found);
     return walk(no, item, joined(guards, factsOf(test, false, item)), found);
   }
   const asked = askedBy(node, item);
-  if (asked !== undefined) found.mentions.set(keyOf(asked), asked.slice(1));
-  for (const part of asked === undefined ? partsOf(node) : ownerOf(node)) walk(part, item, guards, found);
+  if (asked !== undefined) count(found.mentions, asked, (node.op === "call" ? node.args[1][0] : undefined) ?? node, 0);
+  if (asked === undefined) for (const part of partsOf(node)) walk(part, item, guards, found);
+  else for (const part of ownerOf(node)) if (!walkPath(part, item, guards, found, 0)) walk(part, item, guards, found);
+}
+
+/** False where the node is no path. */
+function walkPath(node: ASTNode, item: Item | undefined, guards: Guards, found: Found, reads = 1): boolean {
+  const path = pathOf(node, item);
+  if (path === undefined) return false;
+  note(path, node, guards, found, reads);
+  walkIndexes(node, item, guards, found);
+  return true;
 }
 
 /** What has() or `"name" in map` reads without more ado: the map. */
@@ -64,11 +86,15 @@ function walkIndexes(node: ASTNode, item: Item | undefined, guards: Guards, foun
   if (node.op === "[]" || node.op === ".") walkIndexes(node.args[0], item, guards, found);
 }
 
-function note(path: Path, guards: Guards, { unguarded, mentions }: Found): void {
+function note(path: Path, node: ASTNode, guards: Guards, { unguarded, mentions }: Found, reads: number): void {
   if (path[0] !== "args") return;
-  const key = keyOf(path);
-  mentions.set(key, path.slice(1));
-  if (!guards.has(key)) unguarded.set(key, path.slice(1));
+  count(mentions, path, node, reads);
+  if (!guards.has(keyOf(path))) count(unguarded, path, node, reads);
+}
+
+function count(found: Map<string, ReadPath>, path: Path, { end, input, pos, start }: ASTNode, reads: number): void {
+  const { offset = pos, text = input.slice(start, end), times = 0 } = found.get(keyOf(path)) ?? {};
+  found.set(keyOf(path), { path: path.slice(1), text, offset, times: times + reads });
 }
 
 /** The path that `has(path)` or `"name" in map` asks for. */

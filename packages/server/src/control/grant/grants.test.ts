@@ -85,6 +85,13 @@ describe("a standing grant", () => {
     for (const args of not) expect([args, await stateAfter({ args })]).toEqual([args, "pending"]);
   });
 
+  it("keeps no argument in the clear", async () => {
+    const { voted } = await grantFor({ args: { path: "canary-pinned", text: "canary-free" } }, { for: "30m", free: ["/text"] });
+    expect(voted).toMatchObject({ ok: true });
+    expect(JSON.stringify([...(store.rows.get("standing_grant")?.values() ?? [])])).toContain("pinnedDigest");
+    expect(JSON.stringify([[...store.rows].map(([, rows]) => [...rows.values()]), store.lines])).not.toContain("canary");
+  });
+
   it("is refused where the policy does not allow it, where several must approve, and where nothing would be pinned", async () => {
     const cases: readonly [QuestionFields, { for: string; free: string[] }, string][] = [
       [{ args: { a: 1 } }, { for: "1h", free: [] }, "forbidden"],

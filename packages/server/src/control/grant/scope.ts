@@ -2,6 +2,7 @@
  * What a standing grant covers: these very arguments, or those that differ in free places alone. A place that is not named free
  * is pinned, also one that did not exist when the grant was given: it is never wider than what was looked at. Pure.
  */
+import { hash } from "node:crypto";
 import type { JsonObject, JsonValue } from "@countersign/sdk";
 import { canonicalJson } from "@countersign/sdk/call";
 import type { StandingGrant } from "../../store/entity/directory.ts";
@@ -14,15 +15,19 @@ type Pinned = { readonly [pointer: string]: JsonValue };
 export function scopeOf(bound: BoundText, callDigest: string, free: readonly string[]): Scope | string {
   if (free.length === 0) return { kind: "exact", callDigest };
   const unknown = free.find((pointer) => !hasPointer(bound.arguments, pointer));
-  if (unknown !== undefined) return `There is no argument at ${JSON.stringify(unknown)}.`;
+  if (unknown !== undefined) return "One of the places that are to be free is none of the arguments.";
   const pinned = pinnedOf(bound, free);
   if (!Object.keys(pinned).some((pointer) => pointer.startsWith("/arguments/"))) return "A grant pins at least one argument.";
-  return { kind: "pattern", pinned, free };
+  return { kind: "pattern", pinnedDigest: digestOf(pinned), free };
 }
 
 export function isCovered(scope: Scope, bound: BoundText, callDigest: string): boolean {
   if (scope.kind === "exact") return scope.callDigest === callDigest;
-  return canonicalJson(pinnedOf(bound, scope.free)) === canonicalJson(scope.pinned);
+  return digestOf(pinnedOf(bound, scope.free)) === scope.pinnedDigest;
+}
+
+function digestOf(pinned: Pinned): string {
+  return hash("sha256", `countersign/grant/v1\0${canonicalJson(pinned)}`, "hex");
 }
 
 /** Values by pointer into `{ arguments, context }`: whole where nothing inside is free. A container with free places inside is there as an empty one. */

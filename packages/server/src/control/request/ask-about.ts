@@ -43,7 +43,8 @@ export function askAbout(asked: Asked): Command<AskResult> {
   const { identity, body, call } = asked;
   const dedupeKey = dedupeKeyOf(identity.principal, body.caller.agent.name, call.digest);
   return {
-    needs: [{ table: "approval", column: "dedupe_key", value: dedupeKey }],
+    needs: [],
+    likelyFree: [{ table: "approval", column: "dedupe_key", value: dedupeKey }],
     apply(view) {
       const no = refuseKey(view, identity);
       if (no !== undefined) return { answer: no };
@@ -100,13 +101,25 @@ function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: re
   const facts = { id, nonce, tenant, callDigest: call.digest, principal, agent: agent.name, requirement: plainRequirements(requirements), expiresAt };
   return {
     id,
+    // What changes comes first: see `changing` in 0001-first.ts.
     state: "pending",
-    createdAt,
     expiresAt,
     endedAt: null,
+    dedupeKey,
+    votes: [],
+    epoch: 0,
+    claim: null,
+    outcome: null,
+    annotation: null,
+    endReason: null,
+    supersededBy: null,
+    grantId: null,
+    approvedAt: null,
+    // Which requirements are the caller's alone, so that the document's own can be compared with a later document's.
+    extra: { callers: requirements.filter((it) => !own.includes(it)).map(({ policy }) => policy) },
+    createdAt,
     nonce,
     requestDigest: requestDigest(facts),
-    dedupeKey,
     caller: { principal, keyId, ownerId, agent, user, session },
     call: {
       callId: body.call.callId,
@@ -123,18 +136,7 @@ function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: re
     policyDigest: view.policy?.digest ?? body.policyDigest,
     requirements,
     narration: body.narration,
-    votes: [],
-    epoch: 0,
-    claim: null,
-    outcome: null,
-    annotation: null,
-    endReason: null,
-    supersededBy: null,
-    grantId: null,
-    approvedAt: null,
     traceparent: body.traceparent,
-    // Which requirements are the caller's alone, so that the document's own can be compared with a later document's.
-    extra: { callers: requirements.filter((it) => !own.includes(it)).map(({ policy }) => policy) },
   };
 }
 

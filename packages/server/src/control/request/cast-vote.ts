@@ -52,9 +52,11 @@ function decide(row: RequestRow, view: View, voter: PersonIdentity, ballot: Ball
   return { ...plan, before: request.expiresAt };
 }
 
-function voteOf({ now }: View, voter: PersonIdentity, { body, channel }: Ballot, { countsFor, onBehalfOf, selfApproved }: Admitted): Vote {
+function voteOf(view: View, voter: PersonIdentity, { body, channel }: Ballot, { countsFor, onBehalfOf, selfApproved }: Admitted): Vote {
   const { choice, requestDigest, viewedDigest, reason } = body;
-  return { personId: voter.personId, name: voter.name, choice, at: now, channel, assurance: assuranceFor(voter, requestDigest), requestDigest, viewedDigest, reason, selfApproved, countsFor, onBehalfOf };
+  // What the caller and the trace are told: the address where there is one, as people are named in policies.
+  const name = view.get("person", voter.personId)?.data.email ?? voter.name;
+  return { personId: voter.personId, name, choice, at: view.now, channel, assurance: assuranceFor(voter, requestDigest), requestDigest, viewedDigest, reason, selfApproved, countsFor, onBehalfOf };
 }
 
 function deny(row: RequestRow, { now }: View, vote: Vote): Plan<Moved> {

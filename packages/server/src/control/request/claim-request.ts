@@ -18,7 +18,7 @@ import type { Moved, RequestRow } from "./move.ts";
 import type { RequestRefusal } from "./requests.ts";
 import { mergeRequirements, requirementsDigest } from "./requirements.ts";
 
-/** How long a claim is believed to be executed without news. */
+/** How long a claim is believed to be executed without news, where nothing else is set. */
 export const LEASE_MS = 30_000;
 
 export type Claimed = { readonly ok: true; readonly epoch: number } | RequestRefusal;
@@ -32,12 +32,17 @@ export function leaseId(requestId: string, epoch: number): string {
   return `${requestId}.${epoch}`;
 }
 
-/** `bound`: the arguments as they were opened; undefined where they were erased. */
-export function claimRequest(id: string, identity: AgentIdentity, body: ClaimBody, bound: BoundText | undefined): Command<Claimed> {
-  return onRequest(id, ({ caller }) => caller.principal === identity.principal, (row, view) => decide(row, view, identity, body, bound));
+export interface ClaimTerms {
+  /** The arguments as they were opened; undefined where they were erased. */
+  readonly bound: BoundText | undefined;
+  readonly leaseMs: number;
 }
 
-function decide(row: RequestRow, view: View, identity: AgentIdentity, body: ClaimBody, bound: BoundText | undefined): Plan<Claimed> {
+export function claimRequest(id: string, identity: AgentIdentity, body: ClaimBody, terms: ClaimTerms): Command<Claimed> {
+  return onRequest(id, ({ caller }) => caller.principal === identity.principal, (row, view) => decide(row, view, identity, body, terms));
+}
+
+function decide(row: RequestRow, view: View, identity: AgentIdentity, body: ClaimBody, { bound, leaseMs }: ClaimTerms): Plan<Claimed> {
   const { data: request } = row;
   const claimHash = hashClaim(body.claimId);
   // The answer to this very claim was lost.
@@ -52,7 +57,7 @@ function decide(row: RequestRow, view: View, identity: AgentIdentity, body: Clai
   if (body.callDigest !== request.call.digest) return { answer: refusal("digest_mismatch", "This is not the call that was approved.", { state }) };
   const why = whyNotAnyMore(view, request, body, bound);
   if (why !== undefined) return supersede(row, view, why);
-  return { ...execute(row, view, claimHash), before: request.expiresAt };
+  return { ...execute(row, view, claimHash, leaseMs), before: request.expiresAt };
 }
 
 function whyNotAnyMore(view: View, request: ApprovalRequest, body: ClaimBody, bound: BoundText | undefined): string | undefined {
@@ -61,8 +66,8 @@ function whyNotAnyMore(view: View, request: ApprovalRequest, body: ClaimBody, bo
   if (bound === undefined) return "The arguments were erased.";
   const byGrant = request.grantId === null ? undefined : view.get("standing_grant", request.grantId)?.data;
   if (request.grantId !== null) {
-    const gone = whyGrantEnded(view, byGrant, request);
-    if (gone !== undefined) return gone;
+    const why = whyGrantEnded(view, byGrant, request);
+    if (why !== undefined) return why;
   } else if (!areMet(view, request, request.requirements, true)) {
     return "Whoever approved it may not approve it any more.";
   }
@@ -85,13 +90,13 @@ export function supersede<T>(row: RequestRow, { now }: Pick<View, "now">, reason
   return { ...plan, before: row.data.expiresAt };
 }
 
-function execute(row: RequestRow, { now }: View, claimHash: string): Plan<Claimed> {
+function execute(row: RequestRow, { now }: View, claimHash: string, leaseMs: number): Plan<Claimed> {
   const { data: request } = row;
   const epoch = request.epoch + 1;
   const claim: Claim = { claimHash, claimedAt: now, epoch };
   const intent: LedgerEntry = { type: "intent", callId: request.call.callId, at: now, digest: request.call.digest, requestId: row.id, approver: approverNames(request) };
   const plan = change<Claimed>(row, { ...request, state: "executing", epoch, claim }, [intent], { ok: true, epoch });
-  const lease = { requestId: row.id, epoch, until: now + LEASE_MS };
+  const lease = { requestId: row.id, epoch, until: now + leaseMs };
   return { ...plan, changes: [...(plan.changes ?? []), { table: "execution_lease", id: leaseId(row.id, epoch), rev: 0, data: lease }] };
 }
 

@@ -29,6 +29,8 @@ export interface RequestsOptions {
   readonly urlOf: (id: string) => string;
   /** Open requests of one agent key at most. Default 1,000. */
   readonly maxOpen?: number | undefined;
+  /** How long a claim is believed to be executed without news from its holder. Default 30,000. */
+  readonly leaseMs?: number | undefined;
 }
 
 /** Again where an older request had to be ended first, or where the key of the day was erased meanwhile. */
@@ -37,7 +39,7 @@ const NOT_FOUND = refusal("not_found", "There is no such request.");
 const AGENTS_ONLY = refusal("forbidden", "Only an agent's key may do this.");
 const PEOPLE_ONLY = refusal("forbidden", "Only a signed-in person with the right may do this.");
 
-export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { urlOf, maxOpen = 1_000 }: RequestsOptions): Requests {
+export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { urlOf, maxOpen = 1_000, leaseMs = LEASE_MS }: RequestsOptions): Requests {
   const { tenant, resident } = ledger;
   const waiting = new WaitingCallers();
   const stopRows = ledger.onRows((rows) => waiting.wake(rows));
@@ -52,8 +54,8 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
   const tell = (row: RequestRow): AskedRequest => askedOf(row, resident.now, urlOf);
   const events = createRequestEvents(rowOf, tell);
 
-  function openBound({ id, data }: RequestRow): BoundText | undefined {
-    const text = data.sealed === null ? undefined : sealer.open(data.sealed, id);
+  async function openBound({ id, data }: RequestRow): Promise<BoundText | undefined> {
+    const text = data.sealed === null ? undefined : await sealer.open(data.sealed, id);
     return text === undefined ? undefined : unpackBound(text);
   }
 
@@ -119,7 +121,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
     async read(identity, id) {
       if (!maySee(identity)) return PEOPLE_ONLY;
       const row = await readNow(id);
-      return row === undefined ? NOT_FOUND : { ok: true, request: detailOf(row, resident, identity, openBound(row)) };
+      return row === undefined ? NOT_FOUND : { ok: true, request: detailOf(row, resident, identity, await openBound(row)) };
     },
 
     async asked(identity, id, wait = {}) {
@@ -137,7 +139,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
     async vote(identity, id, body, channel) {
       if (identity.kind !== "person") return PEOPLE_ONLY;
       const row = body.grant === null ? undefined : await rowOf(id);
-      const ballot = { body, channel, bound: row === undefined ? undefined : openBound(row), grantId: newId() };
+      const ballot = { body, channel, bound: row === undefined ? undefined : await openBound(row), grantId: newId() };
       return peoplesAnswer(id, await ledger.run(castVote(id, identity, ballot)), identity);
     },
 
@@ -155,9 +157,9 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       if (identity.kind !== "agent") return AGENTS_ONLY;
       const row = await rowOf(id);
       if (row?.data.caller.principal !== identity.principal) return NOT_FOUND;
-      const claimed = await ledger.run(claimRequest(id, identity, body, openBound(row)));
+      const claimed = await ledger.run(claimRequest(id, identity, body, { bound: await openBound(row), leaseMs }));
       const answer: RequestAnswer<{ readonly request: AskedRequest }> | RequestRefusal = claimed.ok ? await askersAnswer(id, claimed) : claimed;
-      return claimed.ok && answer.ok ? { ok: true, claimed: true, epoch: claimed.epoch, leaseMs: LEASE_MS, request: answer.request } : (answer as RequestRefusal);
+      return claimed.ok && answer.ok ? { ok: true, claimed: true, epoch: claimed.epoch, leaseMs, request: answer.request } : (answer as RequestRefusal);
     },
 
     async release(identity, id, { claimId }) {
@@ -177,7 +179,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
 
     async leases(identity, { claims }) {
       if (identity.kind !== "agent") return AGENTS_ONLY;
-      return { ok: true, ...(await renewLeases(store, tenant, identity.principal, claims)) };
+      return { ok: true, ...(await renewLeases(store, tenant, identity.principal, claims, leaseMs)) };
     },
 
     review: (signal) => reviewPending(ledger, store, openBound, signal),

@@ -61,7 +61,7 @@ describe("a control plane that", () => {
     expect(found).not.toMatch(/SyntaxError|Cannot find|is not defined/);
   });
 
-  it("is whole is not", { timeout: 120_000 }, async () => {
+  it("has nothing broken is not found out", { timeout: 120_000 }, async () => {
     const folder = breakOnPurpose({ name: "whole", file: "control/request/move.ts", from: "now >= expiresAt ?", to: "now >= expiresAt ?", foundBy: "lives" });
     expect(await decideIn(folder)).toBeUndefined();
   });

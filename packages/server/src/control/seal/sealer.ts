@@ -4,15 +4,18 @@
  */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from "node:crypto";
 import type { KeyObject } from "node:crypto";
+import { createSealer as createRowSealer } from "@countersign/sdk/record";
 import type { Sealed } from "../../store/entity/approval-request.ts";
 import type { DataKey } from "../../store/entity/directory.ts";
-import type { Command, Ledger } from "../ledger.ts";
+import type { Command, Ledger, SealRows } from "../ledger.ts";
 
 export interface Sealer {
   /** Seals text for one request. The first of a day makes the day's key: one commit more. */
   seal(text: string, requestId: string): Promise<Sealed>;
+  /** Seals the arguments of rows of the record, under the key of now. */
+  rows(): Promise<SealRows>;
   /** Undefined where its key was erased. Throws where it was sealed for another request, or was changed. */
-  open(sealed: Sealed, requestId: string): string | undefined;
+  open(sealed: Sealed, requestId: string): Promise<string | undefined>;
 }
 
 const DAY_MS = 86_400_000;
@@ -43,6 +46,13 @@ export function createSealer(ledger: Ledger, installationKey: KeyObject): Sealer
     return key;
   }
 
+  /** Another instance may have made it a moment ago: what is not known here is no erased key until the store has been asked. */
+  async function rowOf(id: string): Promise<DataKey | undefined> {
+    const known = ledger.resident.get("data_key", id)?.data;
+    if (known !== undefined) return known;
+    return ledger.run({ needs: [], apply: (view) => ({ answer: view.get("data_key", id)?.data }) });
+  }
+
   async function keyOfToday(): Promise<{ readonly id: string; readonly key: KeyObject }> {
     for (;;) {
       const today = liveKeyOf(ledger.resident.all("data_key"), ledger.resident.now);
@@ -63,8 +73,14 @@ export function createSealer(ledger: Ledger, installationKey: KeyObject): Sealer
       return { alg: "A256GCM", key: id, iv: iv.toString("base64"), tag: cipher.getAuthTag().toString("base64"), data: data.toString("base64") };
     },
 
-    open(sealed, requestId) {
-      const row = ledger.resident.get("data_key", sealed.key)?.data;
+    async rows() {
+      const { id, key } = await keyOfToday();
+      // A sealer of its own each time: its initialisation vectors begin at random, so that the same row sealed twice repeats none.
+      return (items, seq) => createRowSealer({ id, secret: key })(items, seq);
+    },
+
+    async open(sealed, requestId) {
+      const row = await rowOf(sealed.key);
       const key = row === undefined ? undefined : keyOf(sealed.key, row);
       if (key === undefined) return undefined;
       const decipher = createDecipheriv("aes-256-gcm", key, Buffer.from(sealed.iv, "base64"), { authTagLength: TAG_BYTES });

@@ -55,7 +55,7 @@ export interface RequestedCall {
 
 export interface Vote {
   readonly personId: string;
-  /** As it was when the vote was cast; for display. */
+  /** Address, or else name, as it was when the vote was cast; for display. */
   readonly name: string;
   readonly choice: "approve" | "deny";
   readonly at: number;

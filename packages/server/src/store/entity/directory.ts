@@ -83,8 +83,8 @@ export interface StandingGrant {
   readonly definition: string | null;
   /** What is asked for now must be what was granted: digest over the requirements it met. */
   readonly requirementsDigest: string;
-  /** `exact`: these very arguments, by call digest. `pattern`: each pinned JSON Pointer has that very value; others are free. */
-  readonly scope: { readonly kind: "exact"; readonly callDigest: string } | { readonly kind: "pattern"; readonly pinned: { readonly [pointer: string]: JsonValue }; readonly free: readonly string[] };
+  /** `exact`: these very arguments, by call digest. `pattern`: all but the free JSON Pointers is as it was, by a digest: arguments are kept sealed alone. */
+  readonly scope: { readonly kind: "exact"; readonly callDigest: string } | { readonly kind: "pattern"; readonly pinnedDigest: string; readonly free: readonly string[] };
 }
 
 /** A fact about the installation that changes seldom, by name. */

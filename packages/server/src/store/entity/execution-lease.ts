@@ -12,3 +12,9 @@ export interface ThrottleCounter {
   readonly tokens: number;
   readonly at: number;
 }
+
+/** The last batch of rows that was taken from one process of one agent's key; its id names both. */
+export interface ShippedBatch {
+  readonly batch: number;
+  readonly at: number;
+}

@@ -1,0 +1,82 @@
+/** The port itself, for callers that can come back: `waitMs`, joining again, giving back. */
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Question } from "../approval/ask.ts";
+import { PolicyViolationError } from "../errors.ts";
+import { objectPolicies } from "../policy/policy-source.ts";
+import { openPolicyStore } from "../policy/policy-store.ts";
+import { fakeCall } from "../testing/fake-call.ts";
+import { openControlPlane, type ControlPlane } from "./control-plane.ts";
+import { readControlPlaneOptions } from "./control-plane-options.ts";
+import { until } from "./fixture/client-suite.ts";
+import { FakeControlPlane } from "./fixture/fake-control-plane.ts";
+
+let fake: FakeControlPlane;
+let plane: ControlPlane;
+const warnings: string[] = [];
+
+beforeEach(async () => {
+  fake = await FakeControlPlane.start();
+  const settings = readControlPlaneOptions({ url: fake.url, apiKey: fake.apiKey }, {});
+  if (settings === undefined) throw new Error("they were given");
+  plane = openControlPlane(settings, { defaultTimeoutMs: 60_000, now: Date.now, onWarning: (message) => warnings.push(message) });
+  plane.start(openPolicyStore(objectPolicies({ version: 1, policies: [] }), () => undefined), false);
+  warnings.length = 0;
+});
+afterEach(async () => {
+  await plane.close();
+  await fake.close();
+});
+
+function question(): Question {
+  const call = fakeCall();
+  return { callId: "c", call, reason: "r", policyResult: undefined, requirements: [], error: new PolicyViolationError("blocked"), policies: ["w"], findings: [], definition: null, traceparent: undefined };
+}
+
+it.each([
+  ["a large schema", { name: "t", description: "writes", inputSchema: { padding: "ж".repeat(40_000) } }, "writes"],
+  ["a large description", { name: "t", description: "\u0001".repeat(20_000) }, "\u0001".repeat(4_000)],
+])("%s of the server's does not keep its calls from being asked about", async (_what, definition, description) => {
+  const { id } = await plane.ask.join({ ...question(), definition });
+  expect(fake.asked(id)?.narration).toEqual({ description, definition: null });
+});
+
+it("after waitMs it is pending, and stays so; the same call again joins it, and once approved it is claimed once", async () => {
+  const { ask } = plane;
+  const first = await ask.join(question());
+  const started = performance.now();
+  const waited = await ask.wait(first, { signal: undefined, waitMs: 120 });
+  expect(waited).toEqual({ kind: "pending", until: first.expiresAt });
+  expect(performance.now() - started).toBeGreaterThan(100);
+  expect((await fake.requests())[0]?.state).toBe("pending");
+  const again = await ask.join(question());
+  expect(again.id).toBe(first.id);
+  await fake.decide(first.id, "approve");
+  expect(await ask.wait(again, { signal: undefined, waitMs: 5_000 })).toMatchObject({ kind: "approved", decision: { approver: "jane@company.com" } });
+  expect(await ask.claim(again)).toBe(true);
+  await expect(ask.claim(first)).rejects.toMatchObject({ code: "in_progress" });
+});
+
+it("a claim that is given back can be made again; a report ends it", async () => {
+  const { ask } = plane;
+  const request = await ask.join(question());
+  await fake.decide(request.id, "approve");
+  await ask.wait(request, { signal: undefined, waitMs: undefined });
+  expect(await ask.claim(request)).toBe(true);
+  expect(plane.status().executing).toBe(1);
+  await ask.release?.(request);
+  await until(async () => ((await fake.requests())[0]?.state === "approved" ? true : undefined));
+  await until(() => plane.status().executing === 0 || undefined);
+  expect(await ask.claim(request)).toBe(true);
+  await ask.report(request, { outcome: "failed", isError: true, elapsedMs: 5 });
+  await until(async () => ((await fake.requests())[0]?.outcome === "failed" ? true : undefined));
+  await until(() => plane.status().executing === 0 || undefined);
+  expect(warnings).toEqual([]);
+});
+
+it("what was cancelled or denied there in the meantime is no yes at the claim", async () => {
+  const { ask } = plane;
+  const request = await ask.join(question());
+  await expect(ask.claim(request)).rejects.toMatchObject({ code: "control_plane_unavailable" }); // nobody has answered
+  await fake.decide(request.id, "deny");
+  await expect(ask.claim(request)).rejects.toMatchObject({ code: "approval_denied" });
+});

@@ -1,0 +1,238 @@
+/**
+ * The ask port over the wire: the question becomes a row at the control plane, people answer there, and the approval is spent
+ * there, with the intent, before the first byte is sent. Nothing here decides; whatever is not a clear yes runs nothing.
+ */
+import { randomBytes } from "node:crypto";
+import type { Answer, AskPort, JoinedRequest, Question } from "../approval/ask.ts";
+import { ApprovalDecision } from "../approval/decision.ts";
+import { setLongTimeout } from "../approval/timer.ts";
+import type { AskBody, AskedRequest } from "../wire/ask.ts";
+import type { WireClient } from "../wire/wire-client.ts";
+import type { ExecutingClaims } from "./executing-claims.ts";
+import { inProgress, refusalOfFailure } from "./refusal-of-failure.ts";
+import type { Ending, RequestWatch } from "./request-watch.ts";
+import type { Teller } from "./teller.ts";
+
+export interface WireAsk extends AskPort {
+  /** `windowMs` counts where no policy writes a window. */
+  join(question: Question, windowMs?: number): Promise<JoinedRequest>;
+  /** As `wait`, but an abort takes nothing back; it answers undefined. */
+  follow(request: JoinedRequest, signal: AbortSignal): Promise<Exclude<Answer, { kind: "pending" }> | undefined>;
+  /** How the request stands now; undefined where the control plane cannot be asked. */
+  look(request: JoinedRequest): Promise<AskedRequest | undefined>;
+  /** Takes the request back. False where it had ended before. */
+  cancel(request: JoinedRequest, reason: string): Promise<boolean>;
+  /** In the background, until it is heard. */
+  cancelLater(request: JoinedRequest, reason: string): void;
+}
+
+export interface WireAskOptions {
+  readonly client: WireClient;
+  readonly watch: RequestWatch;
+  readonly claims: ExecutingClaims;
+  readonly teller: Teller;
+  /** Milliseconds since the epoch, on this machine. */
+  readonly now: () => number;
+  readonly defaultTimeoutMs: number;
+  /** Digest of the document that calls are judged by, and whether it is the control plane's own. */
+  readonly policies: () => { readonly digest: string | null; readonly own: boolean };
+  /** Told of every request that is joined: the control plane writes the rows about it. */
+  readonly onJoined: (id: string) => void;
+}
+
+/** A held call learns within two seconds that nobody can be asked (R32). */
+const ASK_PATIENCE = { withinMs: 1_800, attemptMs: 900 };
+const CLAIM_PATIENCE = { withinMs: 10_000, attemptMs: 3_000 };
+const END_PATIENCE = { withinMs: 1_800, attemptMs: 900 };
+const RELEASE_WITHIN_MS = 60_000;
+const OUTCOME_WITHIN_MS = 600_000;
+const MAX_NARRATION_BYTES = 64 * 1024;
+const GONE = "the caller is gone";
+
+interface Asked {
+  readonly request: AskedRequest;
+  /** Monotonic. */
+  readonly since: number;
+}
+
+export function createWireAsk(options: WireAskOptions): WireAsk {
+  const { client, watch, claims, teller, now } = options;
+  const joined = new WeakMap<JoinedRequest, Asked>();
+  /** How many calls of this process wait for a request: only the last that goes away takes it back. */
+  const waiting = new Map<string, number>();
+
+  function askedOf(request: JoinedRequest): Asked {
+    const asked = joined.get(request);
+    if (asked === undefined) throw new TypeError("this request was joined elsewhere");
+    return asked;
+  }
+
+  async function join(question: Question, windowMs = options.defaultTimeoutMs): Promise<JoinedRequest> {
+    const answer = await client.ask(askBodyOf(question, windowMs, options.policies()), ASK_PATIENCE);
+    if (!answer.ok) throw refusalOfFailure(answer, "nobody was asked");
+    const asked = answer.value.request;
+    options.onJoined(asked.id);
+    watch.take(asked);
+    const request = { id: asked.id, digest: asked.requestDigest, expiresAt: now() + asked.expiresAt - asked.now, question };
+    joined.set(request, { request: asked, since: performance.now() });
+    return request;
+  }
+
+  async function follow(request: JoinedRequest, signal: AbortSignal): Promise<Exclude<Answer, { kind: "pending" }> | undefined> {
+    const { request: asked, since } = askedOf(request);
+    const ending = await watch.follow(asked, signal);
+    return ending === undefined ? undefined : answerOf(ending, performance.now() - since);
+  }
+
+  function cancelLater({ id }: JoinedRequest, reason: string): void {
+    teller.tell({ about: `approval request ${id}`, tell: (patience) => client.cancel(id, { reason }, patience), withinMs: RELEASE_WITHIN_MS });
+  }
+
+  function giveBack(id: string, claimId: string): void {
+    teller.tell({ about: `approval request ${id}`, tell: (patience) => client.release(id, { claimId }, patience), withinMs: RELEASE_WITHIN_MS, ended: () => claims.end(id) });
+  }
+
+  return {
+    canMeet: () => true, // people who sign in can satisfy whatever a policy asks for
+    join,
+    follow,
+    cancelLater,
+
+    async wait(request, { signal, waitMs }) {
+      const { id } = request;
+      const window = new AbortController();
+      const gone = (): void => window.abort(GONE);
+      const later = waitMs === undefined ? undefined : setLongTimeout(() => window.abort("later"), waitMs);
+      signal?.addEventListener("abort", gone, { once: true });
+      if (signal?.aborted === true) gone();
+      waiting.set(id, (waiting.get(id) ?? 0) + 1);
+      try {
+        const answer = await follow(request, window.signal);
+        if (answer !== undefined) return answer;
+      } finally {
+        later?.clear();
+        signal?.removeEventListener("abort", gone);
+        const others = (waiting.get(id) ?? 1) - 1;
+        if (others === 0) waiting.delete(id);
+        else waiting.set(id, others);
+      }
+      if (window.signal.reason !== GONE) return { kind: "pending", until: request.expiresAt };
+      if (!waiting.has(id)) cancelLater(request, GONE);
+      return { kind: "denied", decision: NOBODY, elapsedMs: performance.now() - askedOf(request).since, error: "cancelled" };
+    },
+
+    async look({ id }) {
+      const answer = await client.readAsked(id, END_PATIENCE);
+      return answer.ok ? answer.value : undefined;
+    },
+
+    async cancel(request, reason) {
+      const answer = await client.cancel(request.id, { reason }, END_PATIENCE);
+      if (answer.ok) return true;
+      if (answer.code === "ended") return false;
+      cancelLater(request, reason);
+      return true;
+    },
+
+    async claim({ id, question }) {
+      const claimId = randomBytes(32).toString("hex"); // the same in every attempt: a lost answer is not a second claim
+      const { digest, definition, server } = question.call;
+      const answer = await client.claim(id, { claimId, callDigest: digest, definition, serverIdentity: server.identity }, CLAIM_PATIENCE);
+      if (answer.ok) {
+        claims.begin(id, claimId, answer.value.leaseMs);
+        return true;
+      }
+      if (answer.code === "superseded" || answer.state === "superseded") return false;
+      if (answer.status === undefined || answer.code === "garbage" || answer.status >= 500) giveBack(id, claimId); // it may have been spent
+      throw refusalOfFailure(answer, "the approval could not be spent");
+    },
+
+    async supersede({ id }) {
+      const answer = await client.supersede(id, { reason: "the call, its tool or the policy changed meanwhile" }, END_PATIENCE);
+      // Were it still open, asking anew would join it.
+      if (!answer.ok && answer.code !== "ended" && answer.code !== "superseded") throw refusalOfFailure(answer, "the question changed, and the old one could not be taken back");
+    },
+
+    release({ id }) {
+      const claimId = claims.claimIdOf(id);
+      if (claimId !== undefined) giveBack(id, claimId);
+    },
+
+    report({ id }, { outcome, isError, elapsedMs }) {
+      const claimId = claims.claimIdOf(id);
+      if (claimId === undefined) return;
+      const body = { claimId, outcome, isError, elapsedMs };
+      // Until it is heard the claim is kept alive: an outcome that is known here must not become unknown there.
+      teller.tell({ about: `the outcome of approval request ${id}`, tell: (patience) => client.outcome(id, body, patience), withinMs: OUTCOME_WITHIN_MS, ended: () => claims.end(id) });
+    },
+  };
+}
+
+const NOBODY = new ApprovalDecision({ approved: false });
+
+/** Throws a Refusal where the request ended in a way that is no answer to this caller. */
+export function answerOf(ending: Ending, elapsedMs: number): Exclude<Answer, { kind: "pending" }> {
+  if (ending.kind === "failed") throw refusalOfFailure(ending.failure, "the answer could not be heard");
+  if (ending.kind === "silent") return { kind: "timeout", decision: new ApprovalDecision({ approved: false, timedOut: true }), elapsedMs };
+  const { state } = ending.request;
+  switch (state) {
+    case "approved":
+      return { kind: "approved", decision: decisionOf(ending.request, true), elapsedMs };
+    case "denied":
+      return { kind: "denied", decision: decisionOf(ending.request, false), elapsedMs };
+    case "expired":
+      return { kind: "timeout", decision: new ApprovalDecision({ approved: false, timedOut: true }), elapsedMs };
+    case "cancelled":
+      return { kind: "denied", decision: NOBODY, elapsedMs, error: "cancelled" };
+    case "superseded":
+      return { kind: "superseded", decision: NOBODY, elapsedMs };
+    case "executing":
+    case "completed":
+    case "failed":
+    case "outcome_unknown":
+      throw inProgress();
+    case "pending":
+      throw new TypeError("a pending request has no answer");
+  }
+}
+
+function decisionOf({ decision }: AskedRequest, approved: boolean): ApprovalDecision {
+  const { approver = "", channel = "", human, reason = "" } = decision ?? {};
+  return new ApprovalDecision({ approved, approver, ...(channel === "" ? {} : { channel }), ...(human === undefined ? {} : { human }), ...(reason === "" ? {} : { reason }) });
+}
+
+function askBodyOf(question: Question, windowMs: number, policies: { readonly digest: string | null; readonly own: boolean }): AskBody {
+  const { call } = question;
+  const { server, caller } = call;
+  return {
+    call: {
+      callId: question.callId,
+      server: { name: server.name ?? null, identity: server.identity, transport: server.transport },
+      tool: call.tool,
+      definition: call.definition,
+      // Frozen plain JSON; the schema's type is the same data without `readonly`.
+      arguments: call.arguments as AskBody["call"]["arguments"],
+      context: call.context as AskBody["call"]["context"],
+      digest: call.digest,
+    },
+    caller: { agent: caller.agent, user: caller.user, session: caller.session },
+    findings: question.findings.map(({ type, group, direction, where, count }) => ({ type, group, direction, where, ...(count === undefined ? {} : { count }) })),
+    reason: question.reason.slice(0, 10_000),
+    policies: [...question.policies],
+    requirements: policies.own ? [] : question.requirements.map((requirement) => ({ ...requirement, approvers: [...requirement.approvers], grants: [...requirement.grants], escalate: requirement.escalate.map(({ afterMs, to }) => ({ afterMs, to: [...to] })) })),
+    policyDigest: policies.digest,
+    timeoutMs: windowMs,
+    narration: narrationOf(question.definition),
+    traceparent: question.traceparent ?? null,
+  };
+}
+
+/** As much of what the server says of its tool as the contract takes: a server that says too much must not keep its calls from being asked about. */
+function narrationOf(definition: Question["definition"]): AskBody["narration"] {
+  const said = definition?.["description"];
+  const description = typeof said === "string" ? said.slice(0, 16_384).toWellFormed() : "";
+  // Plain JSON; the schema's type is the same data without `readonly`.
+  const whole = { description, definition: definition as AskBody["narration"]["definition"] };
+  const short = { description, definition: null };
+  return [whole, short].find((narration) => Buffer.byteLength(JSON.stringify(narration)) <= MAX_NARRATION_BYTES) ?? { description: description.slice(0, 4_000).toWellFormed(), definition: null };
+}

@@ -1,0 +1,58 @@
+/**
+ * The way to one control plane: connections that are kept, and the key. node:http rather than fetch: an idle connection and an
+ * unattended event stream must not keep the agent's process alive, and only here can they be let go.
+ * Redirects are not followed and proxies of the environment are not used: the key goes where the operator said, or nowhere.
+ */
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type RequestOptions } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+
+export interface WireRequest {
+  readonly method: string;
+  /** With its query, below the address of the control plane. */
+  readonly path: string;
+  readonly headers: { readonly [name: string]: string | number };
+  /** A connection of its own, for a stream. */
+  readonly apart?: boolean;
+}
+
+const MAX_CONNECTIONS = 32;
+
+export class WireConnection {
+  /** For messages; holds no secret. */
+  readonly name: string;
+  readonly #base: URL;
+  readonly #authorization: string;
+  readonly #agent: HttpAgent;
+  readonly #shared: RequestOptions;
+
+  /** Throws TypeError where the key could not stand in a header. */
+  constructor(base: URL, apiKey: string) {
+    if (!/^[\x21-\x7e]{1,1000}$/.test(apiKey)) throw new TypeError("controlPlane.apiKey must be the text that `countersign` printed when the key was made");
+    this.name = base.origin;
+    this.#base = base;
+    this.#authorization = `Bearer ${apiKey}`;
+    const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, scheduling: "lifo", noDelay: true } as const;
+    this.#agent = base.protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options);
+    const hostname = base.hostname.replace(/^\[|\]$/g, "");
+    this.#shared = { protocol: base.protocol, hostname, ...(base.port === "" ? {} : { port: base.port }), insecureHTTPParser: false };
+  }
+
+  /** A request that was not ended yet. */
+  open({ method, path, headers, apart = false }: WireRequest): ClientRequest {
+    const secure = this.#base.protocol === "https:";
+    const options = {
+      ...this.#shared,
+      method,
+      path: this.#base.pathname === "/" ? path : this.#base.pathname + path,
+      headers: { authorization: this.#authorization, "accept-encoding": "identity", ...headers },
+      agent: apart ? false : this.#agent,
+      // Stated, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not reach the key.
+      ...(secure ? { rejectUnauthorized: true } : {}),
+    } as const;
+    return secure ? httpsRequest(options) : httpRequest(options);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}

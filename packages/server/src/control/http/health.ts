@@ -1,0 +1,62 @@
+/** Whether calls can be decided here, and if not, which part is in the way. Asked by anyone, so the answer is kept for a second. */
+import type { Ledger } from "../ledger.ts";
+
+export const PARTS = ["store", "ledger", "policy", "clock"] as const;
+export type Part = (typeof PARTS)[number];
+export interface Readiness {
+  readonly ready: boolean;
+  readonly parts: Readonly<Record<Part, "ok" | "failing" | "unknown">>;
+}
+
+export interface HealthPorts {
+  readonly ledger: Pick<Ledger, "run" | "resident">;
+  /** Fails where the store does not answer. Answers its clock, in milliseconds since the epoch. */
+  readonly readStore: () => Promise<number>;
+  /** This machine's clock, in milliseconds since the epoch. */
+  readonly wallClock: () => number;
+  readonly timeoutMs?: number;
+  /** How far the two clocks may be apart. */
+  readonly clockSkewMs?: number;
+}
+
+const KEPT_MS = 1000;
+
+export function createHealth({ ledger, readStore, wallClock, timeoutMs = 2000, clockSkewMs = 5000 }: HealthPorts): () => Promise<Readiness> {
+  let kept: { readonly until: number; readonly answer: Promise<Readiness> } | undefined;
+
+  async function look(): Promise<Readiness> {
+    const [storeNow, passed] = await Promise.all([
+      within(timeoutMs, readStore()),
+      // A command that changes nothing goes through the same queue as every decision.
+      within(timeoutMs, ledger.run({ needs: [], apply: () => ({ answer: true }) })),
+    ]);
+    const parts: Readiness["parts"] = {
+      store: storeNow === undefined ? "failing" : "ok",
+      ledger: passed === undefined ? "failing" : "ok",
+      policy: ledger.resident.policy === undefined ? "failing" : "ok",
+      clock: storeNow === undefined ? "unknown" : Math.abs(storeNow - wallClock()) > clockSkewMs ? "failing" : "ok",
+    };
+    return { ready: PARTS.every((part) => parts[part] === "ok"), parts };
+  }
+
+  return () => {
+    const at = performance.now();
+    if (kept === undefined || at >= kept.until) kept = { until: at + KEPT_MS, answer: look() };
+    return kept.answer;
+  };
+}
+
+/** Undefined where it failed or took longer. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ms, undefined);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
