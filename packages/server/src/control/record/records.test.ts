@@ -176,7 +176,7 @@ describe("erasing arguments", () => {
     // A process that has read nothing yet cannot open them either.
     const again = createSealer(world.ledger, createSecretKey(Buffer.alloc(32, 7)));
     const sealed = (await store.read("default", [{ table: "approval", id: old }])).get("approval", old)?.data.sealed;
-    expect(sealed === null || sealed === undefined ? undefined : again.open(sealed, old)).toBeUndefined();
+    expect(sealed === null || sealed === undefined ? undefined : await again.open(sealed, old)).toBeUndefined();
   });
 
   it("not of days with a request that is open, until it has ended", async () => {

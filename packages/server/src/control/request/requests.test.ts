@@ -128,7 +128,7 @@ describe("a request from question to outcome", () => {
     expect(JSON.stringify([...store.lines, ...(store.rows.get("approval")?.values() ?? [])])).not.toContain("CANARY");
     expect(await world.requests.read(voter("ann"), request.id)).toMatchObject({ ok: true, request: { argumentsText: '{"secret":"CANARY"}', contextText: "{}", mayVote: { allowed: true } } });
     const sealed = store.rows.get("approval")?.get(request.id)?.data as { sealed: Parameters<World["sealer"]["open"]>[0] };
-    expect(() => world.sealer.open(sealed.sealed, "another")).toThrow();
+    await expect(world.sealer.open(sealed.sealed, "another")).rejects.toThrow();
     expect(code(await world.requests.read(agent("k1"), request.id))).toBe("forbidden");
     expect(code(await world.requests.asked(agent("k2"), request.id))).toBe("not_found");
   });
@@ -229,6 +229,17 @@ describe("time", () => {
     expect(await world.requests.release(agent("k1"), request.id, { claimId })).toMatchObject({ ok: true, request: { state: "approved" } });
     turn(2_000);
     expect((await claim(request)).answer).toMatchObject({ ok: false, code: "ended", state: "expired" });
+  });
+
+  it("is the store's, also for an instance that has not looked at it for long", async () => {
+    const behind = await openWorld(store, { pollMs: 3_600_000, monotonic: () => 0 });
+    const request = await ask({ timeoutMs: 10_000 });
+    await expect.poll(() => behind.ledger.head.seq).toBe(world.ledger.head.seq);
+    store.hints = false;
+    turn(10_000);
+    const body = { choice: "approve", requestDigest: request.requestDigest, viewedDigest: null, reason: "", grant: null } as const;
+    expect(await behind.requests.vote(voter("ann"), request.id, body, "inbox")).toMatchObject({ ok: false, code: "ended", state: "expired" });
+    await behind.close();
   });
 
   it("is written down by the sweeper, which also ends claims that nobody reports on", async () => {
