@@ -7,7 +7,7 @@ import type { Verdict } from "@countersign/sdk/policy";
 import type { AskBody } from "@countersign/sdk/wire";
 import type { AgentIdentity } from "../../auth/identity.ts";
 import type { ApprovalRequest, Sealed } from "../../store/entity/approval-request.ts";
-import { isLiveKey } from "../key/live-key.ts";
+import { whyKeyIsDead } from "../key/live-key.ts";
 import { useGrant } from "../grant/use-grant.ts";
 import type { Command, LedgerEntry, Plan, View } from "../ledger.ts";
 import { judgeCall } from "./judge-call.ts";
@@ -57,7 +57,7 @@ export function askAbout(asked: Asked): Command<AskResult> {
 /** A key may have been revoked since the credential was looked at. */
 export function refuseKey(view: Pick<View, "get" | "now">, { keyId }: AgentIdentity): RequestRefusal | undefined {
   const key = view.get("agent_key", keyId)?.data;
-  return key !== undefined && isLiveKey(key, view.now) ? undefined : refusal("unauthenticated", "This key is not valid any more.");
+  return key !== undefined && whyKeyIsDead(key, view) === undefined ? undefined : refusal("unauthenticated", "This key is not valid any more.");
 }
 
 function join({ now }: View, row: RequestRow): Plan<AskResult> {
