@@ -1,0 +1,109 @@
+/**
+ * One call, to be understood in seconds and decided: the trusted block, apart from it what others say, and the answer. Also the
+ * permalink of a call that was decided, with its story. Called by page.tsx.
+ */
+import { useCallback, useEffect, useMemo, useState } from "react";
+import { useKeyNames, usePeople } from "../../api/directory.ts";
+import { useQuery } from "../../api/query.ts";
+import { readRequest } from "../../api/requests.ts";
+import { hasRole, useSession, useWaiting } from "../../api/session.ts";
+import { viewedDigest } from "../../api/viewed-digest.ts";
+import type { RequestDetail } from "../../api/words.ts";
+import { leftWords, partsLeft, partsOf } from "../../part/argument-view/view-parts.ts";
+import { viewRows } from "../../part/argument-view/view-rows.ts";
+import { useHotkeys } from "../../part/hotkeys.ts";
+import { Icon } from "../../part/icon.tsx";
+import { EmptyState, Notice } from "../../part/notice.tsx";
+import { Link } from "../../route/link.tsx";
+import { goTo, pathTo } from "../../route/location.ts";
+import { DecidePanel } from "./decide-panel.tsx";
+import { NarrationBlock } from "./narration-block.tsx";
+import { SimilarCalls } from "./similar-calls.tsx";
+import { Story } from "./story.tsx";
+import { TrustedBlock } from "./trusted-block.tsx";
+import { useDecision } from "./use-decision.ts";
+import "./request-screen.css";
+
+export function RequestScreen({ id }: { readonly id: string }) {
+  const { value, failure, isLoading } = useQuery(`request ${id}`, () => readRequest(id));
+  const { requests } = useWaiting();
+  const index = requests.findIndex((one) => one.id === id);
+  const next = requests[index + 1] ?? (index === -1 ? requests[0] : undefined);
+  const before = index > 0 ? requests[index - 1] : undefined;
+  useHotkeys({
+    j: () => next !== undefined && goTo(pathTo("request", next.id)),
+    k: () => before !== undefined && goTo(pathTo("request", before.id)),
+    u: () => goTo(pathTo("waiting")),
+    Escape: () => goTo(pathTo("waiting")),
+  });
+  return (
+    <div className="screen">
+      <nav className="request-nav" aria-label="Requests">
+        <Link to={pathTo("waiting")} className="nav-back">
+          <Icon name="back" size={16} /> Waiting
+        </Link>
+        {next === undefined ? null : (
+          <Link to={pathTo("request", next.id)} className="nav-back">
+            Next <Icon name="next" size={16} />
+          </Link>
+        )}
+      </nav>
+      {failure === undefined ? null : failure.code === "not_found" ? (
+        <EmptyState title="No such request" mark="?">
+          It may have been asked of another control plane.
+        </EmptyState>
+      ) : (
+        <Notice tone="no" title={value === undefined ? "The request cannot be shown" : "What is shown may be out of date"} live>
+          {failure.message}
+        </Notice>
+      )}
+      {value === undefined && isLoading ? <p className="muted">Loading…</p> : null}
+      {value === undefined ? null : <Loaded request={value} />}
+    </div>
+  );
+}
+
+function Loaded({ request }: { readonly request: RequestDetail }) {
+  const { me, viewed } = useSession();
+  const people = usePeople();
+  const keyNames = useKeyNames(hasRole(me, "auditor"));
+  const { argumentsText, contextText, requestDigest, id } = request;
+  const deciding = useDecision(id, requestDigest);
+  const argumentRows = useMemo(() => (argumentsText === null ? undefined : viewRows(argumentsText)), [argumentsText]);
+  const contextRows = useMemo(() => (contextText === null ? [] : viewRows(contextText)), [contextText]);
+  const { left, onSeen } = useShownParts(argumentRows, contextRows);
+  const isShown = left === undefined && argumentsText !== null && contextText !== null;
+
+  useEffect(() => {
+    if (!isShown) return;
+    void viewedDigest({ requestDigest, argumentsText, contextText }).then((digest) => digest !== undefined && viewed.set(requestDigest, digest));
+  }, [isShown, requestDigest, argumentsText, contextText, viewed]);
+
+  return (
+    <div className="request">
+      <h1 className="only-read">Request</h1>
+      <div className="request-main">
+        <TrustedBlock request={request} me={me} people={people} keyNames={keyNames} argumentRows={argumentRows} contextRows={contextRows} onSeen={onSeen} />
+        <NarrationBlock narration={request.narration} callerReason={request.callerReason} />
+        <Story request={request} people={people} mayRead={hasRole(me, "auditor")} />
+        <SimilarCalls request={request} />
+      </div>
+      <DecidePanel request={request} me={me} rows={argumentRows ?? []} left={argumentsText === null ? "The arguments were erased: nobody can see what would run." : left} deciding={deciding} />
+    </div>
+  );
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** Which parts of the view were on the screen to their ends. Once seen stays seen, as long as it is the same call. */
+function useShownParts(argumentRows: ReturnType<typeof viewRows> | undefined, contextRows: ReturnType<typeof viewRows>) {
+  const [seen, setSeen] = useState(NOTHING);
+  const onSeen = useCallback((part: string) => setSeen((before) => (before.has(part) ? before : new Set([...before, part]))), []);
+  const left = useMemo(() => {
+    const ownLeft = partsLeft(partsOf(argumentRows ?? []), seen);
+    const hasContext = contextRows.length > 1;
+    const inContext = new Set([...seen].flatMap((part) => (part.startsWith("context") ? [part.slice("context".length)] : [])));
+    return leftWords([...ownLeft, ...(hasContext ? partsLeft(partsOf(contextRows), inContext) : [])]);
+  }, [argumentRows, contextRows, seen]);
+  return { left, onSeen };
+}
