@@ -65,7 +65,7 @@ const Row = memo(function Row({ row, onSeen }: { readonly row: ViewRow; readonly
     <div className="tree-row" style={indent}>
       {name}
       {content.kind === "short" ? <ShortText text={content.text} reading={content.reading} /> : <span className={content.kind === "plain" ? "tone-number" : "tree-brace"}>{content.kind === "plain" ? content.text : content.brace}</span>}
-      <span className="tree-brace">{after}</span>
+      {after === "" ? null : <span className="tree-after">{after}</span>}
       {content.kind === "short" && content.reading !== "text" && content.reading !== "url" ? <ReadingMark reading={content.reading} /> : null}
     </div>
   );

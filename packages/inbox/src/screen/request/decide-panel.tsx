@@ -14,6 +14,7 @@ import { Dialog } from "../../part/dialog.tsx";
 import { TextArea } from "../../part/field.tsx";
 import { useHotkeys } from "../../part/hotkeys.ts";
 import { Notice } from "../../part/notice.tsx";
+import { TimeAgo } from "../../part/time-ago.tsx";
 import { EndNotice } from "./end-notice.tsx";
 import { GrantChoice } from "./grant-choice.tsx";
 import type { Deciding } from "./use-decision.ts";
@@ -39,7 +40,9 @@ export function DecidePanel({ request, me, rows, left, deciding }: DecidePanelPr
         {request.state === "pending" ? <DeadlineRing size="large" createdAt={request.createdAt} expiresAt={request.expiresAt} now={now} /> : null}
         <div>
           <h2>{isOpen ? (own === undefined ? "Your decision" : "You have voted") : "Decided"}</h2>
-          <p className="muted small">{isOpen ? "Silence is a no: at the end of the time it expires." : null}</p>
+          <p className="muted small">
+            Asked <TimeAgo at={request.createdAt} now={now} />.{isOpen ? " Silence is a no." : null}
+          </p>
         </div>
       </div>
       <VoteList request={request} />

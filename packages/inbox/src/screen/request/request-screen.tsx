@@ -6,11 +6,13 @@ import { useCallback, useEffect, useMemo, useState } from "react";
 import { useKeyNames, usePeople } from "../../api/directory.ts";
 import { useQuery } from "../../api/query.ts";
 import { readRequest } from "../../api/requests.ts";
+import { useServerNow } from "../../api/server-clock.ts";
 import { hasRole, useSession, useWaiting } from "../../api/session.ts";
 import { viewedDigest } from "../../api/viewed-digest.ts";
 import type { RequestDetail } from "../../api/words.ts";
 import { leftWords, partsLeft, partsOf } from "../../part/argument-view/view-parts.ts";
 import { viewRows } from "../../part/argument-view/view-rows.ts";
+import { DeadlineRing } from "../../part/deadline-ring.tsx";
 import { useHotkeys } from "../../part/hotkeys.ts";
 import { Icon } from "../../part/icon.tsx";
 import { EmptyState, Notice } from "../../part/notice.tsx";
@@ -42,6 +44,7 @@ export function RequestScreen({ id }: { readonly id: string }) {
         <Link to={pathTo("waiting")} className="nav-back">
           <Icon name="back" size={16} /> Waiting
         </Link>
+        {value === undefined || value.state !== "pending" ? null : <NavClock request={value} />}
         {next === undefined ? null : (
           <Link to={pathTo("request", next.id)} className="nav-back">
             Next <Icon name="next" size={16} />
@@ -60,6 +63,16 @@ export function RequestScreen({ id }: { readonly id: string }) {
       {value === undefined && isLoading ? <p className="muted">Loading…</p> : null}
       {value === undefined ? null : <Loaded request={value} />}
     </div>
+  );
+}
+
+/** Where the decision is further down, the time is told at the top as well. */
+function NavClock({ request }: { readonly request: RequestDetail }) {
+  const now = useServerNow();
+  return (
+    <span className="nav-clock">
+      <DeadlineRing createdAt={request.createdAt} expiresAt={request.expiresAt} now={now} />
+    </span>
   );
 }
 
@@ -82,13 +95,13 @@ function Loaded({ request }: { readonly request: RequestDetail }) {
   return (
     <div className="request">
       <h1 className="only-read">Request</h1>
-      <div className="request-main">
-        <TrustedBlock request={request} me={me} people={people} keyNames={keyNames} argumentRows={argumentRows} contextRows={contextRows} onSeen={onSeen} />
+      <TrustedBlock request={request} me={me} people={people} keyNames={keyNames} argumentRows={argumentRows} contextRows={contextRows} onSeen={onSeen} />
+      <DecidePanel request={request} me={me} rows={argumentRows ?? []} left={argumentsText === null ? "The arguments were erased: nobody can see what would run." : left} deciding={deciding} />
+      <div className="request-rest">
         <NarrationBlock narration={request.narration} callerReason={request.callerReason} />
         <Story request={request} people={people} mayRead={hasRole(me, "auditor")} />
         <SimilarCalls request={request} />
       </div>
-      <DecidePanel request={request} me={me} rows={argumentRows ?? []} left={argumentsText === null ? "The arguments were erased: nobody can see what would run." : left} deciding={deciding} />
     </div>
   );
 }
