@@ -55,7 +55,7 @@ describe("a whole approval over HTTP on the embedded store", () => {
     expect([voted.status, people.requestSummary.parse(voted.body).state]).toEqual([200, "approved"]);
 
     const woken = askedRequest.parse((await waiting).body);
-    expect(woken).toMatchObject({ state: "approved", decision: { approver: "Ann", channel: "inbox", human: true, reason: "looks right", selfApproved: false } });
+    expect(woken).toMatchObject({ state: "approved", decision: { approver: "ann@example.com", channel: "inbox", human: true, reason: "looks right", selfApproved: false } });
     const claim = { claimId: newClaimId(), callDigest: request.callDigest, definition: null, serverIdentity: null };
     const bodies = [claim, { ...claim, claimId: newClaimId() }, { ...claim, claimId: newClaimId() }];
     const claims = await Promise.all(bodies.map((body) => embedded.as<ClaimAnswer>(agent, "POST", `/v1/approvals/${request.id}/claim`, body)));

@@ -58,6 +58,15 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
     return text === undefined ? undefined : unpackBound(text);
   }
 
+  /** The same, also where another instance has just made the key that it is sealed under. */
+  async function boundOf(row: RequestRow): Promise<BoundText | undefined> {
+    const { sealed } = row.data;
+    const isKnown = sealed === null || resident.get("data_key", sealed.key) !== undefined;
+    // A command that writes nothing is decided on what is there now.
+    if (!isKnown) await ledger.run({ needs: [], apply: () => ({ answer: undefined }) });
+    return openBound(row);
+  }
+
   /** What the asker may know after a command. */
   async function askersAnswer(id: string, moved: Moved): Promise<RequestAnswer<{ readonly request: AskedRequest }>> {
     if (!moved.ok) return moved;
@@ -119,7 +128,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
     async read(identity, id) {
       if (!maySee(identity)) return PEOPLE_ONLY;
       const row = await readNow(id);
-      return row === undefined ? NOT_FOUND : { ok: true, request: detailOf(row, resident, identity, openBound(row)) };
+      return row === undefined ? NOT_FOUND : { ok: true, request: detailOf(row, resident, identity, await boundOf(row)) };
     },
 
     async asked(identity, id, wait = {}) {
@@ -137,7 +146,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
     async vote(identity, id, body, channel) {
       if (identity.kind !== "person") return PEOPLE_ONLY;
       const row = body.choice === "approve" ? await rowOf(id) : undefined;
-      const bound = row === undefined ? undefined : openBound(row);
+      const bound = row === undefined ? undefined : await boundOf(row);
       // Of a question that is open, and the very one: what is wrong otherwise is said by the vote itself.
       const isAsked = row?.data.state === "pending" && row.data.requestDigest === body.requestDigest;
       const unseen = isAsked ? checkViewed(body, bound) : undefined;
@@ -160,7 +169,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       if (identity.kind !== "agent") return AGENTS_ONLY;
       const row = await rowOf(id);
       if (row?.data.caller.principal !== identity.principal) return NOT_FOUND;
-      const claimed = await ledger.run(claimRequest(id, identity, body, { bound: openBound(row), leaseMs }));
+      const claimed = await ledger.run(claimRequest(id, identity, body, { bound: await boundOf(row), leaseMs }));
       const answer: RequestAnswer<{ readonly request: AskedRequest }> | RequestRefusal = claimed.ok ? await askersAnswer(id, claimed) : claimed;
       return claimed.ok && answer.ok ? { ok: true, claimed: true, epoch: claimed.epoch, leaseMs, request: answer.request } : (answer as RequestRefusal);
     },
