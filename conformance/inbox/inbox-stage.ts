@@ -66,6 +66,8 @@ export interface InboxStage {
 export interface Chrome {
   readonly missing: string | undefined;
   stage(): Promise<InboxStage>;
+  /** A page in a context of its own, where no stage is set. */
+  page(): Promise<Page>;
   close(): Promise<void>;
 }
 
@@ -76,6 +78,7 @@ export async function launchChrome(): Promise<Chrome> {
   return {
     missing: browser === undefined ? found.missing : undefined,
     stage: () => openStage(browser),
+    page: async () => newPage(browser, {}),
     close: async () => browser?.close(),
   };
 }
@@ -98,9 +101,7 @@ async function openStage(browser: Browser | undefined): Promise<InboxStage> {
       return link.url;
     },
     async signIn(link, options = {}) {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-      context.setDefaultTimeout(8000);
-      const page = await context.newPage();
+      const page = await newPage(browser, options);
       listen(page, complaints);
       await page.goto(link);
       await page.getByRole("button", { name: "Sign in with this link" }).click();
@@ -112,6 +113,13 @@ async function openStage(browser: Browser | undefined): Promise<InboxStage> {
       await plane.close();
     },
   };
+}
+
+async function newPage(browser: Browser | undefined, options: BrowserContextOptions): Promise<Page> {
+  if (browser === undefined) throw new TypeError("skip the test: there is no browser");
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  context.setDefaultTimeout(8000);
+  return context.newPage();
 }
 
 function listen(page: Page, complaints: string[]): void {

@@ -5,6 +5,7 @@ export const KEY_LIST = [
   { keys: ["x"], does: "Select, in the list" },
   { keys: ["a"], does: "Approve" },
   { keys: ["d"], does: "Deny, with a reason" },
+  { keys: ["s"], does: "Show what was not shown yet" },
   { keys: ["u"], does: "Back to the list" },
   { keys: ["w", "h"], does: "Waiting, History" },
   { keys: ["?"], does: "This list" },

@@ -15,16 +15,24 @@ import { RAW_PART, REST_PART } from "./view-parts.ts";
 import type { ViewRow } from "./view-rows.ts";
 import "./argument-view.css";
 
+export type ArgumentTab = "tree" | "raw";
+
 export interface ArgumentViewProps {
+  /** Names this view among others on the screen. */
+  readonly place: string;
   readonly rows: readonly ViewRow[];
   readonly rawText: string;
+  readonly tab: ArgumentTab;
+  readonly onTab: (tab: ArgumentTab) => void;
+  /** Long texts that are to be open. */
+  readonly opened: ReadonlySet<string>;
   /** A part was on the screen to its end. */
   readonly onSeen: (part: string) => void;
 }
 
-export const ArgumentView = memo(function ArgumentView({ rows, rawText, onSeen }: ArgumentViewProps) {
+export const ArgumentView = memo(function ArgumentView({ place, rows, rawText, tab, onTab, opened, onSeen }: ArgumentViewProps) {
   return (
-    <Tabs.Root defaultValue="tree" className="arguments">
+    <Tabs.Root value={tab} onValueChange={(next) => onTab(next === "raw" ? "raw" : "tree")} className="arguments" data-place={place}>
       <Tabs.List className="tabs" aria-label="How the arguments are shown">
         <Tabs.Tab value="tree" className="tab">
           Values
@@ -35,18 +43,18 @@ export const ArgumentView = memo(function ArgumentView({ rows, rawText, onSeen }
         <Tabs.Indicator className="tab-mark" />
       </Tabs.List>
       <Tabs.Panel value="tree" className="tree">
-        <LazyRows rows={rows} heightOf={() => 26} render={(row) => <Row key={`${row.pointer} ${row.content.kind}`} row={row} onSeen={onSeen} />} />
-        <SeenMark onSeen={() => onSeen(REST_PART)} />
+        <LazyRows rows={rows} heightOf={() => 26} render={(row) => <Row key={`${row.pointer} ${row.content.kind}`} row={row} isOpen={opened.has(row.pointer)} onSeen={onSeen} />} />
+        <SeenMark part={REST_PART} onSeen={() => onSeen(REST_PART)} />
       </Tabs.Panel>
       <Tabs.Panel value="raw">
         <p className="muted small raw-note">The bound text itself (RFC 8785), as it is hashed and kept.</p>
-        <TextBlock text={rawText} reading="json" label="Arguments as raw text" onSeen={() => onSeen(RAW_PART)} />
+        <TextBlock text={rawText} reading="json" label="Arguments as raw text" part={RAW_PART} onSeen={() => onSeen(RAW_PART)} />
       </Tabs.Panel>
     </Tabs.Root>
   );
 });
 
-const Row = memo(function Row({ row, onSeen }: { readonly row: ViewRow; readonly onSeen: (part: string) => void }) {
+const Row = memo(function Row({ row, isOpen, onSeen }: { readonly row: ViewRow; readonly isOpen: boolean; readonly onSeen: (part: string) => void }) {
   const { content, depth, key, pointer, after } = row;
   const indent = { paddingInlineStart: `${Math.min(depth, 24) * 14}px` };
   const name = key === undefined ? null : <Key text={key} />;
@@ -57,7 +65,7 @@ const Row = memo(function Row({ row, onSeen }: { readonly row: ViewRow; readonly
           {name}
           <ReadingMark reading={content.reading} />
         </div>
-        <TextBlock text={content.text} reading={content.reading} label={`Value of ${key === undefined ? pointer : escapeLine(key)}`} onSeen={() => onSeen(pointer)} />
+        <TextBlock text={content.text} reading={content.reading} label={`Value of ${key === undefined ? pointer : escapeLine(key)}`} part={pointer} mustOpen={isOpen} onSeen={() => onSeen(pointer)} />
       </div>
     );
   }

@@ -1,7 +1,7 @@
 /** Reports once that a place came onto the screen, clear of the bar at its bottom. */
 import { useEffect, useRef } from "react";
 
-export function SeenMark({ onSeen }: { readonly onSeen: () => void }) {
+export function SeenMark({ part, onSeen }: { readonly part: string; readonly onSeen: () => void }) {
   const place = useRef<HTMLSpanElement>(null);
   const latest = useRef(onSeen);
   useEffect(() => {
@@ -21,5 +21,5 @@ export function SeenMark({ onSeen }: { readonly onSeen: () => void }) {
     observer.observe(place.current);
     return () => observer.disconnect();
   }, []);
-  return <span ref={place} className="seen-mark" aria-hidden="true" />;
+  return <span ref={place} className="seen-mark" data-end={part} aria-hidden="true" />;
 }

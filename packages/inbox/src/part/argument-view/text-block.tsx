@@ -19,6 +19,10 @@ export interface TextBlockProps {
   readonly label: string;
   /** Its end was on the screen. */
   readonly onSeen?: () => void;
+  /** Under which name its end is looked for. */
+  readonly part?: string;
+  /** Shown whole, whatever its length. */
+  readonly mustOpen?: boolean;
 }
 
 const WHOLE_LINES = 40;
@@ -27,9 +31,10 @@ const FIRST_LINES = 16;
 const LINE_HEIGHT = 20;
 const CHARS_PER_LINE = 90;
 
-export const TextBlock = memo(function TextBlock({ text, reading, label, onSeen }: TextBlockProps) {
+export const TextBlock = memo(function TextBlock({ text, reading, label, onSeen, part = "", mustOpen = false }: TextBlockProps) {
   const lines = useMemo(() => textLines(text), [text]);
-  const [isOpen, setOpen] = useState(lines.length <= WHOLE_LINES && text.length <= WHOLE_LENGTH);
+  const [wasOpened, setOpen] = useState(lines.length <= WHOLE_LINES && text.length <= WHOLE_LENGTH);
+  const isOpen = wasOpened || mustOpen;
   const end = useRef<HTMLDivElement>(null);
   const first = useMemo(() => firstOf(lines), [lines]);
   const shown = isOpen ? lines : first;
@@ -49,7 +54,7 @@ export const TextBlock = memo(function TextBlock({ text, reading, label, onSeen 
       </pre>
       {isOpen ? (
         <div ref={end} className="text-end">
-          {onSeen === undefined ? null : <SeenMark onSeen={onSeen} />}
+          {onSeen === undefined ? null : <SeenMark part={part} onSeen={onSeen} />}
         </div>
       ) : (
         <div className="text-more">

@@ -27,10 +27,11 @@ export interface DecidePanelProps {
   readonly rows: readonly ViewRow[];
   /** What was not shown yet, in words. */
   readonly left: string | undefined;
+  readonly onShowNext: () => void;
   readonly deciding: Deciding;
 }
 
-export function DecidePanel({ request, me, rows, left, deciding }: DecidePanelProps) {
+export function DecidePanel({ request, me, rows, left, onShowNext, deciding }: DecidePanelProps) {
   const now = useServerNow();
   const isOpen = request.state === "pending" && now < request.expiresAt;
   const own = request.votes.find(({ personId }) => personId === me.person.id);
@@ -46,7 +47,7 @@ export function DecidePanel({ request, me, rows, left, deciding }: DecidePanelPr
         </div>
       </div>
       <VoteList request={request} />
-      {isOpen && own === undefined ? <Choices request={request} me={me} rows={rows} left={left} deciding={deciding} /> : null}
+      {isOpen && own === undefined ? <Choices request={request} me={me} rows={rows} left={left} onShowNext={onShowNext} deciding={deciding} /> : null}
       {isOpen && own !== undefined ? <Notice tone={own.choice === "approve" ? "yes" : "plain"} title={own.choice === "approve" ? "You approved" : "You denied"}>It waits for others.</Notice> : null}
       {isOpen ? null : <EndNotice request={request} now={now} />}
       {deciding.problem === undefined ? null : (
@@ -58,7 +59,7 @@ export function DecidePanel({ request, me, rows, left, deciding }: DecidePanelPr
   );
 }
 
-function Choices({ request, me, rows, left, deciding }: DecidePanelProps) {
+function Choices({ request, me, rows, left, onShowNext, deciding }: DecidePanelProps) {
   const [reason, setReason] = useState("");
   const [grant, setGrant] = useState<GrantScope | null>(null);
   const [isDenying, setDenying] = useState(false);
@@ -75,6 +76,7 @@ function Choices({ request, me, rows, left, deciding }: DecidePanelProps) {
       if (whyNot === undefined && !deciding.busy) approve();
     },
     d: () => mayDecide && setDenying(true),
+    s: onShowNext,
   });
   return (
     <>
@@ -83,9 +85,12 @@ function Choices({ request, me, rows, left, deciding }: DecidePanelProps) {
       {barred === undefined && offered.length > 0 ? <GrantChoice request={request} offered={offered} rows={rows} grant={grant} onChange={setGrant} /> : null}
       <div className="decide-bar">
         {barred === undefined && left !== undefined ? (
-          <p className="decide-left" role="status">
-            {left}
-          </p>
+          <div className="decide-left">
+            <p role="status">{left}</p>
+            <Button size="small" hotkey="s" onClick={onShowNext}>
+              Show
+            </Button>
+          </div>
         ) : null}
         <div className="decide-buttons">
           {mayDecide ? (

@@ -2,7 +2,7 @@
  * One call, to be understood in seconds and decided: the trusted block, apart from it what others say, and the answer. Also the
  * permalink of a call that was decided, with its story. Called by page.tsx.
  */
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo } from "react";
 import { useKeyNames, usePeople } from "../../api/directory.ts";
 import { useQuery } from "../../api/query.ts";
 import { readRequest } from "../../api/requests.ts";
@@ -10,7 +10,7 @@ import { useServerNow } from "../../api/server-clock.ts";
 import { hasRole, useSession, useWaiting } from "../../api/session.ts";
 import { viewedDigest } from "../../api/viewed-digest.ts";
 import type { RequestDetail } from "../../api/words.ts";
-import { leftWords, partsLeft, partsOf } from "../../part/argument-view/view-parts.ts";
+import { leftWords } from "../../part/argument-view/view-parts.ts";
 import { viewRows } from "../../part/argument-view/view-rows.ts";
 import { DeadlineRing } from "../../part/deadline-ring.tsx";
 import { useHotkeys } from "../../part/hotkeys.ts";
@@ -24,6 +24,7 @@ import { SimilarCalls } from "./similar-calls.tsx";
 import { Story } from "./story.tsx";
 import { TrustedBlock } from "./trusted-block.tsx";
 import { useDecision } from "./use-decision.ts";
+import { useShownParts } from "./use-shown-parts.ts";
 import "./request-screen.css";
 
 export function RequestScreen({ id }: { readonly id: string }) {
@@ -84,7 +85,9 @@ function Loaded({ request }: { readonly request: RequestDetail }) {
   const deciding = useDecision(id, requestDigest);
   const argumentRows = useMemo(() => (argumentsText === null ? undefined : viewRows(argumentsText)), [argumentsText]);
   const contextRows = useMemo(() => (contextText === null ? [] : viewRows(contextText)), [contextText]);
-  const { left, onSeen } = useShownParts(argumentRows, contextRows);
+  const shownArguments = useShownParts(argumentRows ?? [], "arguments");
+  const shownContext = useShownParts(contextRows.length > 1 ? contextRows : [], "context");
+  const left = leftWords([...shownArguments.left, ...(contextRows.length > 1 ? shownContext.left : [])]);
   const isShown = left === undefined && argumentsText !== null && contextText !== null;
 
   useEffect(() => {
@@ -95,8 +98,8 @@ function Loaded({ request }: { readonly request: RequestDetail }) {
   return (
     <div className="request">
       <h1 className="only-read">Request</h1>
-      <TrustedBlock request={request} me={me} people={people} keyNames={keyNames} argumentRows={argumentRows} contextRows={contextRows} onSeen={onSeen} />
-      <DecidePanel request={request} me={me} rows={argumentRows ?? []} left={argumentsText === null ? "The arguments were erased: nobody can see what would run." : left} deciding={deciding} />
+      <TrustedBlock request={request} me={me} people={people} keyNames={keyNames} argumentRows={argumentRows} contextRows={contextRows} shownArguments={shownArguments} shownContext={shownContext} />
+      <DecidePanel request={request} me={me} rows={argumentRows ?? []} left={argumentsText === null ? "The arguments were erased: nobody can see what would run." : left} onShowNext={shownArguments.left.length > 0 ? shownArguments.showNext : shownContext.showNext} deciding={deciding} />
       <div className="request-rest">
         <NarrationBlock narration={request.narration} callerReason={request.callerReason} />
         <Story request={request} people={people} mayRead={hasRole(me, "auditor")} />
@@ -104,19 +107,4 @@ function Loaded({ request }: { readonly request: RequestDetail }) {
       </div>
     </div>
   );
-}
-
-const NOTHING: ReadonlySet<string> = new Set();
-
-/** Which parts of the view were on the screen to their ends. Once seen stays seen, as long as it is the same call. */
-function useShownParts(argumentRows: ReturnType<typeof viewRows> | undefined, contextRows: ReturnType<typeof viewRows>) {
-  const [seen, setSeen] = useState(NOTHING);
-  const onSeen = useCallback((part: string) => setSeen((before) => (before.has(part) ? before : new Set([...before, part]))), []);
-  const left = useMemo(() => {
-    const ownLeft = partsLeft(partsOf(argumentRows ?? []), seen);
-    const hasContext = contextRows.length > 1;
-    const inContext = new Set([...seen].flatMap((part) => (part.startsWith("context") ? [part.slice("context".length)] : [])));
-    return leftWords([...ownLeft, ...(hasContext ? partsLeft(partsOf(contextRows), inContext) : [])]);
-  }, [argumentRows, contextRows, seen]);
-  return { left, onSeen };
 }

@@ -8,6 +8,7 @@ import type { ViewRow } from "../../part/argument-view/view-rows.ts";
 import { EscapedText, ScriptNote } from "../../part/escaped-text.tsx";
 import { Notice } from "../../part/notice.tsx";
 import { Fact, Facts, Panel } from "../../part/panel.tsx";
+import type { ShownParts } from "./use-shown-parts.ts";
 import { whatYesMeans } from "./what-yes-means.ts";
 
 export interface TrustedBlockProps {
@@ -17,10 +18,11 @@ export interface TrustedBlockProps {
   readonly keyNames: ReadonlyMap<string, string>;
   readonly argumentRows: readonly ViewRow[] | undefined;
   readonly contextRows: readonly ViewRow[];
-  readonly onSeen: (part: string) => void;
+  readonly shownArguments: ShownParts;
+  readonly shownContext: ShownParts;
 }
 
-export function TrustedBlock({ request, me, people, keyNames, argumentRows, contextRows, onSeen }: TrustedBlockProps) {
+export function TrustedBlock({ request, me, people, keyNames, argumentRows, contextRows, shownArguments, shownContext }: TrustedBlockProps) {
   return (
     <div className="trusted" data-part="trusted">
       <Panel title="What runs">
@@ -36,12 +38,12 @@ export function TrustedBlock({ request, me, people, keyNames, argumentRows, cont
             Only their digest is left. The record still verifies.
           </Notice>
         ) : (
-          <ArgumentView rows={argumentRows} rawText={request.argumentsText} onSeen={onSeen} />
+          <ArgumentView place="arguments" rows={argumentRows} rawText={request.argumentsText} {...viewProps(shownArguments)} />
         )}
         {contextRows.length > 1 && request.contextText !== null ? (
           <details className="bound" open>
             <summary>Context (_meta), bound as well</summary>
-            <ArgumentView rows={contextRows} rawText={request.contextText} onSeen={(part) => onSeen(`context${part}`)} />
+            <ArgumentView place="context" rows={contextRows} rawText={request.contextText} {...viewProps(shownContext)} />
           </details>
         ) : null}
         <Bound request={request} />
@@ -61,6 +63,10 @@ export function TrustedBlock({ request, me, people, keyNames, argumentRows, cont
       </Panel>
     </div>
   );
+}
+
+function viewProps({ tab, onTab, opened, onSeen }: ShownParts) {
+  return { tab, onTab, opened, onSeen };
 }
 
 function Bound({ request }: { readonly request: RequestDetail }) {
