@@ -44,7 +44,9 @@ export interface Question {
   readonly agent?: string;
   readonly context?: JsonObject;
   readonly narration?: { readonly description: string; readonly definition: JsonObject | null };
-  /** Seconds until silence is a no, for calls that no policy gives a time. */
+  /** What the agent's process says, where that differs from the policy's reason. */
+  readonly reason?: string;
+  /** Until silence is a no, for calls that no policy gives a time. */
   readonly timeoutMs?: number;
 }
 
@@ -135,13 +137,13 @@ function listen(page: Page, complaints: string[]): void {
 let calls = 0;
 
 async function ask(url: string, secret: string, args: JsonObject, question: Question): Promise<Asked> {
-  const { server = "filesystem", tool = "write_file", agent = "file-manager", context = {}, narration, timeoutMs } = question;
+  const { server = "filesystem", tool = "write_file", agent = "file-manager", context = {}, reason = "", narration, timeoutMs } = question;
   const bound = { server: { name: server, identity: null }, tool, definition: null, arguments: args, context };
   calls += 1;
   const body = askBody(args, {}, {
     call: { ...bound, callId: `call-${calls}`, server: { ...bound.server, transport: "stdio" }, digest: hash("sha256", `countersign/call/v1\0${canonicalJson(bound)}`, "hex") },
     caller: { agent: { name: agent, id: "" }, user: { id: "user-123" }, session: { id: "s1" } },
-    reason: "",
+    reason,
     policies: [],
     requirements: [],
     ...(narration === undefined ? {} : { narration }),
