@@ -19,8 +19,8 @@ const NAMES = ["hello", "request", "policy", "directory", "grant"] as const sati
 
 export interface LiveEvents {
   readonly state: LiveState;
-  listen(listener: LiveListener): () => void;
-  onState(listener: () => void): () => void;
+  readonly listen: (listener: LiveListener) => () => void;
+  readonly onState: (listener: () => void) => () => void;
   close(): void;
 }
 

@@ -23,7 +23,7 @@ export async function makePasskey(options: JsonOptions): Promise<object | undefi
 async function answerOf(asked: Promise<Credential | null>): Promise<object | undefined> {
   try {
     const credential = await asked;
-    return credential instanceof PublicKeyCredential ? (credential.toJSON() as object) : undefined; // plain JSON by definition
+    return credential instanceof PublicKeyCredential ? credential.toJSON() : undefined; // plain JSON by definition
   } catch {
     return undefined; // cancelled, timed out, or none on this device
   }

@@ -1,6 +1,6 @@
 /** Approval requests as people see them: lists, one in full, votes, and what a grant beside a yes would have covered. */
 import { people } from "@countersign/sdk/contract";
-import type { RequestDetail, RequestState, RequestSummary } from "./words.ts";
+import type { RequestDetail, RequestSummary } from "./words.ts";
 import type { z } from "zod";
 import { callRoute } from "./call-route.ts";
 import type { Result } from "./call-route.ts";
@@ -51,5 +51,3 @@ export function previewGrant(requestId: string, grant: GrantScope): Promise<Resu
 export function annotateOutcome(id: string, happened: boolean, note: string): Promise<Result<RequestSummary>> {
   return callRoute("annotate", people.requestSummary, { id, body: { happened, note } });
 }
-
-export type { RequestDetail, RequestState, RequestSummary };

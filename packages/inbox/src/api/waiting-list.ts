@@ -22,7 +22,7 @@ export interface WaitingView {
 
 export interface WaitingList {
   readonly view: WaitingView;
-  subscribe(listener: () => void): () => void;
+  readonly subscribe: (listener: () => void) => () => void;
   /** What a vote answered: it need not be asked for again. */
   take(request: RequestSummary): void;
   refresh(): void;

@@ -15,10 +15,6 @@ const STATES: { readonly [K in RequestState]: { readonly word: string; readonly 
   superseded: { word: "Superseded", tone: "still" },
 };
 
-export function stateWord(state: RequestState): string {
-  return STATES[state].word;
-}
-
 export function StateBadge({ state }: { readonly state: RequestState }) {
   const { word, tone } = STATES[state];
   return <span className={`badge badge-${tone}`}>{word}</span>;

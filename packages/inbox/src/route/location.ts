@@ -33,11 +33,6 @@ export function usePlace(): Place {
   return placeOf(useSyncExternalStore(subscribe, () => location.pathname));
 }
 
-/** The part of the address after `?`, kept while one page is shown. */
-export function useSearch(): URLSearchParams {
-  return new URLSearchParams(useSyncExternalStore(subscribe, () => location.search));
-}
-
 export function pathTo(page: PageName, id = ""): string {
   return PAGES[page].replace(/\{\w+\}/, encodeURIComponent(id));
 }

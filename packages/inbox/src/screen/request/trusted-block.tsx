@@ -129,7 +129,7 @@ function WhoAsks({ request, people, keyNames }: Pick<TrustedBlockProps, "request
   );
 }
 
-export function PersonName({ person }: { readonly person: Person }) {
+function PersonName({ person }: { readonly person: Person }) {
   return (
     <>
       <EscapedText text={person.name} />

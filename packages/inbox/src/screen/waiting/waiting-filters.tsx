@@ -40,7 +40,7 @@ interface ChoiceProps {
   readonly onChange: (value: string) => void;
 }
 
-export function Choice({ label, all, values, value, onChange }: ChoiceProps) {
+function Choice({ label, all, values, value, onChange }: ChoiceProps) {
   return (
     <select className="input filter-choice" aria-label={label} value={value} onChange={(event) => onChange(event.target.value)}>
       <option value="">{all}</option>

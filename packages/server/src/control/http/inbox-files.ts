@@ -28,7 +28,7 @@ export interface InboxFiles {
 }
 
 /** Where the build puts it: beside the compiled server, also for a server that runs from its sources. */
-export const INBOX_FOLDER = fileURLToPath(new URL("../../../dist/inbox/", import.meta.url));
+const INBOX_FOLDER = fileURLToPath(new URL("../../../dist/inbox/", import.meta.url));
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
