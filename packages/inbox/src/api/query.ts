@@ -17,6 +17,9 @@ interface Entry {
   stale: boolean;
 }
 
+/** Answers that nobody shows any more are kept up to so many; one of them may hold a call of megabytes. */
+const KEPT = 24;
+
 const entries = new Map<string, Entry>();
 const NOTHING: Query<never> = { value: undefined, failure: undefined, isLoading: true };
 
@@ -55,6 +58,10 @@ function entryOf(key: string, ask: () => Promise<Result<unknown>>): Entry {
   if (found !== undefined) {
     found.ask = ask;
     return found;
+  }
+  for (const [old, { listeners, asking }] of entries) {
+    if (entries.size < KEPT) break;
+    if (listeners.size === 0 && !asking) entries.delete(old);
   }
   const made: Entry = { shown: NOTHING, listeners: new Set(), ask, asking: false, stale: true };
   entries.set(key, made);

@@ -7,31 +7,48 @@ import { openWaitingList } from "./waiting-list.ts";
 import type { WaitingList, WaitingView } from "./waiting-list.ts";
 import type { Me } from "./words.ts";
 
+const GATHER_MS = 400;
+
 export interface Session {
   readonly me: Me;
   readonly live: LiveEvents;
   readonly waiting: WaitingList;
   /** What was shown in full in this page: by request digest the digest of its view. */
   readonly viewed: Map<string, string>;
+  /** The row of the waiting list where one was. */
+  readonly at: { requestId: string };
   close(): void;
 }
 
 export function openSession(me: Me): Session {
   const live = openLiveEvents();
   const waiting = openWaitingList(live);
+  const soon = new Set<string>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** A burst of news asks once. */
+  function refreshSoon(about: string): void {
+    soon.add(about);
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      const due = [...soon];
+      soon.clear();
+      for (const one of due) refresh(one);
+    }, GATHER_MS);
+  }
   const stop = live.listen((event, data) => {
-    if (event === "hello") refresh("request");
+    // The one request that is shown is asked for at once.
     if (event === "request" && typeof data === "object" && data !== null && "requestId" in data) refresh(`request ${String(data.requestId)}`);
-    if (event === "directory") for (const about of ["people", "me", "request"]) refresh(about);
-    if (event === "policy") refresh("request");
-    if (event === "request" || event === "hello") refresh("history");
+    if (event === "request") refreshSoon("history");
+    else for (const about of ["request", "history", "people"]) refreshSoon(about);
   });
   return {
     me,
     live,
     waiting,
     viewed: new Map(),
+    at: { requestId: "" },
     close() {
+      clearTimeout(timer);
       stop();
       waiting.close();
       live.close();

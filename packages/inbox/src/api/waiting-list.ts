@@ -31,23 +31,25 @@ export interface WaitingList {
 
 const FIRST_PAGE = 60;
 const PAGE = 500;
-const POLL_MS = 30_000;
-const HIDDEN_POLL_MS = 60_000;
+/** While the stream stands it tells everything; a look at the whole is the net below it. */
+const LIVE_POLL_MS = 300_000;
+const POLL_MS = 20_000;
 const GATHER_MS = 80;
-/** More than so many changes at once are read as pages. */
+/** More than so many changes at once are read as pages, newest first. */
 const FEW = 6;
 
 const told = z.object({ requestId: z.string(), rev: z.int(), state: z.string() });
 
-export function openWaitingList(live: Pick<LiveEvents, "listen">): WaitingList {
+export function openWaitingList(live: Pick<LiveEvents, "listen" | "onState" | "state">): WaitingList {
   const byId = new Map<string, RequestSummary>();
   const listeners = new Set<() => void>();
   const changed = new Set<string>();
   let view: WaitingView = { requests: [], isLoaded: false, isFilling: true, failure: undefined };
   let gathering: ReturnType<typeof setTimeout> | undefined;
   let poll: ReturnType<typeof setTimeout> | undefined;
-  let reading: AbortController | undefined;
-  let closed = false;
+  let reading: Promise<void> | undefined;
+  let isWanted = false;
+  const ending = new AbortController();
 
   function publish(change: Partial<WaitingView>): void {
     const requests = [...byId.values()].toSorted((a, b) => a.expiresAt - b.expiresAt || (a.id < b.id ? -1 : 1));
@@ -62,18 +64,27 @@ export function openWaitingList(live: Pick<LiveEvents, "listen">): WaitingList {
     else byId.delete(request.id);
   }
 
+  /** One look at the whole at a time; what is asked for meanwhile is done once more afterwards. */
+  function readAll(): void {
+    isWanted = true;
+    reading ??= (async () => {
+      while (isWanted && !ending.signal.aborted) {
+        isWanted = false;
+        await readPages();
+      }
+      reading = undefined;
+      schedule();
+    })();
+  }
+
   /** Everything anew; what is shown stays until it is known to be gone. */
-  async function readAll(): Promise<void> {
-    reading?.abort();
-    const own = new AbortController();
-    reading = own;
-    schedule();
+  async function readPages(): Promise<void> {
     const seen = new Set<string>();
     const startedAt = serverNow();
     let after: string | undefined;
     for (let isFirst = true; isFirst || after !== undefined; isFirst = false) {
-      const page = await listRequests({ state: "pending", order: "urgent", limit: isFirst ? FIRST_PAGE : PAGE, ...(after === undefined ? {} : { after }) }, own.signal);
-      if (own.signal.aborted || closed) return;
+      const page = await listRequests({ state: "pending", order: "urgent", limit: isFirst ? FIRST_PAGE : PAGE, ...(after === undefined ? {} : { after }) }, ending.signal);
+      if (ending.signal.aborted) return;
       if (!page.ok) return publish({ failure: page, isFilling: false });
       for (const request of page.value.requests) {
         seen.add(request.id);
@@ -88,22 +99,34 @@ export function openWaitingList(live: Pick<LiveEvents, "listen">): WaitingList {
 
   async function readChanged(): Promise<void> {
     gathering = undefined;
+    if (changed.size > FEW) await readNewest();
+    if (changed.size > FEW) return readAll();
     const ids = [...changed];
     changed.clear();
-    if (ids.length > FEW) return readAll();
     const read = await Promise.all(ids.map((id) => readSummary(id)));
-    if (closed) return;
+    if (ending.signal.aborted) return;
     for (const said of read) if (said.ok) put(said.value);
+    publish({});
+  }
+
+  /** Many changes at once are mostly new requests: these stand on the first pages. */
+  async function readNewest(): Promise<void> {
+    const page = await listRequests({ state: "pending", order: "newest", limit: Math.min(PAGE, changed.size + FIRST_PAGE) }, ending.signal);
+    if (!page.ok || ending.signal.aborted) return;
+    for (const request of page.value.requests) {
+      put(request);
+      changed.delete(request.id);
+    }
     publish({});
   }
 
   function schedule(): void {
     clearTimeout(poll);
-    if (!closed) poll = setTimeout(() => void readAll(), document.visibilityState === "visible" ? POLL_MS : HIDDEN_POLL_MS);
+    if (!ending.signal.aborted) poll = setTimeout(readAll, live.state === "live" ? LIVE_POLL_MS : POLL_MS);
   }
 
   const stop = live.listen((event, data) => {
-    if (event === "hello" || event === "directory" || event === "policy") return void readAll();
+    if (event === "hello" || event === "directory" || event === "policy") return readAll();
     const read = event === "request" ? told.safeParse(data) : undefined;
     if (read?.success !== true) return;
     const { requestId, rev, state } = read.data;
@@ -115,7 +138,9 @@ export function openWaitingList(live: Pick<LiveEvents, "listen">): WaitingList {
       gathering ??= setTimeout(() => void readChanged(), GATHER_MS);
     }
   });
-  void readAll();
+  // The stream broke off, or stands again: the net is hung lower or higher.
+  const stopWatching = live.onState(schedule);
+  readAll();
 
   return {
     get view() {
@@ -129,11 +154,11 @@ export function openWaitingList(live: Pick<LiveEvents, "listen">): WaitingList {
       put(request);
       publish({});
     },
-    refresh: () => void readAll(),
+    refresh: readAll,
     close() {
-      closed = true;
+      ending.abort();
       stop();
-      reading?.abort();
+      stopWatching();
       clearTimeout(gathering);
       clearTimeout(poll);
     },

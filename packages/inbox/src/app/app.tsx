@@ -34,6 +34,14 @@ export function App() {
     });
   }, []);
 
+  /** The same sign-in, and what is said of it now. */
+  const renew = useCallback(async () => {
+    const said = await readMe();
+    if (said.ok) setWho((before) => (before.kind === "person" && JSON.stringify(before.session.me) !== JSON.stringify(said.value) ? { kind: "person", session: { ...before.session, me: said.value } } : before));
+  }, []);
+  const live = who.kind === "person" ? who.session.live : undefined;
+  useEffect(() => live?.listen((event) => event === "directory" && void renew()), [live, renew]);
+
   useEffect(() => {
     whenSignedOut(() => {
       forgetAll();
@@ -70,7 +78,7 @@ export function App() {
   return (
     <SessionProvider value={who.session}>
       <Shell onSignedOut={() => setWho({ kind: "nobody" })}>
-        <Page onMeChanged={() => void ask()} />
+        <Page onMeChanged={() => void renew()} />
       </Shell>
     </SessionProvider>
   );

@@ -1,5 +1,5 @@
 /** What stands around every screen: where one is, who one is, whether news arrive. */
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
 import { useLiveState, useSession, useWaiting } from "../api/session.ts";
 import { signOut } from "../api/sign-in.ts";
@@ -30,6 +30,13 @@ export function Shell({ onSignedOut, children }: { readonly onSignedOut: () => v
   useEffect(() => {
     document.title = waiting === 0 ? "Countersign" : `(${waiting}) Countersign`;
   }, [waiting]);
+  const { pathname } = location;
+  const shownPath = useRef(pathname);
+  useEffect(() => {
+    // Whoever hears the page is told that it is another one; whoever sees it loses nothing.
+    if (shownPath.current !== pathname) document.getElementById("content")?.focus({ preventScroll: true });
+    shownPath.current = pathname;
+  }, [pathname]);
   useHotkeys({
     "?": () => setHelping(true),
     w: () => goTo(pathTo("waiting")),

@@ -33,7 +33,7 @@ export function MarkedText({ shown }: { readonly shown: string }) {
 }
 
 /** What eyes cannot tell about a text: letters of several scripts, look-alikes. Made of code point numbers, never of the text. */
-export function ScriptNote({ text }: { readonly text: string }) {
+export const ScriptNote = memo(function ScriptNote({ text }: { readonly text: string }) {
   const note = describeScripts(text);
   return note === undefined ? null : <span className="script-note">Look closely: {note}.</span>;
-}
+});

@@ -15,6 +15,8 @@ import { TextArea } from "../../part/field.tsx";
 import { useHotkeys } from "../../part/hotkeys.ts";
 import { Notice } from "../../part/notice.tsx";
 import { TimeAgo } from "../../part/time-ago.tsx";
+import { Link } from "../../route/link.tsx";
+import { pathTo } from "../../route/location.ts";
 import { EndNotice } from "./end-notice.tsx";
 import { GrantChoice } from "./grant-choice.tsx";
 import type { Deciding } from "./use-decision.ts";
@@ -29,9 +31,11 @@ export interface DecidePanelProps {
   readonly left: string | undefined;
   readonly onShowNext: () => void;
   readonly deciding: Deciding;
+  /** Id of the call that waits next. */
+  readonly next: string | undefined;
 }
 
-export function DecidePanel({ request, me, rows, left, onShowNext, deciding }: DecidePanelProps) {
+export function DecidePanel({ request, me, rows, left, onShowNext, deciding, next }: DecidePanelProps) {
   const now = useServerNow();
   const isOpen = request.state === "pending" && now < request.expiresAt;
   const own = request.votes.find(({ personId }) => personId === me.person.id);
@@ -50,6 +54,11 @@ export function DecidePanel({ request, me, rows, left, onShowNext, deciding }: D
       {isOpen && own === undefined ? <Choices request={request} me={me} rows={rows} left={left} onShowNext={onShowNext} deciding={deciding} /> : null}
       {isOpen && own !== undefined ? <Notice tone={own.choice === "approve" ? "yes" : "plain"} title={own.choice === "approve" ? "You approved" : "You denied"}>It waits for others.</Notice> : null}
       {isOpen ? null : <EndNotice request={request} now={now} />}
+      {(isOpen && own === undefined) || next === undefined ? null : (
+        <Link to={pathTo("request", next)} className="button button-plain button-normal">
+          Next waiting call <kbd aria-hidden="true">j</kbd>
+        </Link>
+      )}
       {deciding.problem === undefined ? null : (
         <Notice tone="no" live title="Not decided">
           {deciding.problem}
@@ -59,7 +68,7 @@ export function DecidePanel({ request, me, rows, left, onShowNext, deciding }: D
   );
 }
 
-function Choices({ request, me, rows, left, onShowNext, deciding }: DecidePanelProps) {
+function Choices({ request, me, rows, left, onShowNext, deciding }: Omit<DecidePanelProps, "next">) {
   const [reason, setReason] = useState("");
   const [grant, setGrant] = useState<GrantScope | null>(null);
   const [isDenying, setDenying] = useState(false);

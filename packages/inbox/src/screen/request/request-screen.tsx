@@ -30,6 +30,10 @@ import "./request-screen.css";
 export function RequestScreen({ id }: { readonly id: string }) {
   const { value, failure, isLoading } = useQuery(`request ${id}`, () => readRequest(id));
   const { requests } = useWaiting();
+  const { at } = useSession();
+  useEffect(() => {
+    at.requestId = id;
+  }, [at, id]);
   const index = requests.findIndex((one) => one.id === id);
   const next = requests[index + 1] ?? (index === -1 ? requests[0] : undefined);
   const before = index > 0 ? requests[index - 1] : undefined;
@@ -62,7 +66,7 @@ export function RequestScreen({ id }: { readonly id: string }) {
         </Notice>
       )}
       {value === undefined && isLoading ? <p className="muted">Loading…</p> : null}
-      {value === undefined ? null : <Loaded request={value} />}
+      {value === undefined ? null : <Loaded request={value} next={next?.id} />}
     </div>
   );
 }
@@ -77,7 +81,7 @@ function NavClock({ request }: { readonly request: RequestDetail }) {
   );
 }
 
-function Loaded({ request }: { readonly request: RequestDetail }) {
+function Loaded({ request, next }: { readonly request: RequestDetail; readonly next: string | undefined }) {
   const { me, viewed } = useSession();
   const people = usePeople();
   const keyNames = useKeyNames(hasRole(me, "auditor"));
@@ -99,7 +103,7 @@ function Loaded({ request }: { readonly request: RequestDetail }) {
     <div className="request">
       <h1 className="only-read">Request</h1>
       <TrustedBlock request={request} me={me} people={people} keyNames={keyNames} argumentRows={argumentRows} contextRows={contextRows} shownArguments={shownArguments} shownContext={shownContext} />
-      <DecidePanel request={request} me={me} rows={argumentRows ?? []} left={argumentsText === null ? "The arguments were erased: nobody can see what would run." : left} onShowNext={shownArguments.left.length > 0 ? shownArguments.showNext : shownContext.showNext} deciding={deciding} />
+      <DecidePanel request={request} me={me} rows={argumentRows ?? []} left={argumentsText === null ? "The arguments were erased: nobody can see what would run." : left} onShowNext={shownArguments.left.length > 0 ? shownArguments.showNext : shownContext.showNext} deciding={deciding} next={next} />
       <div className="request-rest">
         <NarrationBlock narration={request.narration} callerReason={request.callerReason} />
         <Story request={request} people={people} mayRead={hasRole(me, "auditor")} />

@@ -22,10 +22,10 @@ import "./waiting-screen.css";
 const NONE: ReadonlySet<string> = new Set();
 
 export function WaitingScreen() {
-  const { viewed } = useSession();
+  const { viewed, at } = useSession();
   const { requests, isLoaded, isFilling, failure } = useWaiting();
   const [filter, setFilter] = useState(NO_FILTER);
-  const [active, setActive] = useState("");
+  const [active, setActiveId] = useState(at.requestId);
   const [selected, setSelected] = useState(NONE);
   const [choice, setChoice] = useState<"approve" | "deny">();
   const isNarrow = useIsNarrow();
@@ -41,6 +41,10 @@ export function WaitingScreen() {
       return after;
     });
   }, []);
+  const setActive = (id: string): void => {
+    at.requestId = id;
+    setActiveId(id);
+  };
   const move = (by: number): void => setActive(groups[Math.min(groups.length - 1, Math.max(0, activeIndex + by))]?.first.id ?? "");
   const current = groups[activeIndex];
   useHotkeys({
