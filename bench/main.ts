@@ -9,6 +9,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CaseOptions } from "./cases.ts";
 import type { Turn } from "./child.ts";
+import { CONTROL_GROUPS, runControlGroups } from "./control/groups.ts";
 import { measureMicro, median } from "./micro.ts";
 import { measureDecisions } from "./policy.ts";
 import { measureSwap } from "./policy-swap.ts";
@@ -16,6 +17,8 @@ import { measureSwap } from "./policy-swap.ts";
 const quick = process.argv.includes("--quick");
 const ROUNDS = quick ? 3 : 9;
 const wanted = process.argv.slice(2).find((word) => !word.startsWith("--"));
+/** `P1` is a word of "P1 callTool" and none of "P11 deciders". */
+const isWanted = ({ title }: { readonly title: string }): boolean => wanted === undefined || (/^P\d+$/.test(wanted) ? title.split(/\W+/).includes(wanted) : title.includes(wanted));
 
 interface Group {
   readonly title: string;
@@ -70,17 +73,22 @@ const GROUPS: readonly Group[] = [
 const IN_PROCESS = [
   { title: "P7 decision", run: () => measureDecisions(ROUNDS) },
   { title: "P8 swap", run: () => measureSwap(ROUNDS) },
+  { title: "P15, P16 single steps", run: printMicro },
 ];
 
 const scratch = mkdtempSync(join(tmpdir(), "countersign-bench-"));
 try {
   console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}; medians of ${ROUNDS} turns each\n`);
-  for (const group of GROUPS) if (wanted === undefined || group.title.includes(wanted)) await runGroup(group);
-  for (const { title, run } of IN_PROCESS) if (wanted === undefined || title.includes(wanted)) await run();
-  console.log("Single steps (ns a call, medians)");
-  for (const { name, ours, base, ratio } of measureMicro()) console.log(`  ${name.padEnd(74)} ${ours.toFixed(0).padStart(9)} ${base.toFixed(0).padStart(9)}  ${ratio.toFixed(2)}×`);
+  for (const group of GROUPS.filter(isWanted)) await runGroup(group);
+  for (const { run } of IN_PROCESS.filter(isWanted)) await run();
+  await runControlGroups(CONTROL_GROUPS.filter(isWanted), scratch, ROUNDS);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
+}
+
+async function printMicro(): Promise<void> {
+  console.log("Single steps (ns a call, medians)");
+  for (const { name, ours, base, ratio } of measureMicro()) console.log(`  ${name.padEnd(74)} ${ours.toFixed(0).padStart(9)} ${base.toFixed(0).padStart(9)}  ${ratio.toFixed(2)}×`);
 }
 
 async function runGroup({ title, calls, base, cases }: Group): Promise<void> {

@@ -142,9 +142,11 @@ describe("packages", () => {
     ]);
   });
 
-  it("are entered by their name, not by their files, except to measure a step", () => {
+  it("are entered by their name, not by their files, except to measure a step, and for what tests are made with", () => {
     const problems = problemsIn({
       "bench/micro.ts": `import "../packages/sdk/src/call/call.ts";`,
+      "conformance/black-box.test.ts": `import "../packages/sdk/src/call/fixture/vectors.ts";`,
+      "packages/sdk/src/call/fixture/vectors.ts": ``,
       "examples/start/main.ts": `import "@countersign/sdk";\nimport "../../packages/sdk/src/call/call.ts";`,
       "packages/sdk/src/call/call.ts": ``,
     });

@@ -31,9 +31,10 @@ const COMMANDS = {
  * @param {readonly string[]} args
  */
 function commandLine(name, run, args) {
-  if (name !== "conformance" || !args.includes("--long")) return { line: [...run, ...args], env: {} };
+  const env = name === "conformance" ? { COUNTERSIGN_CONFORMANCE: "1" } : {};
+  if (name !== "conformance" || !args.includes("--long")) return { line: [...run, ...args], env };
   const rest = args.filter((arg) => arg !== "--long");
-  return { line: [...run, "--project", "packages", ...LONG_SUITES, ...rest], env: { COUNTERSIGN_LONG: "1" } };
+  return { line: [...run, "--project", "packages", ...LONG_SUITES, ...rest], env: { ...env, COUNTERSIGN_LONG: "1" } };
 }
 
 /**

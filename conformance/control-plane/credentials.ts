@@ -81,18 +81,19 @@ export async function fillWallet(plane: RunningControlPlane, staff: Staff): Prom
   const people = {} as Record<Name, SignedIn>; // filled in the next line
   for (const [name, roles] of Object.entries(ROLES)) people[name as Name] = await staff.join(`${name[0]?.toUpperCase()}${name.slice(1)}`, roles);
   const [disabled, ended, expired] = [await staff.join("Dora", ["owner"]), await staff.signInAgain(people.olga.personId), await staff.signInAgain(people.olga.personId)];
+  const expiry = Date.now() + 1500;
   const keys = {
     asking: await staff.addKey("asking", people.kim.personId),
     other: await staff.addKey("other", people.olga.personId),
     nobody: await staff.addKey("nobody's", null),
     revoked: await staff.addKey("revoked", people.kim.personId),
-    expired: await staff.addKey("expired", people.kim.personId, Date.now() + 200),
+    expired: await staff.addKey("expired", people.kim.personId, expiry),
   };
   await staff.must(staff.owner, "PATCH", `/v1/people/${disabled.personId}`, { status: "disabled" });
   await staff.must(ended, "POST", "/v1/sign-out");
   await staff.must(staff.owner, "DELETE", `/v1/keys/${keys.revoked.id}`);
   const { url } = await staff.must<{ url: string }>(staff.owner, "POST", "/v1/people", { name: "Lena", email: null, roles: ["owner"] });
-  await sleep(250); // the expired key's life
+  await sleep(Math.max(0, expiry + 20 - Date.now()));
   const wallet: Wallet = { people, keys, ended, expired, disabled, link: tokenOf(url), token: undefined };
   if (isFile(plane)) {
     expireSignIn(plane, expired);

@@ -176,6 +176,7 @@ const TARGETS: Partial<Record<RouteName, Make>> = {
     const { signInId } = await range.staff.must<{ signInId: string }>(other, "GET", "/v1/me");
     return of("endSignIn", signInId);
   },
+  makeToken: () => ({ path: ROUTES.makeToken.path, body: { about: "test", days: 1 } }),
   changePassword: () => ({ path: ROUTES.changePassword.path, body: { current: null, password: `correct horse ${randomBytes(6).toString("hex")}` } }),
   addPasskey: registration,
   removePasskey: async (range, by) => {

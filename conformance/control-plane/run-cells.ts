@@ -30,6 +30,7 @@ const NARROWER: Partial<Record<RouteName, Partial<Record<CredentialName, 403 | 4
   revokeGrant: { "the asking key's owner, an approver": 403 },
   revokeDelegation: { "the asking key's owner, an approver": 404 },
   passkeyOptions: { ...NO_TOKENS, "the asking agent's own key": 403, "a key of another owner": 403, "a key of nobody": 403, "the operator": 403 },
+  makeToken: NO_TOKENS,
   changePassword: NO_TOKENS,
   passkeyRegistrationOptions: NO_TOKENS,
   addPasskey: NO_TOKENS,

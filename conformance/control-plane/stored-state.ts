@@ -1,5 +1,4 @@
 /** All that a control plane keeps, read beside it from its database: every row of every table, and whether any has changed. */
-import { hash } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { dumpPostgres } from "./test-tools.ts";
@@ -16,6 +15,8 @@ export interface StoredState {
 
 /** Statements about the head, made by time: they say nothing that was not there. */
 const LEFT_OUT = new Set(["checkpoint"]);
+/** Noted once a minute, by whatever a person does. */
+const LAST_USED = /lastUsedAt\W+\d+/;
 
 export function openStoredState(directory: string): StoredState {
   const database = new DatabaseSync(join(directory, "countersign.db"), { readOnly: true });
@@ -23,7 +24,7 @@ export function openStoredState(directory: string): StoredState {
   const dump = (): Tables => {
     database.exec("begin");
     try {
-      return new Map(names.filter((name) => !LEFT_OUT.has(name)).map((name) => [name, database.prepare(`select * from "${name}" order by 1, 2`).all().map((row) => JSON.stringify(row))]));
+      return new Map(names.filter((name) => !LEFT_OUT.has(name)).map((name) => [name, database.prepare(`select * from "${name}" order by 1, 2`).all().map((row) => JSON.stringify(row).replace(LAST_USED, ""))]));
     } finally {
       database.exec("commit");
     }
@@ -36,12 +37,8 @@ export function openStoredState(directory: string): StoredState {
 }
 
 export function postgresState(url: string): StoredState {
-  const dump = async (): Promise<Tables> => new Map([...(await dumpPostgres(url))].filter(([name]) => !LEFT_OUT.has(name)));
+  const dump = async (): Promise<Tables> => new Map([...(await dumpPostgres(url))].filter(([name]) => !LEFT_OUT.has(name)).map(([name, rows]) => [name, rows.map((row) => row.replace(LAST_USED, ""))]));
   return { dump, version: () => undefined, close: () => undefined };
-}
-
-export function digestOf(tables: Tables): string {
-  return hash("sha256", JSON.stringify([...tables]), "hex");
 }
 
 /** Rows that are in one of the two alone, each behind the name of its table. */

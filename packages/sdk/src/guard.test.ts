@@ -140,7 +140,31 @@ describe("fail closed: whatever fails before the send, nothing is sent", () => {
       const at = world(BLOCK, { ask: approving({ claim, release }) });
       expect((await refusal({ ...at, ports: { ...at.ports, record: failing(at.ports.record) } }, { signal: controller.signal })).code).toBe(code);
       expect(release).toHaveBeenCalledTimes(1);
+      expect(release).toHaveBeenCalledWith(expect.anything(), code === "cancelled");
     }
+  });
+
+  it("a yes that comes when the caller has already gone is taken back, and nothing is claimed", async () => {
+    for (const failure of [() => undefined, broken, brokenLater]) {
+      const controller = new AbortController();
+      const [release, claim] = [vi.fn(failure), vi.fn(() => true)];
+      const wait: AskPort["wait"] = async () => {
+        controller.abort();
+        return { kind: "approved", decision: new ApprovalDecision({ approved: true }), elapsedMs: 1 };
+      };
+      expect((await refusal(world(BLOCK, { ask: approving({ wait, release, claim }) }), { signal: controller.signal })).code).toBe("cancelled");
+      expect(release).toHaveBeenCalledExactlyOnceWith(expect.anything(), true);
+      expect(claim).not.toHaveBeenCalled();
+    }
+  });
+
+  it("a caller that has gone before anybody was asked bothers nobody", async () => {
+    const controller = new AbortController();
+    const join = vi.fn(approving().join);
+    const inspections = [{ name: "slow", inspectCall: async () => (controller.abort(), []) }];
+    const { ports, proposed, sent } = world(BLOCK, { ask: approving({ join }), inspect: { inspections } });
+    const outcome = await guard(proposed, ports, { signal: controller.signal });
+    expect([outcome.kind, "code" in outcome && outcome.code, join.mock.calls.length, sent]).toEqual(["refused", "cancelled", 0, []]);
   });
 
   it("what was sent is never given back", async () => {

@@ -118,9 +118,12 @@ async function hold(read: ReadCall, story: CallStory, ports: Ports, options: Gua
     if (!isHeld(verdict)) return allow(story, ports);
     const ask = askable(story, ports);
     story.queued = await ports.record.append(decisionEntry(story, ports.now()));
+    unlessGone(story, options);
     const question = (story.question = questionOf(call, verdict, aboutCall(call, story)));
     const request = await ask.join(question);
-    const answer = unlessAborted(await ask.wait(request, { signal: options.signal, waitMs: options.waitMs }), options.signal);
+    const heard = await ask.wait(request, { signal: options.signal, waitMs: options.waitMs });
+    const answer = unlessAborted(heard, options.signal);
+    if (answer !== heard) await givenBack(ask, request, true); // a yes that came when the caller had already gone
     if (answer.kind === "pending") return { kind: "pending", requestId: request.id, until: answer.until };
 
     // At the claim, everything again: the definition known now, the document in force now.
@@ -147,7 +150,7 @@ async function spend({ request, ask, queued }: Claimed, story: CallStory, ports:
     await ports.record.commit(intentEntry(story, ports.now())); // durable before the first byte, or nothing runs
     return { kind: "cleared", call, permit: mintPermit({ kind: "claimed", requestId: request.id }, call), queued, request };
   } catch (error) {
-    await givenBack(ask, request);
+    await givenBack(ask, request, signal?.aborted === true);
     throw error;
   }
 }
@@ -158,12 +161,19 @@ interface Claimed {
   readonly queued: Queued;
 }
 
-async function givenBack(ask: AskPort, request: JoinedRequest): Promise<void> {
+async function givenBack(ask: AskPort, request: JoinedRequest, gone: boolean): Promise<void> {
   try {
-    await ask.release?.(request);
+    await ask.release?.(request, gone);
   } catch {
     // It stays spent: nothing runs either way.
   }
+}
+
+/** People are not asked on behalf of a caller that has gone while the call was inspected. */
+function unlessGone(story: CallStory, { signal }: GuardOptions): void {
+  if (signal?.aborted !== true) return;
+  story.approval = { status: "denied", error: "cancelled" };
+  throw new Refusal("cancelled", "the caller went away before anybody was asked");
 }
 
 function aboutCall({ tool }: Call, { callId, findings, traceparent, proposed }: CallStory) {

@@ -78,7 +78,7 @@ export interface AskPort {
   claim(request: JoinedRequest): boolean | Promise<boolean>;
   /** Takes back a request that no longer asks the right question. */
   supersede(request: JoinedRequest): void | Promise<void>;
-  /** Gives a claim back: provably nothing was sent. */
-  release?(request: JoinedRequest): void | Promise<void>;
+  /** Gives an approval back that was not used: provably nothing was sent. `gone`: the caller is, so nobody is to use it any more. */
+  release?(request: JoinedRequest, gone: boolean): void | Promise<void>;
   report(request: JoinedRequest, execution: ReportedExecution): void | Promise<void>;
 }

@@ -113,7 +113,7 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
 
     claim: (request) => (isBoth(request) && !request.decidedByRow ? local.claim(request.local) : wire.claim(rowOf(request))),
     supersede: (request) => (isBoth(request) && !request.decidedByRow ? local.supersede(request.local) : wire.supersede(rowOf(request))),
-    release: (request) => (isBoth(request) && !request.decidedByRow ? undefined : wire.release?.(rowOf(request))),
+    release: (request, gone) => (isBoth(request) && !request.decidedByRow ? undefined : wire.release?.(rowOf(request), gone)),
     report: (request, execution) => (isBoth(request) && !request.decidedByRow ? local.report(request.local, execution) : wire.report(rowOf(request), execution)),
   };
 

@@ -98,7 +98,7 @@ describe("the claim", () => {
     await until(() => warnings.some((warning) => warning.includes("can be written again")) || undefined);
   });
 
-  it("the caller goes away while it is under way: nothing is sent, and the claim is given back", async () => {
+  it("the caller goes away while it is under way: nothing is sent, the claim is given back, and the request ends", async () => {
     await begin();
     const { client, received } = await connect("v2 esm", {});
     world.way.fault = (line) => (line.endsWith("/claim") ? { delayMs: 400 } : undefined);
@@ -108,7 +108,7 @@ describe("the claim", () => {
     await until(() => world.way.seen.some((line) => line.endsWith("/claim")) || undefined);
     controller.abort();
     expect((await refused).code).toBe("cancelled");
-    await until(async () => ((await fake.requests()).at(-1)?.claims === 0 && (await state()) === "approved") || undefined);
+    await until(async () => ((await fake.requests()).at(-1)?.claims === 0 && (await state()) === "cancelled") || undefined);
     expect(received).toEqual([]);
   });
 

@@ -63,7 +63,7 @@ it("a claim that is given back can be made again; a report ends it", async () =>
   await ask.wait(request, { signal: undefined, waitMs: undefined });
   expect(await ask.claim(request)).toBe(true);
   expect(plane.status().executing).toBe(1);
-  await ask.release?.(request);
+  await ask.release?.(request, false);
   await until(async () => ((await fake.requests())[0]?.state === "approved" ? true : undefined));
   await until(() => plane.status().executing === 0 || undefined);
   expect(await ask.claim(request)).toBe(true);
@@ -71,6 +71,18 @@ it("a claim that is given back can be made again; a report ends it", async () =>
   await until(async () => ((await fake.requests())[0]?.outcome === "failed" ? true : undefined));
   await until(() => plane.status().executing === 0 || undefined);
   expect(warnings).toEqual([]);
+});
+
+it("what is given back because the caller has gone is nobody's to use: claimed or not, the request ends", async () => {
+  const { ask } = plane;
+  for (const isClaimed of [true, false]) {
+    const request = await ask.join(question());
+    await fake.decide(request.id, "approve");
+    await ask.wait(request, { signal: undefined, waitMs: undefined });
+    if (isClaimed) expect(await ask.claim(request)).toBe(true);
+    await ask.release?.(request, true);
+    await until(async () => ((await fake.requests()).find(({ id }) => id === request.id)?.state === "cancelled" ? true : undefined));
+  }
 });
 
 it("what was cancelled or denied there in the meantime is no yes at the claim", async () => {

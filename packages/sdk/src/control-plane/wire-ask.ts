@@ -88,8 +88,12 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
     teller.tell({ about: `approval request ${id}`, tell: (patience) => client.cancel(id, { reason }, patience), withinMs: RELEASE_WITHIN_MS });
   }
 
-  function giveBack(id: string, claimId: string): void {
-    teller.tell({ about: `approval request ${id}`, tell: (patience) => client.release(id, { claimId }, patience), withinMs: RELEASE_WITHIN_MS, ended: () => claims.end(id) });
+  function giveBack(id: string, claimId: string, then: () => void = () => undefined): void {
+    const ended = (): void => {
+      claims.end(id);
+      then();
+    };
+    teller.tell({ about: `approval request ${id}`, tell: (patience) => client.release(id, { claimId }, patience), withinMs: RELEASE_WITHIN_MS, ended });
   }
 
   return {
@@ -153,9 +157,15 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
       if (!answer.ok && answer.code !== "ended" && answer.code !== "superseded") throw refusalOfFailure(answer, "the question changed, and the old one could not be taken back");
     },
 
-    release({ id }) {
+    release(request, gone) {
+      const { id } = request;
       const claimId = claims.claimIdOf(id);
-      if (claimId !== undefined) giveBack(id, claimId);
+      // Another call of this process may still wait for the same request.
+      const takeBack = (): void => {
+        if (gone && !waiting.has(id)) cancelLater(request, GONE);
+      };
+      if (claimId === undefined) takeBack();
+      else giveBack(id, claimId, takeBack);
     },
 
     report({ id }, { outcome, isError, elapsedMs }) {

@@ -164,6 +164,9 @@ export const me = z.object({ person, assurance: z.enum(ASSURANCES), passkeyAt: z
 export const passwordBody = z.strictObject({ email: z.string().max(254), password: z.string().max(1000) });
 export const newPasswordBody = z.strictObject({ current: z.string().max(1000).nullable(), password: z.string().min(10).max(1000) });
 export const linkBody = z.strictObject({ token: z.string().max(200) });
+/** A personal token: everything its person may do, with assurance `authenticated`. At most 90 days. */
+export const tokenBody = z.strictObject({ about: shortText.min(1), days: z.int().min(1).max(90) });
+export const tokenMade = z.object({ token: z.string(), expiresAt: z.number() });
 export const signIn = z.object({ id, via: z.string(), about: z.string(), assurance: z.enum(ASSURANCES), createdAt: z.number(), lastUsedAt: z.number(), current: z.boolean() });
 /** What is unsafe in an installation, in words, with what to do about it. `countersign doctor` adds what can be seen from its machine. */
 export const diagnosis = z.object({ code: z.string(), severity: z.enum(["danger", "warning", "note"]), message: z.string(), mend: z.string() });

@@ -7,7 +7,7 @@ export type Access = "anyone" | "agent" | "signed_in" | "owner" | "policy_editor
 export interface Route {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly path: string;
-  /** Any of these. `operator`: the local operator's secret of control.json, for `countersign open` and `status`. */
+  /** Any of these. `operator`: the local operator's secret in the state directory, for `countersign open`, `status` and `policy push`. */
   readonly access: readonly Access[];
   /** What it does, for the OpenAPI document. */
   readonly summary: string;
@@ -43,9 +43,9 @@ export const ROUTES = {
 
   listPolicies: { method: "GET", path: "/v1/policies", access: ["policy_editor", "auditor", "approver"], summary: "Versions of the policy document" },
   readPolicy: { method: "GET", path: "/v1/policies/{version}", access: ["policy_editor", "auditor", "approver"], summary: "One version" },
-  savePolicy: { method: "POST", path: "/v1/policies", access: ["policy_editor"], summary: "Save a new version; it is not in force yet" },
-  checkPolicy: { method: "POST", path: "/v1/policies/check", access: ["policy_editor", "auditor", "approver"], summary: "Problems and slips of a document" },
-  activatePolicy: { method: "POST", path: "/v1/policies/{version}/activate", access: ["policy_editor"], summary: "Put a version in force; an older one rolls back" },
+  savePolicy: { method: "POST", path: "/v1/policies", access: ["policy_editor", "operator"], summary: "Save a new version; it is not in force yet" },
+  checkPolicy: { method: "POST", path: "/v1/policies/check", access: ["policy_editor", "auditor", "approver", "operator"], summary: "Problems and slips of a document" },
+  activatePolicy: { method: "POST", path: "/v1/policies/{version}/activate", access: ["policy_editor", "operator"], summary: "Put a version in force; an older one rolls back" },
 
   listPeople: { method: "GET", path: "/v1/people", access: ["signed_in"], summary: "People" },
   addPerson: { method: "POST", path: "/v1/people", access: ["owner"], summary: "Invite a person" },
@@ -83,6 +83,7 @@ export const ROUTES = {
   passkeyRegistrationOptions: { method: "POST", path: "/v1/me/passkeys/options", access: ["signed_in"], summary: "Begin to add a passkey" },
   addPasskey: { method: "POST", path: "/v1/me/passkeys", access: ["signed_in"], summary: "Add a passkey" },
   removePasskey: { method: "DELETE", path: "/v1/me/passkeys/{id}", access: ["signed_in"], summary: "Remove a passkey" },
+  makeToken: { method: "POST", path: "/v1/me/tokens", access: ["signed_in"], summary: "Make a token of one's own for the command line, shown once" },
   makeOwnerLink: { method: "POST", path: "/v1/owner-link", access: ["operator"], summary: "A one-time link that signs the owner in" },
   stop: { method: "POST", path: "/v1/stop", access: ["operator"], summary: "End this process in good order" },
 } as const satisfies Readonly<Record<string, Route>>;

@@ -31,7 +31,7 @@ export interface PersonIdentity {
   readonly via: SignIn["via"];
 }
 
-/** Whoever holds the secret of `control.json`: may open, look at the state and stop, never decide. */
+/** Whoever can read the secret in the state directory: may open, look at the state, put policies in force and stop, never decide. */
 export interface OperatorIdentity {
   readonly kind: "operator";
 }

@@ -7,6 +7,7 @@ import { linkRows } from "../control/link-rows.ts";
 import { StoreError } from "../sql/store-error.ts";
 import { backupStore, restoreStore, type RestoreNote } from "../store/backup.ts";
 import type { StoreLocation } from "../store/store-location.ts";
+import { postgresAddress } from "./option-values.ts";
 import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
 
 export interface StoreOptions {
@@ -15,7 +16,8 @@ export interface StoreOptions {
 }
 
 function locationOf({ directory, postgres }: StoreOptions): StoreLocation {
-  return postgres === undefined || postgres === "" ? { kind: "sqlite", path: join(directory, "countersign.db") } : { kind: "postgres", url: postgres };
+  const url = postgresAddress(postgres);
+  return url === undefined ? { kind: "sqlite", path: join(directory, "countersign.db") } : { kind: "postgres", url };
 }
 
 export async function backup(file: string, options: StoreOptions, { out }: Ports): Promise<ExitCode> {

@@ -1,13 +1,16 @@
 /**
  * How commands speak to a control plane: the one that owns the state directory, with the operator's secret; or any, with a
- * person's token (`--url`, `COUNTERSIGN_URL` and `COUNTERSIGN_TOKEN`). Never opens the database.
+ * person's token (`COUNTERSIGN_TOKEN`, or what `countersign login` keeps). Never opens the database.
  */
 import { problem, type Problem } from "@countersign/sdk/wire";
 import { readControlFile, readOperatorSecret, type ControlFile } from "../control/installation/control-file.ts";
+import { isLocked } from "../control/installation/state-lock.ts";
+import { findCredential } from "./credentials.ts";
 import { CheckFailure, UsageError } from "./ports.ts";
 
 export interface ControlClient {
   readonly url: string;
+  readonly token: string;
   /** Answers the parsed body. Throws CheckFailure with what the control plane says. */
   request(method: "GET" | "POST" | "DELETE" | "PATCH", path: string, body?: object): Promise<unknown>;
   /** The body as it comes. */
@@ -22,26 +25,60 @@ export interface Reach {
 
 const ANSWER_MS = 30_000;
 
-/** Throws UsageError where there is no control plane to speak to. */
-export async function reachControl({ directory, url: given, env }: Reach): Promise<ControlClient> {
-  const url = given ?? env["COUNTERSIGN_URL"];
-  if (url !== undefined && url !== "") {
-    const token = env["COUNTERSIGN_TOKEN"];
-    if (token === undefined || token === "") throw new UsageError(`Set COUNTERSIGN_TOKEN to a token of yours for ${url}.`);
-    return clientOf(url, token);
-  }
-  const running = await findRunning(directory);
-  if (running === undefined) throw new UsageError(`No control plane runs on ${directory}. Start one: countersign up`);
-  const secret = readOperatorSecret(directory);
-  if (secret === undefined) throw new UsageError(`${directory}: the operator's secret cannot be read by this user.`);
+/** As the local operator, or at another URL as the person who is signed in there. Throws UsageError where there is nothing to speak to. */
+export async function reachControl(reach: Reach): Promise<ControlClient> {
+  const url = urlOf(reach);
+  if (url !== undefined) return clientOf(url, tokenFor(reach, url, undefined));
+  const running = await runningAt(reach.directory);
+  const secret = readOperatorSecret(reach.directory);
+  if (secret === undefined) throw new UsageError(`${reach.directory}: the operator's secret cannot be read by this user.`);
   return clientOf(running.url, secret);
 }
 
-/** The control plane that owns the directory now: a file that a crash left behind counts for nothing. */
+/** As a person, whose rights and name count for what is done. */
+export async function reachAsPerson(reach: Reach): Promise<ControlClient> {
+  const url = urlOf(reach);
+  if (url !== undefined) return clientOf(url, tokenFor(reach, url, undefined));
+  const running = await runningAt(reach.directory);
+  return clientOf(running.url, tokenFor(reach, running.url, running.instance));
+}
+
+function urlOf({ url: given, env }: Reach): string | undefined {
+  const url = given ?? env["COUNTERSIGN_URL"];
+  return url === undefined || url === "" ? undefined : checkedOrigin(url);
+}
+
+/** The origin of a URL that a secret may be sent to. */
+export function checkedOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) throw new UsageError(`${text}: an address such as https://approvals.example.com is expected.`);
+  const isHere = url.hostname === "localhost" || url.hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+  if (url.protocol === "http:" && !isHere) throw new UsageError(`${url.origin}: over plain HTTP whoever is on the way could take your token. Use https.`);
+  return url.origin;
+}
+
+function tokenFor({ env }: Reach, url: string, installation: string | undefined): string {
+  const token = env["COUNTERSIGN_TOKEN"];
+  if (token !== undefined && token !== "") return token;
+  const kept = findCredential(env, url, installation);
+  if (kept === undefined) throw new UsageError(`Nobody is signed in at ${url} here. Run: countersign login --link LINK (countersign open prints a link for the owner), or set COUNTERSIGN_TOKEN.`);
+  return kept.token;
+}
+
+async function runningAt(directory: string): Promise<ControlFile> {
+  const running = await findRunning(directory);
+  if (running === undefined) throw new UsageError(`No control plane runs on ${directory}. Start one: countersign up`);
+  return running;
+}
+
+/**
+ * The control plane that owns the directory now. A file that a crash left behind counts for nothing: who listens at that address
+ * meanwhile could be anybody, and is not shown the secret. Read in this order: the secret that is good now is younger than the file.
+ */
 export async function findRunning(directory: string): Promise<ControlFile | undefined> {
-  const file = readControlFile(directory);
   const secret = readOperatorSecret(directory);
-  if (file === undefined || secret === undefined) return undefined;
+  const file = readControlFile(directory);
+  if (file === undefined || secret === undefined || !isLocked(directory)) return undefined;
   try {
     const answer = await fetch(new URL("/v1/installation", file.url), { headers: { authorization: `Bearer ${secret}` }, redirect: "error", signal: AbortSignal.timeout(2_000) });
     const body: unknown = await answer.json();
@@ -52,7 +89,7 @@ export async function findRunning(directory: string): Promise<ControlFile | unde
   }
 }
 
-function clientOf(url: string, token: string): ControlClient {
+export function clientOf(url: string, token: string): ControlClient {
   const send = async (method: string, path: string, body?: object): Promise<Response> => {
     let answer: Response;
     try {
@@ -71,6 +108,7 @@ function clientOf(url: string, token: string): ControlClient {
   };
   return {
     url,
+    token,
     async request(method, path, body) {
       const answer = await send(method, path, body);
       return answer.status === 204 ? undefined : answer.json();

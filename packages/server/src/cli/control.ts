@@ -1,12 +1,15 @@
 /** Wiring of the commands around a control plane: options to the functions beside this file, nothing else. Called by program.ts. */
+import { resolve } from "node:path";
 import { stateDirectory } from "@countersign/sdk";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { auditExport, auditKeys, auditQuery } from "./audit.ts";
 import { auditVerify } from "./audit-verify.ts";
+import { accountCommands } from "./account.ts";
 import { backup, restore } from "./backup.ts";
-import { reachControl, type ControlClient } from "./control-client.ts";
+import { reachAsPerson, reachControl, type ControlClient } from "./control-client.ts";
 import { doctor } from "./doctor.ts";
 import { down, openInbox, status } from "./operate.ts";
+import { collect, wholeNumber } from "./option-values.ts";
 import type { ExitCode, Ports } from "./ports.ts";
 import { up, type UpOptions, type UpPorts } from "./up.ts";
 
@@ -17,13 +20,23 @@ interface Where {
 }
 
 const dirOption = (): Option => new Option("--dir <directory>", "state directory (default: COUNTERSIGN_DIR, else the user's own)");
-const urlOption = (): Option => new Option("--url <url>", "another control plane, with a token in COUNTERSIGN_TOKEN");
+const urlOption = (): Option => new Option("--url <url>", "another control plane, as the person signed in there");
 const formatOption = (): Option => new Option("--format <format>", "how to print it").choices(["text", "json"]).default("text");
 
 export function controlCommands(ports: UpPorts, done: Done): readonly Command[] {
-  const directoryOf = ({ dir }: Where): string => dir ?? stateDirectory(ports.env);
-  const reach = (where: Where): Promise<ControlClient> => reachControl({ directory: directoryOf(where), url: where.url, env: ports.env });
-  return [upCommand(ports, directoryOf, done), ...operateCommands(ports, directoryOf, reach, done), auditCommand(ports, reach, done)];
+  const directoryOf = (where: Where): string => directoryIn(where, ports.env);
+  const reach = reachingControl(ports.env);
+  const asPerson = (where: Where): Promise<ControlClient> => reachAsPerson({ directory: directoryOf(where), url: where.url, env: ports.env });
+  return [upCommand(ports, directoryOf, done), ...operateCommands(ports, directoryOf, reach, done), ...accountCommands(ports, asPerson, done), auditCommand(ports, reach, done)];
+}
+
+/** As the operator of the state directory, or as the person signed in at `--url`. */
+export function reachingControl(env: NodeJS.ProcessEnv): (where: Where) => Promise<ControlClient> {
+  return (where) => reachControl({ directory: directoryIn(where, env), url: where.url, env });
+}
+
+function directoryIn({ dir }: Where, env: NodeJS.ProcessEnv): string {
+  return dir === undefined ? stateDirectory(env) : resolve(dir);
 }
 
 function upCommand(ports: UpPorts, directoryOf: (where: Where) => string, done: Done): Command {
@@ -110,13 +123,4 @@ function auditCommand(ports: Ports, reach: (where: Where) => Promise<ControlClie
     .addOption(urlOption())
     .action(async (options) => done(await auditKeys(await reach(options), ports)));
   return audit;
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
-}
-
-function wholeNumber(value: string): number {
-  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError("A whole number is expected.");
-  return Number(value);
 }

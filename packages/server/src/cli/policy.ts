@@ -1,17 +1,22 @@
 /** Wiring of `countersign policy …`: options to the functions beside this file, nothing else. Called by program.ts. */
 import { Command, Option } from "commander";
+import { wholeNumber } from "./option-values.ts";
 import { policyCheck } from "./policy-check.ts";
 import { policyDiff } from "./policy-diff.ts";
 import { policyExplain } from "./policy-explain.ts";
 import { policyInit } from "./policy-init.ts";
+import { policyPush } from "./policy-push.ts";
 import { FAIL_ON, policyReplay } from "./policy-replay.ts";
 import { policySchema } from "./policy-schema.ts";
 import { policyTest } from "./policy-test.ts";
+import type { ControlClient } from "./control-client.ts";
 import type { ExitCode, Ports } from "./ports.ts";
 import { readTools } from "./read-tools.ts";
 
+type Reaching = (where: { readonly dir?: string; readonly url?: string }) => Promise<ControlClient>;
+
 /** `done` takes the exit code of the command that ran; `afterDashes` is what came after `--`, which Commander puts with the rest. */
-export function policyCommand(ports: Ports, done: (code: ExitCode) => void, afterDashes: readonly string[]): Command {
+export function policyCommand(ports: Ports, done: (code: ExitCode) => void, afterDashes: readonly string[], reach: Reaching): Command {
   const policy = new Command("policy").description("Check, explain, test, compare and write policy documents. Nothing here calls a tool.");
   const format = (): Option => new Option("--format <format>", "how to print it").choices(["text", "json"]).default("text");
 
@@ -74,6 +79,17 @@ export function policyCommand(ports: Ports, done: (code: ExitCode) => void, afte
     .option("--out <file>", "where to write it (default: standard output); never replaced")
     .option("--server <name>", "the server's name in policies (default: from the command)")
     .action(async (command, options) => done(await policyInit(command, options, ports, readTools)));
+
+  policy
+    .command("push")
+    .description("Put a document in force at a control plane, once it says that nothing is wrong with it.")
+    .argument("<file>", "policy file")
+    .option("--check", "only say what is wrong with it, with the people there known", false)
+    .option("--expect <version>", "the version that must be in force now (default: whichever is when this begins; none: 0)", wholeNumber)
+    .option("--comment <text>", "what the change is about", "countersign policy push")
+    .option("--dir <directory>", "state directory (default: COUNTERSIGN_DIR, else the user's own)")
+    .option("--url <url>", "another control plane, as the person signed in there")
+    .action(async (file, options) => done(await policyPush(await reach(options), file, options, ports)));
 
   policy
     .command("schema")

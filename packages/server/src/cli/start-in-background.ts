@@ -1,9 +1,10 @@
 /** `countersign up --background`: the same program again, detached, with a log in the state directory; answers once it listens. */
 import { spawn } from "node:child_process";
 import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensurePrivateDirectory } from "@countersign/sdk/record";
+import { isLocked } from "../control/installation/state-lock.ts";
 import { findRunning } from "./control-client.ts";
 import { CheckFailure, type ExitCode } from "./ports.ts";
 import type { UpOptions, UpPorts } from "./up.ts";
@@ -36,16 +37,22 @@ export async function startInBackground(options: UpOptions, directory: string, {
       out(`Countersign control plane at ${running.url} (process ${running.pid}; log: ${log})`);
       return 0;
     }
-    if (ended !== undefined || performance.now() > until) throw new CheckFailure(`The control plane did not start. The end of ${log}:\n${endOf(log)}`);
+    // Where another was faster, ours has ended, and the other one is about to listen.
+    const isOver = performance.now() > until || (ended !== undefined && !isLocked(directory));
+    if (isOver) {
+      child.kill();
+      throw new CheckFailure(`The control plane did not start. The end of ${log}:\n${endOf(log)}`);
+    }
     await sleep(LOOK_MS);
   }
 }
 
+/** Files by their whole path: the process works in the state directory, not in this one. */
 function argumentsOf({ host, port, publicUrl, postgres, policies, checkpointsTo, trustProxy, idleHours = IDLE_HOURS }: UpOptions): string[] {
-  const given: [string, string | number | undefined][] = [["--host", host], ["--port", port], ["--public-url", publicUrl], ["--postgres", postgres], ["--policies", policies], ["--idle-hours", idleHours]];
+  const given: [string, string | number | undefined][] = [["--host", host], ["--port", port], ["--public-url", publicUrl], ["--postgres", postgres], ["--policies", policies === undefined ? undefined : resolve(policies)], ["--idle-hours", idleHours]];
   return [
     ...given.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)])),
-    ...checkpointsTo.flatMap((place) => ["--checkpoints-to", place]),
+    ...checkpointsTo.flatMap((place) => ["--checkpoints-to", /^https?:/i.test(place) ? place : resolve(place)]),
     ...trustProxy.flatMap((address) => ["--trust-proxy", address]),
   ];
 }

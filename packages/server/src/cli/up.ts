@@ -7,10 +7,13 @@ import { OPERATOR } from "../auth/identity.ts";
 import type { OidcOptions } from "../auth/oidc.ts";
 import { checkpointPlace } from "../control/record/checkpoint-places.ts";
 import { runControlPlane, StateDirectoryTakenError, type ControlPlaneSettings, type RunningControlPlane } from "../control/run-control-plane.ts";
+import { CannotStartError } from "../control/installation/cannot-start-error.ts";
+import { StoreError } from "../sql/store-error.ts";
 import { findRunning } from "./control-client.ts";
 import { keepUntilIdle } from "./keep-until-idle.ts";
 import { readText } from "./load-policy.ts";
-import { UsageError, type ExitCode, type Ports } from "./ports.ts";
+import { postgresAddress } from "./option-values.ts";
+import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
 import { startInBackground } from "./start-in-background.ts";
 import { version } from "./version.ts";
 
@@ -50,6 +53,8 @@ export async function up(options: UpOptions, directory: string, ports: UpPorts):
   try {
     running = await runControlPlane(settingsOf(options, directory, ports, () => stop.resolve()));
   } catch (error) {
+    if (error instanceof CannotStartError) throw new UsageError(error.message);
+    if (error instanceof StoreError) throw new CheckFailure(error.message);
     if (!(error instanceof StateDirectoryTakenError)) throw error;
     const other = await findRunning(directory);
     throw new UsageError(`A control plane runs on ${directory} already${other === undefined ? "" : ` (process ${other.pid}, ${other.url})`}. Use that one, or end it: countersign down`);
@@ -75,7 +80,7 @@ function settingsOf(options: UpOptions, directory: string, { env, err }: UpPorts
     // A port that was asked for is that port or none; else the next free one.
     ports: port === undefined ? Array.from({ length: PORTS_TRIED }, (_, index) => PORT + index) : [port],
     publicUrl: publicUrl === undefined ? undefined : originOf(publicUrl),
-    postgresUrl: postgres === "" ? undefined : postgres,
+    postgresUrl: postgresAddress(postgres),
     trustedProxies: trustProxy,
     oidc: oidcOf(env),
     checkpointPlaces: checkpointsTo.map(placeOf),

@@ -17,9 +17,16 @@ export interface DecidedBatch {
   readonly changes: readonly Change[];
   readonly lines: readonly RecordLine[];
   readonly head: RecordHead;
-  readonly before: number | undefined;
+  /** The store's clock when the commit counts no more. */
+  readonly before: number;
   readonly policy: PolicyInForce | undefined;
 }
+
+/**
+ * What is decided counts only where the store's clock is not further than this from what it was decided by: an instance whose
+ * clock lags (the store's was set forward) would give approvals and leases that have run out already.
+ */
+const MAX_LAG_MS = 5_000;
 
 /** Rows of one commit at most, but for those of its last command. */
 const MAX_ROWS = 2_000;
@@ -29,7 +36,7 @@ export function decideBatch(facts: LedgerFacts, commands: readonly Command<unkno
   const outcomes: Outcome[] = [];
   const lines: RecordLine[] = [];
   let { head } = facts;
-  let before = Infinity;
+  let before = facts.now + MAX_LAG_MS;
   for (const command of commands) {
     if (lines.length >= MAX_ROWS) break;
     try {
@@ -50,7 +57,7 @@ export function decideBatch(facts: LedgerFacts, commands: readonly Command<unkno
     }
   }
   const policy = lines.length === 0 ? facts.current : view.policy;
-  return { outcomes, changes: view.changes(), lines, head, before: before === Infinity ? undefined : before, policy };
+  return { outcomes, changes: view.changes(), lines, head, before, policy };
 }
 
 /** Throws where a plan puts a document in force that cannot be: before it is part of the batch. */

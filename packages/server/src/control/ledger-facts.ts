@@ -1,6 +1,6 @@
 /** What this instance knows of the store, as of one head of the record: kept current by its own commits and by the rows of other instances. */
 import type { RecordHead } from "@countersign/sdk/record";
-import type { AloneWith, Change, Key, RecordLine, Snapshot, Store, Stored } from "../store/store.ts";
+import type { AloneWith, Change, Key, RecordLine, Snapshot, Store, Stored, UniqueKey } from "../store/store.ts";
 import { RESIDENT } from "../store/tables.ts";
 import type { ColumnValue, ResidentTable, TableName, Tables } from "../store/tables.ts";
 import { rowKey } from "./ledger-view.ts";
@@ -111,6 +111,15 @@ export class LedgerFacts implements Facts {
   /** Whether all of these can be had without asking the store. */
   knows(keys: readonly Key[]): boolean {
     return this.#stale.size === 0 && keys.every((key) => isResident(key.table) || ("id" in key && key.table === "approval" && this.recent.get(key.id) !== undefined));
+  }
+
+  /** Answers for these as if nobody had them, but for requests that are remembered here. The commit proves it. */
+  takeForFree(keys: readonly UniqueKey[]): void {
+    for (const { table, column, value } of keys) {
+      const known = table === "approval" && column === "dedupe_key" ? this.recent.open(value) : undefined;
+      this.#read.set(findKey(table, column, value), known);
+      if (known !== undefined) this.#read.set(rowKey(table, known.id), known);
+    }
   }
 
   /** Reads these rows and catches up with what other instances have committed, until all that is known is as of one head. */

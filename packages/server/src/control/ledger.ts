@@ -5,7 +5,7 @@
  */
 import type { RecordEntry, RecordHead, RowArguments, SealedArguments } from "@countersign/sdk/record";
 import type { ApprovalRequest } from "../store/entity/approval-request.ts";
-import type { Change, Key, RecordLine, Stored } from "../store/store.ts";
+import type { Change, Key, RecordLine, Stored, UniqueKey } from "../store/store.ts";
 import type { ColumnValue, ResidentTable, TableName, Tables } from "../store/tables.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 
@@ -43,12 +43,9 @@ export interface Plan<T> {
  */
 export interface Command<T> {
   readonly needs: readonly Key[];
+  /** Unique values that are likely nobody's: taken to be free without asking the store, which refuses the commit where one is not; then they are looked up. */
+  readonly likelyFree?: readonly UniqueKey[];
   apply(view: View): Plan<T>;
-}
-
-export interface LedgerRow {
-  readonly line: RecordLine;
-  readonly entry: LedgerEntry;
 }
 
 export interface Ledger {

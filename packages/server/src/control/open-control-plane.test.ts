@@ -101,6 +101,18 @@ describe("a whole approval over HTTP on the embedded store", () => {
     expect((await embedded.as(approver, "GET", "/v1/approvals")).status).toBe(401);
   });
 
+  it("a person who is disabled takes the keys bound to them along, until they are back", async () => {
+    const { embedded, owner, approver } = await staffed();
+    const made = await embedded.as<{ secret: string }>(owner, "POST", "/v1/keys", { name: "theirs", ownerId: approver.personId, expiresAt: null });
+    const theirs = { headers: { authorization: `Bearer ${made.body.secret}` } };
+    const ask = async (path: string): Promise<number> => (await embedded.as(theirs, "POST", "/v1/approvals", askBodyOf({ path }))).status;
+    expect(await ask("/a")).toBe(201);
+    await embedded.as(owner, "PATCH", `/v1/people/${approver.personId}`, { status: "disabled" });
+    expect(await ask("/b")).toBe(401);
+    await embedded.as(owner, "PATCH", `/v1/people/${approver.personId}`, { status: "active" });
+    expect(await ask("/c")).toBe(201);
+  });
+
   it("readiness says that no policy is there; metrics count what happened", async () => {
     const { embedded, agent } = await staffed();
     await embedded.as(agent, "POST", "/v1/approvals", askBodyOf({ path: "/x" }));

@@ -94,8 +94,9 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   });
   let port = options.ports[0] ?? 0;
   let names = ownNames(port, publicUrls);
+  const own = (): string => `http://${addressOn(host)}:${port}`;
   // Not 127.0.0.1: a passkey is bound to a name.
-  const origin = (): string => (publicUrls[0] === undefined ? `http://localhost:${port}` : new URL(publicUrls[0]).origin);
+  const origin = (): string => (publicUrls[0] === undefined ? (isOnLoopback(host) ? `http://localhost:${port}` : own()) : new URL(publicUrls[0]).origin);
   const opened = await openResources(options, store, ledger, origin).catch(async (error: unknown) => {
     await ledger.close();
     await store.close();
@@ -156,11 +157,22 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     origin,
     async listen() {
       ({ port } = await listenOnFirst(server, host, options.ports));
-      names = ownNames(port, publicUrls);
-      return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, port };
+      names = ownNames(port, [...publicUrls, own()]);
+      return { url: own(), port };
     },
     close: () => (closed ??= close()),
   };
+}
+
+const EVERY_ADDRESS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "[::1]" };
+
+/** The address by which this machine reaches what listens on `host`. */
+function addressOn(host: string): string {
+  return EVERY_ADDRESS[host] ?? (host.includes(":") ? `[${host}]` : host);
+}
+
+function isOnLoopback(host: string): boolean {
+  return host in EVERY_ADDRESS || host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 interface Opened {

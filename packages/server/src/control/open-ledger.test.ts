@@ -8,7 +8,7 @@ import { activate, person, PLAIN_POLICY, put } from "./fixture/world.ts";
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
-  for (const it of open.splice(0)) await it.close();
+  for (const ledger of open.splice(0)) await ledger.close();
 });
 
 async function ledgerOver(store: MemoryStore, options: Parameters<typeof openLedger>[1] = {}) {
@@ -38,7 +38,7 @@ describe("the ledger", () => {
     await ledger.run(countUp());
     expect(store.lines.map(({ event }) => event)).toEqual(["record_opened", "mode_changed"]);
     expect(ledger.head).toEqual(store.head);
-    expect(await lines(store)).toMatchObject({ ok: true });
+    expect(lines(store)).toMatchObject({ ok: true });
   });
 
   it("decides the commands of one moment one after the other and commits them once", async () => {
@@ -86,7 +86,7 @@ describe("the ledger", () => {
     await Promise.all([one.run(countUp()), two.run(countUp()), one.run(countUp())]);
     expect(answers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
     expect(store.rows.get("setting")?.get("count")?.data).toMatchObject({ value: 43 });
-    expect(await lines(store)).toMatchObject({ ok: true });
+    expect(lines(store)).toMatchObject({ ok: true });
   });
 
   it("answers from what is there now, also where nothing is written", async () => {
@@ -177,7 +177,7 @@ describe("a store that fails", () => {
     const next = await ledger.run(countUp());
     expect([1, 3]).toContain(next);
     expect(store.rows.get("setting")?.get("count")?.data).toMatchObject({ value: next });
-    expect(await lines(store)).toMatchObject({ ok: true });
+    expect(lines(store)).toMatchObject({ ok: true });
   });
 
   it("whose answer to a commit is lost is asked whether it has written, and the command is answered", async () => {

@@ -192,12 +192,14 @@ class LiveLedger implements Ledger {
     const batch = all.filter(({ settled }) => !settled);
     if (batch.length === 0) return "done";
     const keys = batch.flatMap(({ command }) => command.needs);
+    const likelyFree = batch.flatMap(({ command }) => command.likelyFree ?? []);
     const isFresh = mustRead || !this.#facts.knows(keys);
-    if (isFresh) await this.#facts.refresh(keys);
+    if (isFresh) await this.#facts.refresh([...keys, ...likelyFree]);
+    else this.#facts.takeForFree(likelyFree);
     let decided = decideBatch(this.#facts, batch.map(({ command }) => command));
     if (decided.lines.length === 0 && !isFresh) {
       // Nothing is written, so no commit would prove that this was decided on what is there now, at the time it is now.
-      await this.#facts.refresh(keys);
+      await this.#facts.refresh([...keys, ...likelyFree]);
       decided = decideBatch(this.#facts, batch.map(({ command }) => command));
     }
     if (decided.lines.length === 0) return this.#finish(batch, decided);

@@ -8,6 +8,8 @@ const PLAIN_BYTES = 4_096;
 
 export class RecentRequests {
   readonly #rows = new Map<string, Stored<ApprovalRequest>>();
+  /** Ids by the key under which the same call would join. */
+  readonly #open = new Map<string, string>();
   readonly #maxBytes: number;
   #bytes = 0;
 
@@ -24,9 +26,16 @@ export class RecentRequests {
     return row;
   }
 
+  /** The one that a question with this key would join. */
+  open(dedupeKey: unknown): Stored<ApprovalRequest> | undefined {
+    const id = typeof dedupeKey === "string" ? this.#open.get(dedupeKey) : undefined;
+    return id === undefined ? undefined : this.get(id);
+  }
+
   put(row: Stored<ApprovalRequest>): void {
     this.delete(row.id);
     this.#rows.set(row.id, row);
+    if (row.data.dedupeKey !== null) this.#open.set(row.data.dedupeKey, row.id);
     this.#bytes += bytesOf(row);
     for (const oldest of this.#rows.keys()) {
       if (this.#bytes <= this.#maxBytes) break;
@@ -38,11 +47,14 @@ export class RecentRequests {
     const row = this.#rows.get(id);
     if (row === undefined) return;
     this.#rows.delete(id);
+    const { dedupeKey } = row.data;
+    if (dedupeKey !== null && this.#open.get(dedupeKey) === id) this.#open.delete(dedupeKey);
     this.#bytes -= bytesOf(row);
   }
 
   clear(): void {
     this.#rows.clear();
+    this.#open.clear();
     this.#bytes = 0;
   }
 }

@@ -12,17 +12,18 @@ import { openPostgresStore } from "../store/postgres-store.ts";
 import { openSqliteStore } from "../store/sqlite-store.ts";
 import type { Role } from "../store/entity/directory.ts";
 import type { Store } from "../store/store.ts";
+import { CannotStartError } from "./installation/cannot-start-error.ts";
 import { makeOperatorSecret, removeControlFile, writeControlFile } from "./installation/control-file.ts";
 import { assertSameKey, readInstallationKey } from "./installation/installation-key.ts";
 import { diagnose } from "./installation/diagnose.ts";
 import { createInstallation } from "./installation/installation.ts";
-import { lockStateDirectory } from "./installation/state-lock.ts";
+import { lockStateDirectory, type StateLock } from "./installation/state-lock.ts";
 import { openControlPlane, type Core, type OtherResources } from "./open-control-plane.ts";
 import { createPolicies, type Policies } from "./policy/policies.ts";
 import type { People } from "./people/people.ts";
 import { openCheckpointer, type Checkpointer, type CheckpointPlace } from "./record/checkpointer.ts";
 import { createRecords } from "./record/records.ts";
-import { createThrottle } from "./throttle/throttle.ts";
+import { createThrottle, type Throttle } from "./throttle/throttle.ts";
 
 export interface ControlPlaneSettings {
   readonly directory: string;
@@ -66,8 +67,7 @@ export class StateDirectoryTakenError extends Error {
 
 export async function runControlPlane(settings: ControlPlaneSettings): Promise<RunningControlPlane> {
   const { directory } = settings;
-  ensurePrivateDirectory(directory);
-  const lock = lockStateDirectory(directory);
+  const lock = takeDirectory(directory);
   if (lock === undefined) throw new StateDirectoryTakenError(`another control plane runs on ${directory}`);
   const opened: (() => unknown)[] = [() => lock.release()];
   const closeAll = async (): Promise<void> => {
@@ -81,9 +81,21 @@ export async function runControlPlane(settings: ControlPlaneSettings): Promise<R
   }
 }
 
+function takeDirectory(directory: string): StateLock | undefined {
+  try {
+    ensurePrivateDirectory(directory);
+    return lockStateDirectory(directory);
+  } catch (cause) {
+    throw new CannotStartError(`${directory}: ${textOf(cause)}`, { cause });
+  }
+}
+
 async function openAll(settings: ControlPlaneSettings, opened: (() => unknown)[], close: () => Promise<void>): Promise<RunningControlPlane> {
   const { directory, version, host, ports, publicUrl, trustedProxies = [], onWarning } = settings;
-  const installationKey = readInstallationKey(directory, settings.env);
+  // Before there is a new secret: whoever reads the secret first and the file then never takes a new one to an old address.
+  removeControlFile(directory);
+  const installation = readInstallationKey(directory, settings.env);
+  const installationKey = installation.key;
   const operatorSecret = makeOperatorSecret(directory);
   const store = await openStore(settings);
   let parts: OwnParts | undefined;
@@ -91,7 +103,7 @@ async function openAll(settings: ControlPlaneSettings, opened: (() => unknown)[]
     store,
     installationKey,
     others: async (core) => {
-      await assertSameKey(core.ledger, installationKey);
+      await assertSameKey(core.ledger, installation);
       parts = await openParts(core, settings, installationKey);
       return parts.resources;
     },
@@ -108,11 +120,14 @@ async function openAll(settings: ControlPlaneSettings, opened: (() => unknown)[]
   });
   opened.push(() => plane.close());
   if (parts === undefined) throw new TypeError("the resources were not opened");
-  const { policies, checkpointer, countOpen } = parts;
+  const { policies, checkpointer, throttle, countOpen } = parts;
   opened.push(() => checkpointer.close());
-  const { url } = await plane.listen();
+  opened.push(() => throttle.close());
+  const { url } = await plane.listen().catch((error: unknown) => {
+    throw new CannotStartError(whyNotListening(error, host, ports), { cause: error });
+  });
   writeControlFile(directory, { url, pid: process.pid, instance: store.installationId, version });
-  opened.push(() => removeControlFile(directory, store.installationId));
+  opened.push(() => removeControlFile(directory));
   let activeAt = performance.now();
   opened.push(plane.ledger.onRows(() => (activeAt = performance.now())));
   return { url: plane.origin(), installationId: store.installationId, people: plane.people, policies, checkpointer, countOpen, lastActivity: () => activeAt, close };
@@ -122,6 +137,7 @@ interface OwnParts {
   readonly resources: OtherResources;
   readonly policies: Policies;
   readonly checkpointer: Checkpointer;
+  readonly throttle: Throttle;
   readonly countOpen: () => Promise<number>;
 }
 
@@ -131,19 +147,32 @@ async function openParts({ store, ledger, sealer, requests, origin }: Core, sett
   const policies = createPolicies({ ledger, store, reviewPending: () => requests.review() });
   const checkpointer = await openCheckpointer({ ledger, store, installationKey, places: checkpointPlaces, onWarning });
   const countOpen = (): Promise<number> => store.count(ledger.tenant, "approval", { state: ["pending", "approved", "executing"] });
+  // An embedded store has one instance.
+  const shared = store.kind === "sqlite" ? {} : { shared: { store, tenant: ledger.tenant, onProblem: (error: unknown) => onWarning(`throttle counters: ${textOf(error)}`) } };
+  const throttle = createThrottle({ now: () => performance.now(), ...shared });
   const checkpoints = { places: checkpointPlaces.length, failing: () => checkpointer.failing() };
   const resources: OtherResources = {
     policies,
     record: createRecords({ ledger, store, sealer, checkpointKeys: () => checkpointer.keys() }),
-    throttle: createThrottle({ now: () => performance.now() }),
+    throttle,
     bundle: { read: (identity) => policies.readBundle(identity) },
     installation: createInstallation({ ledger, store, version, onStop, countOpen, diagnose: () => diagnose({ ledger, store, origin, host, checkpoints }) }),
   };
-  return { resources, policies, checkpointer, countOpen };
+  return { resources, policies, checkpointer, throttle, countOpen };
 }
 
 function openStore({ directory, postgresUrl }: ControlPlaneSettings): Promise<Store> {
   return postgresUrl === undefined ? openSqliteStore({ path: join(directory, "countersign.db") }) : openPostgresStore({ url: postgresUrl });
+}
+
+function whyNotListening(error: unknown, host: string, ports: readonly number[]): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const [first] = ports;
+  const which = ports.length === 1 ? `port ${first} of ${host} is` : `ports ${first} to ${ports.at(-1)} of ${host} are`;
+  if (code === "EADDRINUSE") return `${which} taken. Give another with --port, or end what listens there.`;
+  if (code === "EADDRNOTAVAIL") return `${host} is no address of this machine. Give another with --host.`;
+  if (code === "EACCES") return `${which} not for this user. Give a port above 1023 with --port.`;
+  return `it cannot listen on ${host}: ${textOf(error)}`;
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

@@ -3,7 +3,7 @@ import type { CompiledQuery } from "kysely";
 import type { RecordHead } from "@countersign/sdk/record";
 import type { Statement } from "../sql/postgres-pool.ts";
 import { assertName, columnValue } from "./column-text.ts";
-import { CLOCK, prepared } from "./postgres-statement.ts";
+import { CLOCK, named } from "./postgres-statement.ts";
 import { createQueries } from "./queries.ts";
 import { assertKey, createSnapshot } from "./snapshot.ts";
 import type { Key, RecordLine, RecordQuery, Snapshot, Stored } from "./store.ts";
@@ -43,8 +43,8 @@ export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[]): 
     const type = TABLES[table].columns[column]?.type === "integer" ? "bigint" : "text";
     return `select ${index}, id, rev, data from ${table} where tenant = $1 and ${column} = any($${index + 2}::${type}[])`;
   });
-  const statement = prepared([HEAD_PART, ...texts].join("\nunion all "), [tenant, ...parts.map(({ values }) => values)]);
-  return snapshotOf(await ask(statement), parts.map(({ table }) => table), new Set(), keys);
+  // Few shapes, asked again and again: planning one takes longer than answering it.
+  return snapshotOf(await ask(named([HEAD_PART, ...texts].join("\nunion all "), [tenant, ...parts.map(({ values }) => values)])), parts.map(({ table }) => table), new Set(), keys);
 }
 
 export async function readWhole(ask: Ask, tenant: string, tables: readonly TableName[]): Promise<Snapshot> {

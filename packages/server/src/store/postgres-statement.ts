@@ -47,32 +47,31 @@ function refusalOf(error: unknown): "conflict" | "late" | undefined {
   }
 }
 
+/** Up to so many changes are written as plain parameters, which is the fastest there is; each number of them is a statement of its own. */
+const FEW_CHANGES = 2;
+const FEW_LINES = 4;
+
 export function commitStatement({ tenant, after, head, lines, changes, before }: WriteSet, sender: string): Statement {
-  const values: unknown[] = [tenant, after.seq, after.hash, head.seq, head.hash, before ?? null];
+  const values: unknown[] = [tenant, after.seq, after.hash, head.seq, head.hash, `${sender} ${tenant}`];
+  const until = before === undefined ? undefined : `$${values.push(before)}::bigint`;
   const parts = changeParts(changes, values, true);
-  const lineTypes = RECORD_COLUMNS.map((name) => `${name} ${RECORD_TYPES[name] ?? "text"}`).join(", ");
-  values.push(rowsText(RECORD_COLUMNS, lines.map(recordValues)), `${sender} ${tenant}`);
-  const [linesAt, messageAt] = [values.length - 1, values.length];
   const columns = RECORD_COLUMNS.join(", ");
-  parts.push({
-    name: "lines",
-    rows: lines.length,
-    text: `insert into record (tenant, ${columns}) select $1, ${RECORD_COLUMNS.map((name) => `l.${name}`).join(", ")} from json_to_recordset($${linesAt}::json) as l(${lineTypes}), head returning 1`,
-  });
-  const intime = (at: string) => `($6::bigint is null or greatest(${at}, ${CLOCK}) < $6::bigint)`;
+  const source = rowsSource("l", RECORD_COLUMNS, lines.map(recordValues), (name) => RECORD_TYPES[name] ?? "text", values, FEW_LINES);
+  const written = `lines as (insert into record (tenant, ${columns}) select $1, ${RECORD_COLUMNS.map((name) => `l.${name}`).join(", ")} from ${source}, head)`;
+  const intime = (at: string) => (until === undefined ? "true" : `(greatest(${at}, ${CLOCK}) < ${until})`);
   const move =
     after.seq === 0
       ? `insert into record_head as h (tenant, seq, hash, at) select $1, $4::bigint, $5, ${CLOCK} where ${intime("0")}
          on conflict (tenant) do update set seq = excluded.seq, hash = excluded.hash, at = greatest(h.at, ${CLOCK}) where h.seq = $2::bigint and h.hash = $3 returning h.at`
       : `update record_head h set seq = $4::bigint, hash = $5, at = greatest(h.at, ${CLOCK})
          where tenant = $1 and seq = $2::bigint and hash = $3 and ${intime("h.at")} returning h.at`;
-  return prepared(
-    `with head as (${move}), ${parts.map(({ name, text }) => `${name} as (${text})`).join(", ")}
-     select (select count(*) from head)::int as moved,
+  return named(
+    `with head as (${move}), ${parts.map(({ name, text }) => `${name} as (${text}), `).join("")}${written}
+     select (select count(pg_notify('${CHANNEL}', $6)) from head)::int as moved,
        1 / (case when not exists (select from head) or (${complete(parts, values)}) then 1 else 0 end) as kept,
-       sqrt(case when exists (select from head where not ${intime("at")}) then -1 else 1 end) as intime,
-       (select count(pg_notify('${CHANNEL}', $${messageAt})) from head) as told,
-       coalesce((select seq = $2::bigint and hash = $3 and not ${intime("at")} from record_head where tenant = $1), $2::bigint = 0 and not ${intime("0")}) as late`,
+       ${until === undefined ? "1" : `sqrt(case when exists (select from head where not ${intime("at")}) then -1 else 1 end)`} as intime,
+       case when exists (select from head) then false
+         else coalesce((select seq = $2::bigint and hash = $3 and not ${intime("at")} from record_head where tenant = $1), $2::bigint = 0 and not ${intime("0")}) end as late`,
     values,
   );
 }
@@ -80,7 +79,7 @@ export function commitStatement({ tenant, after, head, lines, changes, before }:
 export function looseStatement(tenant: string, changes: readonly Change[]): Statement {
   const values: unknown[] = [tenant];
   const parts = changeParts(changes, values, false);
-  return prepared(
+  return named(
     `with ${parts.map(({ name, text }) => `${name} as (${text})`).join(", ")}
      select 1 / (case when ${complete(parts, values)} then 1 else 0 end) as kept`,
     values,
@@ -90,62 +89,69 @@ export function looseStatement(tenant: string, changes: readonly Change[]): Stat
 interface Part {
   readonly name: string;
   readonly text: string;
-  /** How many rows it must touch. */
-  readonly rows: number;
+  /** How many rows it must find; undefined where it finds all or fails. */
+  readonly rows: number | undefined;
 }
 
-/** A part for each kind of change to each table. Appends what they write to `values`. */
+type Verb = "delete" | "insert" | "update";
+
+/** A part for each kind of change to each table; for each change, where there are few. Appends what they write to `values`. */
 function changeParts(changes: readonly Change[], values: unknown[], underHead: boolean): Part[] {
   const groups = new Map<string, Change[]>();
-  for (const change of changes) {
-    const verb = change.data === null ? "delete" : change.rev === 0 ? "insert" : "update";
-    const key = `${verb} ${change.table}`;
+  for (const [index, change] of changes.entries()) {
+    const verb: Verb = change.data === null ? "delete" : change.rev === 0 ? "insert" : "update";
+    const key = `${verb} ${change.table}${changes.length <= FEW_CHANGES ? ` ${index}` : ""}`;
     groups.set(key, [...(groups.get(key) ?? []), change]);
   }
   // In one order, so that equal shapes are one prepared statement.
   return [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, group]) => {
-    values.push(changesText(group));
-    // Made of these two just above.
-    const [verb, table] = key.split(" ") as ["delete" | "insert" | "update", TableName];
-    return { name: `${verb}_${table}`, rows: group.length, text: changePart(verb, table, `$${values.length}`, underHead ? ", head" : "") };
+    // Made of these just above.
+    const [verb, table] = key.split(" ") as [Verb, TableName];
+    return { name: key.replaceAll(" ", "_"), rows: verb === "insert" ? undefined : group.length, text: changePart(verb, table, group, values, underHead) };
   });
 }
 
-function changePart(verb: "delete" | "insert" | "update", table: TableName, rows: string, underHead: string): string {
+function changePart(verb: Verb, table: TableName, group: readonly Change[], values: unknown[], underHead: boolean): string {
   const names = columnNames(table);
-  const types = names.map((name) => `${name} ${TABLES[table].columns[name]?.type === "integer" ? "bigint" : "text"}`);
-  const from = `json_to_recordset(${rows}::json) as c(${["id text", "rev bigint", "data text", ...types].join(", ")})${underHead}`;
-  const same = "t.tenant = $1 and t.id = c.id and t.rev = c.rev";
+  const columns = ["id", "rev", "data", ...names];
+  const typeOf = (name: string): string => (name === "rev" || TABLES[table].columns[name]?.type === "integer" ? "bigint" : "text");
+  const source = rowsSource("c", columns, group.map(changeValues), typeOf, values, 1);
+  const isOne = group.length === 1;
+  // Each of several rows is looked up by its key: left to itself, a planner that has no statistics yet reads the whole table.
+  const place = `, lateral (select f.ctid from ${table} f where f.tenant = $1 and f.id = c.id and f.rev = c.rev offset 0) as at`;
+  const from = `${source}${isOne || verb === "insert" ? "" : place}${underHead ? ", head" : ""}`;
+  const same = isOne ? "t.tenant = $1 and t.id = c.id and t.rev = c.rev" : "t.ctid = at.ctid";
   if (verb === "delete") return `delete from ${table} t using ${from} where ${same} returning 1`;
-  if (verb === "update") {
-    const sets = ["data", ...names].map((name) => `${name} = c.${name}`);
-    return `update ${table} t set ${["rev = c.rev + 1", ...sets].join(", ")} from ${from} where ${same} returning 1`;
+  const written = ["data", ...names];
+  if (verb === "update") return `update ${table} t set ${["rev = c.rev + 1", ...written.map((name) => `${name} = c.${name}`)].join(", ")} from ${from} where ${same} returning 1`;
+  return `insert into ${table} (tenant, id, rev, ${written.join(", ")}) select $1, c.id, 1, ${written.map((name) => `c.${name}`).join(", ")} from ${from}`;
+}
+
+function changeValues({ table, id, rev, data }: Change): readonly ColumnValue[] {
+  // The union of all tables' changes has lost which data belongs to which table.
+  const columns = data === null ? columnNames(table).map(() => null) : columnsOf(table, data as never);
+  return [id, rev, data === null ? null : dataText(data), ...columns];
+}
+
+/** Rows as something to select from: parameters where there are few, else a list for each column, which holds any number in one statement. */
+function rowsSource(as: string, names: readonly string[], rows: readonly (readonly ColumnValue[])[], typeOf: (name: string) => string, values: unknown[], few: number): string {
+  if (rows.length <= few) {
+    const listed = rows.map((row) => `(${row.map((value, index) => `$${values.push(value)}::${typeOf(names[index] ?? "")}`).join(", ")})`);
+    return `(values ${listed.join(", ")}) as ${as}(${names.join(", ")})`;
   }
-  const columns = ["data", ...names];
-  return `insert into ${table} (tenant, id, rev, ${columns.join(", ")}) select $1, c.id, 1, ${columns.map((name) => `c.${name}`).join(", ")} from ${from} returning 1`;
-}
-
-function changesText(changes: readonly Change[]): string {
-  const rows = changes.map(({ table, id, rev, data }) => {
-    // The union of all tables' changes has lost which data belongs to which table.
-    const columns = data === null ? [] : columnsOf(table, data as never);
-    return [id, rev, data === null ? null : dataText(data), ...columns];
-  });
-  return rowsText(["id", "rev", "data", ...(changes[0] === undefined ? [] : columnNames(changes[0].table))], rows);
-}
-
-/** JSON that holds no escape for NUL or lone surrogates: the texts in it are plain already. */
-function rowsText(names: readonly string[], rows: readonly (readonly ColumnValue[])[]): string {
-  return JSON.stringify(rows.map((row) => Object.fromEntries(row.map((value, index) => [names[index], value]))));
+  const lists = names.map((name, index) => `$${values.push(rows.map((row) => row[index]))}::${typeOf(name)}[]`);
+  return `unnest(${lists.join(", ")}) as ${as}(${names.join(", ")})`;
 }
 
 /** Appends the numbers to `values`: the text stays the same whatever they are. */
 function complete(parts: readonly Part[], values: unknown[]): string {
-  values.push(parts.map(({ rows }) => rows));
-  return parts.map(({ name }, index) => `(select count(*) from ${name}) = ($${values.length}::int[])[${index + 1}]`).join(" and ");
+  const counted = parts.filter(({ rows }) => rows !== undefined);
+  if (counted.length === 0) return "true";
+  const at = values.push(counted.map(({ rows }) => rows));
+  return counted.map(({ name }, index) => `(select count(*) from ${name}) = ($${at}::int[])[${index + 1}]`).join(" and ");
 }
 
-/** Few texts are asked again and again: each is planned once per connection. */
-export function prepared(text: string, values: readonly unknown[]): Statement {
+/** Prepared once per connection, under a name that says what it is. */
+export function named(text: string, values: readonly unknown[]): Statement {
   return { name: `countersign_${hash("sha256", text, "hex").slice(0, 24)}`, text, values };
 }

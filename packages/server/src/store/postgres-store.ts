@@ -60,6 +60,10 @@ async function assertDurable(pool: Pool): Promise<void> {
   if (names !== "") throw new StoreError("store_not_durable", `PostgreSQL is set to lose commits in a power cut (${names}); set it to on`);
 }
 
+const FIRST_ANALYZE = 250;
+/** So many times as many changes later. */
+const ANALYZE_AGAIN = 30;
+
 export class PostgresStore implements Store {
   readonly kind = "postgres";
   readonly installationId: string;
@@ -71,6 +75,9 @@ export class PostgresStore implements Store {
   readonly #tenants = new Set<string>();
   readonly #listeners = new Set<(tenant: string) => void>();
   #listening: PostgresListener | undefined;
+  /** Changes that were committed here, and at how many the server should look at its tables anew. */
+  #written = 0;
+  #analyzeAt = FIRST_ANALYZE;
   #closed = false;
 
   constructor(installationId: string, options: PostgresStoreOptions) {
@@ -98,7 +105,9 @@ export class PostgresStore implements Store {
     assertWriteSet(set);
     this.#assertOpen();
     try {
-      return resultOf(await this.#pool.query<CommitRow>(commitStatement(set, this.#sender)));
+      const result = resultOf(await this.#pool.query<CommitRow>(commitStatement(set, this.#sender)));
+      this.#noteWritten(set);
+      return result;
     } catch (error) {
       return refused(error);
     }
@@ -182,6 +191,14 @@ export class PostgresStore implements Store {
     this.#closed = true;
     this.#listeners.clear();
     await Promise.all([this.#listening?.close(), this.#pool.close()]);
+  }
+
+  /** Plans are kept: one that was made while tables were empty would read all of them once they are not. */
+  #noteWritten({ changes }: WriteSet): void {
+    this.#written += changes.length;
+    if (this.#written < this.#analyzeAt) return;
+    this.#analyzeAt *= ANALYZE_AGAIN;
+    this.#pool.query({ text: "analyze approval, record, execution_lease", values: [] }).catch(() => {}); // the server does it in time by itself
   }
 
   #tell(tenant: string): void {

@@ -1,3 +1,2 @@
 /** What can go wrong with a store, for whoever maps it to an answer. */
 export { StoreError } from "../sql/store-error.ts";
-export type { StoreErrorCode } from "../sql/store-error.ts";

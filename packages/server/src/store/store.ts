@@ -9,7 +9,12 @@ import type { DatabaseKind } from "../sql/database-kind.ts";
 import type { ColumnValue, LooseTable, TableName, Tables } from "./tables.ts";
 
 /** `column`: one of the table's unique columns. Values are compared as `columns` of tables.ts computes them. */
-export type Key = { readonly table: TableName; readonly id: string } | { readonly table: TableName; readonly column: string; readonly value: ColumnValue };
+export type Key = { readonly table: TableName; readonly id: string } | UniqueKey;
+export interface UniqueKey {
+  readonly table: TableName;
+  readonly column: string;
+  readonly value: ColumnValue;
+}
 
 export interface Stored<T> {
   readonly id: string;

@@ -30,8 +30,8 @@ export function createGrants(ledger: Ledger, store: Store, sealer: Sealer): Gran
     return person?.status === "active" && roles.some((role) => includesRole(person.roles, role));
   }
 
-  function openBound({ id, data: { sealed } }: RequestRow): BoundText | undefined {
-    const text = sealed === null ? undefined : sealer.open(sealed, id);
+  async function openBound({ id, data: { sealed } }: RequestRow): Promise<BoundText | undefined> {
+    const text = sealed === null ? undefined : await sealer.open(sealed, id);
     return text === undefined ? undefined : unpackBound(text);
   }
 
@@ -62,10 +62,11 @@ export function createGrants(ledger: Ledger, store: Store, sealer: Sealer): Gran
       const row = (await store.read(tenant, [{ table: "approval", id: requestId }])).get("approval", requestId);
       if (row === undefined) return refuse("not_found", "There is no such request.");
       const { now } = resident;
-      const draft = draftGrant(row.data, asked, "", identity.personId, openBound(row), now);
+      const draft = draftGrant(row.data, asked, "", identity.personId, await openBound(row), now);
       if ("ok" in draft) return draft;
       const rows = await lookBack(draft, now - LOOK_BACK_MS);
-      const covered = rows.filter((held) => wouldCover(draft, held, openBound(held)));
+      const covered: RequestRow[] = [];
+      for (const held of rows) if (wouldCover(draft, held, await openBound(held))) covered.push(held);
       const examples = covered.slice(0, EXAMPLES).map(({ id, data }) => ({ requestId: id, at: data.createdAt, state: stateAt(data, now) }));
       return { ok: true, covered: covered.length, ofHeld: rows.length, examples };
     },

@@ -95,5 +95,11 @@ export const SIGN_IN_BINDINGS = {
     status: 201,
     run: ({ resources, identity, attempt }, { body }) => json(resources.signIns.addPasskey(identity, attempt, body.name, body.response)),
   }),
+  makeToken: bind({
+    body: wire.tokenBody,
+    answer: wire.tokenMade,
+    status: 201,
+    run: ({ resources, identity }, { body }) => json(resources.signIns.makeToken(identity, body.about, body.days)),
+  }),
   removePasskey: bind({ run: ({ resources, identity, id }) => empty(resources.signIns.removePasskey(identity, id)) }),
 } as const satisfies Partial<Record<RouteName, Bound>>;

@@ -16,14 +16,16 @@ afterEach(async () => {
 });
 
 /** A record in memory; what a row tells lies beside it. */
-function record(): NewsSource & { add(...news: Omit<News, "seq">[]): void; readonly reads: { after: number; limit: number }[]; fail: boolean; reading: Promise<void> } {
+function record(): NewsSource & { add(...news: Omit<News, "seq">[]): void; readonly reads: { after: number; limit: number }[]; readonly lookedUp: number[]; fail: boolean; reading: Promise<void> } {
   const rows: RecordLine[] = [];
   const told: News[] = [];
   const listeners = new Set<(rows: readonly RecordLine[]) => void>();
   const reads: { after: number; limit: number }[] = [];
+  const lookedUp: number[] = [];
   return {
     installationId: "installation-1",
     reads,
+    lookedUp,
     fail: false,
     reading: Promise.resolve(),
     head: () => rows.length,
@@ -39,12 +41,13 @@ function record(): NewsSource & { add(...news: Omit<News, "seq">[]): void; reado
     },
     async newsOf(asked) {
       if (this.fail) throw new Error("the store is away");
+      lookedUp.push(...asked.map(({ seq }) => seq));
       return asked.flatMap(({ seq }) => told.filter((one) => one.seq === seq));
     },
     add(...news) {
       const added = news.map((one) => {
         const seq = rows.length + 1;
-        const row: RecordLine = { seq, at: 0, type: "event", event: "x", callId: null, requestId: null, policyId: null, principal: null, line: "{}" };
+        const row: RecordLine = { seq, at: 0, type: "event", event: "x", callId: null, requestId: one.name === "request" ? `r${seq}` : null, policyId: null, principal: one.forAgents?.principal ?? null, line: "{}" };
         rows.push(row);
         told.push({ ...one, seq });
         return row;
@@ -112,6 +115,21 @@ function withAll(resources: Resources): Resources {
 const idsOf = (text: string): number[] => [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
 
 describe("live events", () => {
+  it("a request that nobody here may hear of is not looked up: its caller listens elsewhere", async () => {
+    const source = record();
+    const app = await serve(source);
+    const mine = listen(app, "an agent's key of the owner");
+    await mine.until("event: hello");
+    source.add(forKey("key2", "for-another"), forKey("key1", "for-one"));
+    await mine.until("for-one");
+    expect(source.lookedUp).toEqual([2]);
+    const person = listen(app, "an approver");
+    await person.until("event: hello");
+    source.add(forKey("key2", "for-people"));
+    await person.until("for-people");
+    expect(source.lookedUp).toEqual([2, 3]);
+  });
+
   it("an agent hears of its own key's requests and of policies, and of nothing else", async () => {
     const source = record();
     const app = await serve(source);

@@ -87,10 +87,15 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
   const beat = setInterval(() => void heartbeat(), limits.heartbeatMs);
   beat.unref();
 
+  /** A request is looked up in the store to tell of it; where nobody hears of it here, as with another instance's callers, it is not. */
+  function mayBeHeard({ requestId, principal }: RecordLine): boolean {
+    return requestId === null || principal === null || people.size > 0 || byName.has(principal);
+  }
+
   async function tell(rows: readonly RecordLine[]): Promise<void> {
     let news: readonly News[];
     try {
-      news = await source.newsOf(rows);
+      news = await source.newsOf(rows.filter(mayBeHeard));
     } catch {
       return dropAll(); // they come back and read what they missed from the store
     }
@@ -162,7 +167,7 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
         const rows = await source.readRows({ after: stream.heard, limit: Math.min(PAGE_ROWS, until - stream.heard) });
         const last = rows.at(-1);
         if (last === undefined) break;
-        for (const news of await source.newsOf(rows)) {
+        for (const news of await source.newsOf(rows.filter(mayBeHeard))) {
           const data = heardBy(stream.identity, news);
           if (data !== undefined) write(stream, frame(news.seq, news.name, data));
         }

@@ -55,6 +55,6 @@ export interface Resources {
   readonly bundle: BundleResource;
   readonly people: People;
   readonly keys: Pick<Keys, "list" | "add" | "revoke">;
-  readonly signIns: Omit<SignIns, "sweep" | "makeToken">;
+  readonly signIns: Omit<SignIns, "sweep">;
   readonly installation: Installation;
 }

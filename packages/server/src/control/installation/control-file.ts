@@ -1,6 +1,6 @@
 /**
  * `control.json` of the state directory: where the control plane that owns it listens. Written (0600) once it listens, removed
- * when it ends in good order; whoever reads it checks the instance id, since a crash leaves it behind.
+ * when it ends in good order. A crash leaves it behind: whoever reads it looks whether the lock is held, and checks the instance id.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
@@ -26,9 +26,9 @@ export function readControlFile(directory: string): ControlFile | undefined {
   }
 }
 
-/** Removes the file if it is still this instance's. */
-export function removeControlFile(directory: string, instance: string): void {
-  if (readControlFile(directory)?.instance === instance) rmSync(join(directory, NAME), { force: true });
+/** By whoever holds the lock: at the end, and at the start, where a crash left one behind. */
+export function removeControlFile(directory: string): void {
+  rmSync(join(directory, NAME), { force: true });
 }
 
 /** A new secret for the local operator (`countersign open`, `status`, `down`), good as long as this control plane runs. */

@@ -29,7 +29,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<readonly Diagn
 }
 
 function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host === "[::1]" || host.startsWith("127.");
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 function ofNetwork({ origin, host, store }: DiagnoseOptions): Diagnosis[] {
@@ -39,7 +39,7 @@ function ofNetwork({ origin, host, store }: DiagnoseOptions): Diagnosis[] {
     found.push({ code: "plain_http", severity: "danger", message: `People and agents reach this over plain HTTP (${url.origin}, listening on ${host}): whoever is on the way can take sign-ins and keys.`, mend: "Put TLS in front, give --public-url https://…, and listen on 127.0.0.1." });
   }
   if (store.kind === "sqlite") {
-    found.push({ code: "same_user", severity: "warning", message: "The state directory belongs to one user of this machine. An agent with a shell under that user can read the operator's secret and sign in as the owner.", mend: "Run agents under another user, or the control plane on another machine, or ask for assurance: passkey." });
+    found.push({ code: "same_user", severity: "warning", message: "The state directory belongs to one user of this machine. An agent with a shell under that user can read the operator's secret and sign in as the owner.", mend: "Run agents under another user, or the control plane on another machine. A passkey does not help: the owner's link can add one." });
   }
   return found;
 }

@@ -11,11 +11,14 @@ export interface StateLock {
   release(): void;
 }
 
+/** Longer than anybody looks at it. */
+const LOOK_MS = 250;
+
 /** Undefined where another process holds it. Throws where the directory cannot be written. */
 export function lockStateDirectory(directory: string): StateLock | undefined {
   const path = join(directory, "lock");
   closeSync(openSync(path, "a", 0o600)); // SQLite would make it readable by others
-  const file = new Database(path, { timeout: 0 });
+  const file = new Database(path, { timeout: LOOK_MS });
   try {
     file.pragma("journal_mode = DELETE");
     file.exec("BEGIN EXCLUSIVE");
@@ -33,4 +36,22 @@ export function lockStateDirectory(directory: string): StateLock | undefined {
       file.close();
     },
   };
+}
+
+/** Whether a process holds the lock now. Only looks: whoever starts at this moment waits a moment for it. */
+export function isLocked(directory: string): boolean {
+  let file: Database.Database;
+  try {
+    file = new Database(join(directory, "lock"), { readonly: true, fileMustExist: true, timeout: 0 });
+  } catch {
+    return false; // never started, or not ours to read
+  }
+  try {
+    file.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    return error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY");
+  } finally {
+    file.close();
+  }
 }

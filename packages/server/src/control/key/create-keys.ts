@@ -8,7 +8,7 @@ import type { Command, Ledger, View } from "../ledger.ts";
 import { actor, findPerson, isRefusal } from "../people/rights.ts";
 import { refuse } from "../refusal.ts";
 import type { Answer } from "../refusal.ts";
-import { isLiveKey } from "./live-key.ts";
+import { whyKeyIsDead } from "./live-key.ts";
 import type { KeyBody, Keys, KeyView } from "./keys.ts";
 
 const NOT_KNOWN = "an agent key that is not known";
@@ -30,7 +30,8 @@ export function createKeys(ledger: Ledger): Keys {
       const id = keyIdOfSecret(secret);
       const key = id === undefined ? undefined : ledger.resident.get("agent_key", id)?.data;
       if (id === undefined || key === undefined || !matchesHash(secret, key.secretHash)) return NOT_KNOWN;
-      return isLiveKey(key, ledger.resident.now) ? identityOf(id, key) : `agent key ${id} is ${key.revokedAt === null ? "expired" : "revoked"}`;
+      const dead = whyKeyIsDead(key, ledger.resident);
+      return dead === undefined ? identityOf(id, key) : `agent key ${id} is ${dead}`;
     },
   };
 }

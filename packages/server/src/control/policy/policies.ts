@@ -109,7 +109,10 @@ export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions
       }
       const made = await policies.save(identity, body);
       if (!made.ok) return made;
-      const now = await policies.activate(identity, made.version.version, { expect: active?.version ?? null, comment: body.comment });
+      // What another instance has put in force is known here once something was committed.
+      const before = activeOf(ledger.resident);
+      if (before?.digest === read.digest) return { ok: true, version: { ...made.version, version: before.version, active: true }, changed: false };
+      const now = await policies.activate(identity, made.version.version, { expect: before?.version ?? null, comment: body.comment });
       return now.ok ? { ok: true, version: now.activation.version, changed: true } : now;
     },
 
@@ -133,7 +136,7 @@ const FORBIDDEN: Refusal = refuse("forbidden", "this credential has no right to 
 const NO_POLICY: Refusal = refuse("policy_unavailable", "no policy document is in force: save one and activate it");
 
 function mayRead(identity: Identity): boolean {
-  return identity.kind === "person" && (["policy_editor", "auditor", "approver"] as const).some((role) => includesRole(identity.roles, role));
+  return identity.kind === "operator" || (identity.kind === "person" && (["policy_editor", "auditor", "approver"] as const).some((role) => includesRole(identity.roles, role)));
 }
 
 function mayEdit(identity: Identity): boolean {

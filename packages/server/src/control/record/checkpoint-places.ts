@@ -1,5 +1,7 @@
 /** Where checkpoints can be pushed: a file (on another mount), or an address that takes them by POST. */
 import { open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { syncDirectorySync } from "@countersign/sdk/record";
 import type { CheckpointPlace } from "./checkpointer.ts";
 import { checkpointLineOf } from "./export-lines.ts";
 
@@ -15,6 +17,7 @@ export function checkpointPlace(target: string): CheckpointPlace {
 
 /** Appends a line and syncs it. The file is only ever appended to. */
 function fileOf(path: string): CheckpointPlace {
+  let isNamed = false;
   return {
     name: path,
     async push(checkpoint) {
@@ -25,6 +28,8 @@ function fileOf(path: string): CheckpointPlace {
       } finally {
         await file.close();
       }
+      if (!isNamed) syncDirectorySync(dirname(path)); // its name must outlive a power cut too
+      isNamed = true;
     },
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Makes checkpoints: every so many rows or seconds, when the head has moved, and pushes each to other places, where whoever
  * controls this installation cannot reach. The private key is stored wrapped by the installation's key. A push that fails is
- * loud and tried again with the next one; it changes nothing else. Started by open-control-plane.ts.
+ * loud and tried again every time, also where the head has not moved; it changes nothing else. Started by open-control-plane.ts.
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { Checkpoint, Store } from "../../store/store.ts";
@@ -61,24 +61,28 @@ export async function openCheckpointer(options: CheckpointerOptions): Promise<Ch
     const { seq, hash } = ledger.head;
     if (seq === 0) return undefined;
     const known = { tenant, installation: store.installationId };
-    if (last !== undefined && last.seq >= seq) return { ...known, ...last };
+    if (last !== undefined && last.seq >= seq) {
+      const signed = { ...known, ...last };
+      await push(signed, places.filter(({ name }) => failures.has(name)));
+      return signed;
+    }
     const signed = signCheckpoint({ ...known, seq, hash, at: ledger.resident.now, keyId: key.id }, privateKey);
     const { at, keyId, signature } = signed;
     await store.addCheckpoint(tenant, { seq, hash, at, keyId, signature });
     last = signed;
-    await pushAll(signed);
+    await push(signed, places);
     return signed;
   }
 
-  async function pushAll(signed: SignedCheckpoint): Promise<void> {
+  async function push(signed: SignedCheckpoint, to: readonly CheckpointPlace[]): Promise<void> {
     await Promise.all(
-      places.map(async (place) => {
+      to.map(async (place) => {
         try {
           await place.push(signed, AbortSignal.any([ending.signal, AbortSignal.timeout(PUSH_MS)]));
           if (failures.delete(place.name)) onWarning(`checkpoints reach ${place.name} again`);
         } catch (error) {
           const message = error instanceof Error ? error.message : String(error);
-          if (!failures.has(place.name)) onWarning(`the checkpoint of row ${signed.seq} could not be pushed to ${place.name}: ${message}. It is tried again with the next one.`);
+          if (!failures.has(place.name)) onWarning(`the checkpoint of row ${signed.seq} could not be pushed to ${place.name}: ${message}. It is tried again.`);
           failures.set(place.name, message);
         }
       }),

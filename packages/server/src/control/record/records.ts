@@ -97,13 +97,18 @@ export function createRecords({ ledger, store, sealer, checkpointKeys }: Records
       return { ok: true, checkpoints: found.map((one) => ({ tenant, installation: store.installationId, ...one })) };
     },
 
-    erase(identity, { requestId, before, reason }) {
-      if (identity.kind !== "person") return Promise.resolve(FORBIDDEN);
+    async erase(identity, { requestId, before, reason }) {
+      if (identity.kind !== "person") return FORBIDDEN;
       const { personId } = identity;
       if (requestId !== undefined && before === undefined) {
         return ledger.run({ needs: [{ table: "approval", id: requestId }], apply: (view) => erasedRequest(view, requestId, { by: personId, reason }) });
       }
-      if (before === undefined || requestId !== undefined) return Promise.resolve(refuse("bad_request", "say what to erase: either requestId or before"));
+      if (before === undefined || requestId !== undefined) return refuse("bad_request", "say what to erase: either requestId or before");
+      // Requests of a day that has ended only ever end: none can come after this look.
+      const open = await store.list(tenant, { table: "approval", where: { state: ["pending", "approved", "executing"] }, range: { created_at: { below: before } }, orderBy: "created_at", limit: 1 });
+      if (open[0] !== undefined && includesRole(identity.roles, "owner") && dayEnd(open[0].data.createdAt) <= Math.min(before, ledger.resident.now)) {
+        return refuse("conflict", `request ${open[0].id} of those days is still open, and people are asked about its arguments: cancel it, or wait`);
+      }
       return ledger.run({ needs: [], apply: (view) => erasedDays(view, before, { by: personId, reason }) });
     },
   };
@@ -135,10 +140,14 @@ function erasedRequest(view: View, requestId: string, { by, reason }: ErasedBy):
 
 const DAY_MS = 86_400_000;
 
+function dayEnd(at: number): number {
+  return (Math.floor(at / DAY_MS) + 1) * DAY_MS;
+}
+
 function erasedDays(view: View, before: number, { by, reason }: ErasedBy): Erased {
   if (!isOwner(view, by)) return { answer: FORBIDDEN };
   // The key of a day that has not ended still seals what people are asked about.
-  const old = view.all("data_key").filter(({ data }) => data.wrapped !== null && (Math.floor(data.createdAt / DAY_MS) + 1) * DAY_MS <= Math.min(before, view.now));
+  const old = view.all("data_key").filter(({ data }) => data.wrapped !== null && dayEnd(data.createdAt) <= Math.min(before, view.now));
   if (old.length === 0) return { answer: { ok: true, erased: 0 } };
   const changes: Change[] = old.map(({ id, rev, data }) => ({ table: "data_key", id, rev, data: { ...data, wrapped: null, erasedAt: view.now } }));
   const keys = old.map(({ id }) => id);

@@ -7,7 +7,7 @@ import type { Verdict } from "@countersign/sdk/policy";
 import type { AskBody } from "@countersign/sdk/wire";
 import type { AgentIdentity } from "../../auth/identity.ts";
 import type { ApprovalRequest, Sealed } from "../../store/entity/approval-request.ts";
-import { isLiveKey } from "../key/live-key.ts";
+import { whyKeyIsDead } from "../key/live-key.ts";
 import { useGrant } from "../grant/use-grant.ts";
 import type { Command, LedgerEntry, Plan, View } from "../ledger.ts";
 import { judgeCall } from "./judge-call.ts";
@@ -35,7 +35,7 @@ export type AskResult = { readonly ok: true; readonly id: string; readonly creat
 const RETRY_MS = 5_000;
 
 /** The same call: same principal, same agent, same call digest. */
-export function dedupeKeyOf(principal: string, agent: string, digest: string): string {
+function dedupeKeyOf(principal: string, agent: string, digest: string): string {
   return hash("sha256", `countersign/same-call/v1\0${canonicalJson([principal, agent, digest])}`, "hex");
 }
 
@@ -43,7 +43,8 @@ export function askAbout(asked: Asked): Command<AskResult> {
   const { identity, body, call } = asked;
   const dedupeKey = dedupeKeyOf(identity.principal, body.caller.agent.name, call.digest);
   return {
-    needs: [{ table: "approval", column: "dedupe_key", value: dedupeKey }],
+    needs: [],
+    likelyFree: [{ table: "approval", column: "dedupe_key", value: dedupeKey }],
     apply(view) {
       const no = refuseKey(view, identity);
       if (no !== undefined) return { answer: no };
@@ -56,7 +57,7 @@ export function askAbout(asked: Asked): Command<AskResult> {
 /** A key may have been revoked since the credential was looked at. */
 export function refuseKey(view: Pick<View, "get" | "now">, { keyId }: AgentIdentity): RequestRefusal | undefined {
   const key = view.get("agent_key", keyId)?.data;
-  return key !== undefined && isLiveKey(key, view.now) ? undefined : refusal("unauthenticated", "This key is not valid any more.");
+  return key !== undefined && whyKeyIsDead(key, view) === undefined ? undefined : refusal("unauthenticated", "This key is not valid any more.");
 }
 
 function join({ now }: View, row: RequestRow): Plan<AskResult> {
@@ -102,13 +103,29 @@ function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: re
   const facts = { id, nonce, tenant, callDigest: call.digest, principal, agent: agent.name, requirement: plainRequirements(requirements), expiresAt };
   return {
     id,
+    // What changes comes first: see `changing` in 0001-first.ts.
     state: "pending",
-    createdAt,
     expiresAt,
     endedAt: null,
+    dedupeKey,
+    votes: [],
+    epoch: 0,
+    claim: null,
+    outcome: null,
+    annotation: null,
+    endReason: null,
+    supersededBy: null,
+    grantId: null,
+    approvedAt: null,
+    extra: {
+      // Which requirements are the caller's alone, so that the document's own can be compared with a later document's.
+      callers: requirements.filter((it) => !own.includes(it)).map(({ policy }) => policy),
+      heldBy,
+      callerReason: body.reason === "" || heldBy === "caller" || body.reason === verdict?.reason ? null : body.reason,
+    },
+    createdAt,
     nonce,
     requestDigest: requestDigest(facts),
-    dedupeKey,
     caller: { principal, keyId, ownerId, agent, user, session },
     call: {
       callId: body.call.callId,
@@ -125,22 +142,7 @@ function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: re
     policyDigest: view.policy?.digest ?? body.policyDigest,
     requirements,
     narration: body.narration,
-    votes: [],
-    epoch: 0,
-    claim: null,
-    outcome: null,
-    annotation: null,
-    endReason: null,
-    supersededBy: null,
-    grantId: null,
-    approvedAt: null,
     traceparent: body.traceparent,
-    extra: {
-      // Which requirements are the caller's alone, so that the document's own can be compared with a later document's.
-      callers: requirements.filter((it) => !own.includes(it)).map(({ policy }) => policy),
-      heldBy,
-      callerReason: body.reason === "" || heldBy === "caller" || body.reason === verdict?.reason ? null : body.reason,
-    },
   };
 }
 

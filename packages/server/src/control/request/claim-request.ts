@@ -66,8 +66,8 @@ function whyNotAnyMore(view: View, request: ApprovalRequest, body: ClaimBody, bo
   if (bound === undefined) return "The arguments were erased.";
   const byGrant = request.grantId === null ? undefined : view.get("standing_grant", request.grantId)?.data;
   if (request.grantId !== null) {
-    const ended = whyGrantEnded(view, byGrant, request);
-    if (ended !== undefined) return ended;
+    const why = whyGrantEnded(view, byGrant, request);
+    if (why !== undefined) return why;
   } else if (!areMet(view, request, request.requirements, true)) {
     return "Whoever approved it may not approve it any more.";
   }
@@ -100,7 +100,7 @@ function execute(row: RequestRow, { now }: View, claimHash: string, leaseMs: num
   return { ...plan, changes: [...(plan.changes ?? []), { table: "execution_lease", id: leaseId(row.id, epoch), rev: 0, data: lease }] };
 }
 
-export function approverNames({ votes, grantId }: ApprovalRequest): string {
+function approverNames({ votes, grantId }: ApprovalRequest): string {
   if (grantId !== null) return `grant:${grantId}`;
   return votes.filter(({ choice }) => choice === "approve").map(({ personId }) => personName(personId)).join(", ");
 }

@@ -34,6 +34,8 @@ export interface RequestsOptions {
   readonly leaseMs?: number | undefined;
 }
 
+/** Again where an older request had to be ended first, or where the key of the day was erased meanwhile. */
+const ASK_ATTEMPTS = 5;
 const NOT_FOUND = refusal("not_found", "There is no such request.");
 const AGENTS_ONLY = refusal("forbidden", "Only an agent's key may do this.");
 const PEOPLE_ONLY = refusal("forbidden", "Only a signed-in person with the right may do this.");
@@ -53,18 +55,9 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
   const tell = (row: RequestRow): AskedRequest => askedOf(row, resident.now, urlOf);
   const events = createRequestEvents(rowOf, tell);
 
-  function openBound({ id, data }: RequestRow): BoundText | undefined {
-    const text = data.sealed === null ? undefined : sealer.open(data.sealed, id);
+  async function openBound({ id, data }: RequestRow): Promise<BoundText | undefined> {
+    const text = data.sealed === null ? undefined : await sealer.open(data.sealed, id);
     return text === undefined ? undefined : unpackBound(text);
-  }
-
-  /** The same, also where another instance has just made the key that it is sealed under. */
-  async function boundOf(row: RequestRow): Promise<BoundText | undefined> {
-    const { sealed } = row.data;
-    const isKnown = sealed === null || resident.get("data_key", sealed.key) !== undefined;
-    // A command that writes nothing is decided on what is there now.
-    if (!isKnown) await ledger.run({ needs: [], apply: () => ({ answer: undefined }) });
-    return openBound(row);
   }
 
   /** What the asker may know after a command. */
@@ -114,7 +107,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       if (!question.ok) return question;
       const { call } = question;
       const isFull = !(await limit.admit(identity.keyId));
-      for (;;) {
+      for (let attempt = 0; attempt < ASK_ATTEMPTS; attempt++) {
         const id = newId();
         const sealed = await sealer.seal(packBound(call), id);
         const result = await ledger.run(askAbout({ id, nonce: newId(), tenant, identity, body, call, sealed, isFull }));
@@ -123,12 +116,13 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
         const answer = await askersAnswer(result.id, result);
         return answer.ok ? { ...answer, created: result.created } : answer;
       }
+      return refusal("conflict", "The request about the same call changes faster than it can be joined.");
     },
 
     async read(identity, id) {
       if (!maySee(identity)) return PEOPLE_ONLY;
       const row = await readNow(id);
-      return row === undefined ? NOT_FOUND : { ok: true, request: detailOf(row, resident, identity, await boundOf(row)) };
+      return row === undefined ? NOT_FOUND : { ok: true, request: detailOf(row, resident, identity, await openBound(row)) };
     },
 
     async asked(identity, id, wait = {}) {
@@ -146,7 +140,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
     async vote(identity, id, body, channel) {
       if (identity.kind !== "person") return PEOPLE_ONLY;
       const row = body.choice === "approve" ? await rowOf(id) : undefined;
-      const bound = row === undefined ? undefined : await boundOf(row);
+      const bound = row === undefined ? undefined : await openBound(row);
       // Of a question that is open, and the very one: what is wrong otherwise is said by the vote itself.
       const isAsked = row?.data.state === "pending" && row.data.requestDigest === body.requestDigest;
       const unseen = isAsked ? checkViewed(body, bound) : undefined;
@@ -169,7 +163,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       if (identity.kind !== "agent") return AGENTS_ONLY;
       const row = await rowOf(id);
       if (row?.data.caller.principal !== identity.principal) return NOT_FOUND;
-      const claimed = await ledger.run(claimRequest(id, identity, body, { bound: await boundOf(row), leaseMs }));
+      const claimed = await ledger.run(claimRequest(id, identity, body, { bound: await openBound(row), leaseMs }));
       const answer: RequestAnswer<{ readonly request: AskedRequest }> | RequestRefusal = claimed.ok ? await askersAnswer(id, claimed) : claimed;
       return claimed.ok && answer.ok ? { ok: true, claimed: true, epoch: claimed.epoch, leaseMs, request: answer.request } : (answer as RequestRefusal);
     },

@@ -14,7 +14,7 @@ import type { TurnedStores } from "../fixture/turned-stores.ts";
 // Fresh in each run, and in the name of each test: COUNTERSIGN_SEED=… runs the same again.
 const seed = Number(process.env["COUNTERSIGN_SEED"] ?? randomInt(2 ** 31));
 const isLong = process.env["COUNTERSIGN_LONG"] === "1";
-const RUNS = isLong ? { memory: 20_000, sqlite: 5_000, postgres: 5_000 } : { memory: 300, sqlite: 60, postgres: 30 };
+const RUNS = isLong ? { memory: 5_000, sqlite: 5_000, postgres: 5_000 } : { memory: 300, sqlite: 60, postgres: 30 };
 const LONG = isLong ? 3_600_000 : 120_000;
 
 let tenants = 0;

@@ -15,7 +15,7 @@ export interface Sealer {
   /** Seals the arguments of rows of the record, under the key of now. */
   rows(): Promise<SealRows>;
   /** Undefined where its key was erased. Throws where it was sealed for another request, or was changed. */
-  open(sealed: Sealed, requestId: string): string | undefined;
+  open(sealed: Sealed, requestId: string): Promise<string | undefined>;
 }
 
 const DAY_MS = 86_400_000;
@@ -46,6 +46,13 @@ export function createSealer(ledger: Ledger, installationKey: KeyObject): Sealer
     return key;
   }
 
+  /** Another instance may have made it a moment ago: what is not known here is no erased key until the store has been asked. */
+  async function rowOf(id: string): Promise<DataKey | undefined> {
+    const known = ledger.resident.get("data_key", id)?.data;
+    if (known !== undefined) return known;
+    return ledger.run({ needs: [], apply: (view) => ({ answer: view.get("data_key", id)?.data }) });
+  }
+
   async function keyOfToday(): Promise<{ readonly id: string; readonly key: KeyObject }> {
     for (;;) {
       const today = liveKeyOf(ledger.resident.all("data_key"), ledger.resident.now);
@@ -72,8 +79,8 @@ export function createSealer(ledger: Ledger, installationKey: KeyObject): Sealer
       return (items, seq) => createRowSealer({ id, secret: key })(items, seq);
     },
 
-    open(sealed, requestId) {
-      const row = ledger.resident.get("data_key", sealed.key)?.data;
+    async open(sealed, requestId) {
+      const row = await rowOf(sealed.key);
       const key = row === undefined ? undefined : keyOf(sealed.key, row);
       if (key === undefined) return undefined;
       const decipher = createDecipheriv("aes-256-gcm", key, Buffer.from(sealed.iv, "base64"), { authTagLength: TAG_BYTES });

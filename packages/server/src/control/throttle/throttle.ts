@@ -1,70 +1,72 @@
 /**
  * Throttle counters shared by the processes of an installation: each tells what it took from its buckets and hears what the
- * others took meanwhile. Late by one interval, and no part of the record; nothing here refuses a call.
+ * others took meanwhile. Late by one interval, by two where the other is at another instance; no part of the record; nothing
+ * here refuses a call. Called by control/http.
  */
 import type { ThrottleAnswer, ThrottleBody } from "@countersign/sdk/wire";
 import type { Identity } from "../../auth/identity.ts";
 import { refuse, type Answer } from "../refusal.ts";
+import { createCounters, type CountersOptions } from "./counters.ts";
+import { shareCounters, type CounterStore } from "./share-counters.ts";
 
 export interface Throttle {
   exchange(identity: Identity, body: ThrottleBody): Promise<Answer<ThrottleAnswer>>;
+  /** Idempotent. */
+  close(): Promise<void>;
 }
 
-export interface ThrottleOptions {
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
-  /** How often processes should come. */
+export interface ThrottleOptions extends CountersOptions {
+  /** How often processes should come. Default 1,000. */
   readonly refreshMs?: number;
+  /** Where other instances share the store: what is taken here is told there, and heard from there. */
+  readonly shared?: { readonly store: CounterStore; readonly tenant: string; readonly onProblem: (error: unknown) => void };
 }
 
-/** What one process took, as a running total, and when it last came. */
+/** A process of an agent's key: up to which move it has heard, and when it last came. */
 interface Member {
-  readonly taken: Map<string, number>;
-  /** Totals of the others that it has heard of already. */
-  readonly heard: Map<string, number>;
+  heard: number;
   seenAt: number;
 }
 
-/** A process that has not come for so long has ended; what it took has refilled. */
+/** A process that has not come for so long has ended. */
 const FORGOTTEN_MS = 10 * 60_000;
-const MAX_MEMBERS = 10_000;
+const MAX_PROCESSES = 1_000;
 
-/** In the memory of one instance: a second instance behind the same address adds its own view, so counters may differ by its share. */
-export function createThrottle({ now, refreshMs = 1_000 }: ThrottleOptions): Throttle {
-  const members = new Map<string, Member>();
-  /** Running totals of all, by counter. */
-  const totals = new Map<string, number>();
+export function createThrottle({ refreshMs = 1_000, shared, ...options }: ThrottleOptions): Throttle {
+  const { now } = options;
+  const counters = createCounters(options);
+  const sharing = shared === undefined ? undefined : shareCounters({ ...shared, counters, refreshMs, now });
+  /** By key, then process; those that came last are last. */
+  const members = new Map<string, Map<string, Member>>();
 
-  function forget(): void {
+  function memberOf(keyId: string, process: string): Member {
+    const own = members.get(keyId) ?? new Map<string, Member>();
+    members.set(keyId, own);
+    // Whoever comes first hears of what is taken from now on: before that its own buckets were full anyway.
+    const member = own.get(process) ?? { heard: counters.mark(), seenAt: now() };
+    own.delete(process);
+    own.set(process, member);
     const limit = now() - FORGOTTEN_MS;
-    for (const [id, { seenAt }] of members) if (seenAt < limit || members.size > MAX_MEMBERS) members.delete(id);
-    if (members.size === 0) totals.clear();
+    for (const [name, { seenAt }] of own) {
+      if (seenAt >= limit && own.size <= MAX_PROCESSES) break;
+      own.delete(name);
+    }
+    return member;
   }
 
   return {
     exchange(identity, { process, taken }) {
       if (identity.kind !== "agent") return Promise.resolve(refuse("forbidden", "only agents' keys exchange counters"));
-      forget();
-      const id = `${identity.keyId}/${process}`;
-      // Whoever comes first hears of what is taken from now on: before that its own buckets were full anyway.
-      const member = members.get(id) ?? { taken: new Map(), heard: new Map(totals), seenAt: now() };
-      members.set(id, member);
+      counters.forget(sharing?.forgotten);
+      const member = memberOf(identity.keyId, process);
       member.seenAt = now();
-      for (const { policy, key, tokens } of taken) {
-        const counter = JSON.stringify([policy, key]);
-        member.taken.set(counter, (member.taken.get(counter) ?? 0) + tokens);
-        totals.set(counter, (totals.get(counter) ?? 0) + tokens);
-        member.heard.set(counter, (member.heard.get(counter) ?? 0) + tokens); // its own are no news to it
-      }
-      const others = [];
-      for (const [counter, total] of totals) {
-        const news = total - (member.heard.get(counter) ?? 0);
-        if (news <= 0) continue;
-        member.heard.set(counter, total);
-        const [policy, key] = JSON.parse(counter) as [string, string]; // written above
-        others.push({ policy, key, tokens: news });
-      }
+      // News first: its own are no news to it.
+      const others = counters.since(member.heard).map(({ counter: { policy, key }, tokens }) => ({ policy, key, tokens }));
+      for (const { policy, key, tokens } of taken) if (tokens > 0) counters.add(policy, key, tokens, identity.keyId);
+      member.heard = counters.mark();
+      sharing?.begin();
       return Promise.resolve({ ok: true, others, refreshMs });
     },
+    close: async () => sharing?.close(),
   };
 }

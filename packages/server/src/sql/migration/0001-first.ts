@@ -9,6 +9,8 @@ import type { DatabaseKind } from "../database-kind.ts";
 interface Shape {
   readonly columns: { readonly [name: string]: "text" | "integer" };
   readonly unique?: readonly string[];
+  /** Rows of some kilobytes that change several times: these columns change with them, and what follows `data` never does. */
+  readonly changing?: readonly string[];
   readonly indexes?: readonly (readonly string[])[];
 }
 
@@ -28,6 +30,7 @@ const TABLES: { readonly [table: string]: Shape } = {
       call_digest: "text",
     },
     unique: ["dedupe_key"],
+    changing: ["created_at", "expires_at", "ended_at", "state", "dedupe_key"],
     indexes: [["state", "expires_at"], ["state", "created_at"], ["created_at"], ["key_id", "state"], ["call_digest"]],
   },
   person: { columns: { email: "text" }, unique: ["email"] },
@@ -54,15 +57,19 @@ export function first(kind: DatabaseKind): Migration {
   const text = kind === "postgres" ? sql`text collate "C"` : ("text" satisfies ColumnDataType);
   const integer: ColumnDataType = kind === "postgres" ? "bigint" : "integer";
 
-  async function createTable(db: Kysely<unknown>, name: string, { columns, unique = [], indexes = [] }: Shape): Promise<void> {
+  async function createTable(db: Kysely<unknown>, name: string, { columns, unique = [], changing = [], indexes = [] }: Shape): Promise<void> {
+    // A server that writes a row anew beside the old one logs only what lies between the bytes that both begin and end with.
+    const early = kind === "postgres" ? changing : [];
+    const typeOf = (column: string) => (columns[column] === "text" ? text : integer);
     let table: CreateTableBuilder<string, string> = db.schema
       .createTable(name)
       .addColumn("tenant", text, (column) => column.notNull())
       .addColumn("id", text, (column) => column.notNull())
-      .addColumn("rev", integer, (column) => column.notNull())
-      // Text, not jsonb: jsonb can hold neither NUL nor lone surrogates, and nothing asks inside.
-      .addColumn("data", "text", (column) => column.notNull());
-    for (const [column, type] of Object.entries(columns)) table = table.addColumn(column, type === "text" ? text : integer);
+      .addColumn("rev", integer, (column) => column.notNull());
+    for (const column of early) table = table.addColumn(column, typeOf(column));
+    // Text, not jsonb: jsonb can hold neither NUL nor lone surrogates, and nothing asks inside.
+    table = table.addColumn("data", "text", (column) => column.notNull());
+    for (const column of Object.keys(columns)) if (!early.includes(column)) table = table.addColumn(column, typeOf(column));
     table = table.addPrimaryKeyConstraint(`${name}_pk`, ["tenant", "id"]);
     for (const column of unique) {
       // Deferrable constraints are looked at when the statement ends: a value may move from one row to another in it.
@@ -71,10 +78,18 @@ export function first(kind: DatabaseKind): Migration {
       );
     }
     await table.execute();
+    await keepInline(db, name, early.length > 0);
     for (const index of indexes) {
       const list = sql.join(["tenant", ...index].map((column) => sql.ref(column)));
       await sql`create index ${sql.ref(`${name}_by_${index.join("_")}`)} on ${sql.table(name)} (${list})`.execute(db);
     }
+  }
+
+  /** PostgreSQL would move longer texts to a table beside and back with each change. Room in the page takes the row's next version. */
+  async function keepInline(db: Kysely<unknown>, table: string, withRoom = false): Promise<void> {
+    if (kind !== "postgres") return;
+    await sql`alter table ${sql.table(table)} set (toast_tuple_target = 8160)`.execute(db);
+    if (withRoom) await sql`alter table ${sql.table(table)} set (fillfactor = 50)`.execute(db);
   }
 
   async function createRecord(db: Kysely<unknown>): Promise<void> {
@@ -94,6 +109,7 @@ export function first(kind: DatabaseKind): Migration {
       .addColumn("line", "text", (column) => column.notNull())
       .addPrimaryKeyConstraint("record_pk", ["tenant", "seq"])
       .execute();
+    await keepInline(db, "record");
     await db.schema.createIndex("record_by_at").on("record").columns(["tenant", "at"]).execute();
     for (const column of RECORD_LOOKUPS) {
       const index = db.schema.createIndex(`record_by_${column}`).on("record").columns(["tenant", column, "seq"]);
