@@ -10,8 +10,8 @@ import type { JsonObject } from "@countersign/sdk";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { findChromium } from "../../test/needs.ts";
-import { startControlPlane } from "../control-plane/started-control-plane.ts";
-import type { StartedControlPlane } from "../control-plane/started-control-plane.ts";
+import { startControlPlane } from "./started-control-plane.ts";
+import type { StartedControlPlane } from "./started-control-plane.ts";
 import { askBody } from "../control-plane/staff.ts";
 import type { Asked } from "../control-plane/staff.ts";
 
@@ -91,7 +91,7 @@ async function openStage(browser: Browser | undefined): Promise<InboxStage> {
   const plane = await startControlPlane();
   await plane.activate(POLICY);
   const complaints: string[] = [];
-  const { url } = plane.running;
+  const { origin: url } = plane;
   return {
     plane,
     url,

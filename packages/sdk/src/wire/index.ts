@@ -7,6 +7,8 @@ export { createWireClient } from "./wire-client.ts";
 export type { Patience, WireClient } from "./wire-client.ts";
 export { EventStream } from "./event-stream.ts";
 export type { EventListener, EventStreamOptions } from "./event-stream.ts";
+export { createSseParser } from "./sse-parser.ts";
+export type { ServerSentEvent, SseParser } from "./sse-parser.ts";
 export { readWireUrl } from "./wire-url.ts";
 export type { WireUrl } from "./wire-url.ts";
 export type { FailureCode, WireFailure, WireResult } from "./wire-exchange.ts";
