@@ -9,6 +9,7 @@ import { canonicalJson } from "@countersign/sdk/call";
 import type { JsonObject } from "@countersign/sdk";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { findChromium } from "../../test/needs.ts";
 import { startControlPlane } from "./started-control-plane.ts";
 import type { StartedControlPlane } from "./started-control-plane.ts";
@@ -83,6 +84,46 @@ export async function launchChrome(): Promise<Chrome> {
     stage: () => openStage(browser),
     page: async () => newPage(browser, {}),
     close: async () => browser?.close(),
+  };
+}
+
+export interface InboxUnderTest {
+  readonly chrome: Chrome;
+  /** Anew for each test. */
+  readonly stage: InboxStage;
+  /** Of an agent that acts for the owner. */
+  readonly key: string;
+}
+
+/** A browser for the file, a stage for each test; what the browser complained of fails the test. Skips where there is no browser. */
+export function useInbox(): InboxUnderTest {
+  let chrome: Chrome;
+  let stage: InboxStage;
+  let key = "";
+  beforeAll(async () => {
+    chrome = await launchChrome();
+  }, 60_000);
+  afterAll(() => chrome.close());
+  beforeEach(async ({ skip }) => {
+    skip(chrome.missing !== undefined, chrome.missing ?? "");
+    stage = await chrome.stage();
+    key = await stage.plane.makeKey("agent");
+  });
+  afterEach(async () => {
+    if (chrome.missing !== undefined) return;
+    expect(stage.complaints).toEqual([]);
+    await stage.close();
+  });
+  return {
+    get chrome() {
+      return chrome;
+    },
+    get stage() {
+      return stage;
+    },
+    get key() {
+      return key;
+    },
   };
 }
 

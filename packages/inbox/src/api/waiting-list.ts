@@ -100,7 +100,10 @@ export function openWaitingList(live: Pick<LiveEvents, "listen" | "onState" | "s
   async function readChanged(): Promise<void> {
     gathering = undefined;
     if (changed.size > FEW) await readNewest();
-    if (changed.size > FEW) return readAll();
+    if (changed.size > FEW) {
+      changed.clear();
+      return readAll();
+    }
     const ids = [...changed];
     changed.clear();
     const read = await Promise.all(ids.map((id) => readSummary(id)));

@@ -22,6 +22,7 @@ import { GrantChoice } from "./grant-choice.tsx";
 import type { Deciding } from "./use-decision.ts";
 import { VoteList } from "./vote-list.tsx";
 import { grantsOffered, grantWords } from "./what-yes-means.ts";
+import "./decide-panel.css";
 
 export interface DecidePanelProps {
   readonly request: RequestDetail;

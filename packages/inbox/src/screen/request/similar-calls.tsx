@@ -9,6 +9,8 @@ import { StateBadge } from "../../part/state-badge.tsx";
 import { TimeAgo } from "../../part/time-ago.tsx";
 import { Link } from "../../route/link.tsx";
 import { pathTo } from "../../route/location.ts";
+import { LastApproved } from "./last-approved.tsx";
+import "./similar-calls.css";
 
 const SHOWN = 6;
 
@@ -18,14 +20,20 @@ export function SimilarCalls({ request }: { readonly request: RequestDetail }) {
   const alike = useQuery(`history tool ${server ?? ""} ${tool}`, () => listRequests({ tool, ...(server === null ? {} : { server }), order: "newest", limit: 20 }));
   const sames = others(same.value?.requests, request);
   const alikes = others(alike.value?.requests, request).filter((one) => one.callDigest !== callDigest);
+  const lastApproved = sames.some(isApproved) ? undefined : alikes.find(isApproved);
   return (
     <Panel title="Calls like this one" part="similar">
       {same.isLoading || alike.isLoading ? <p className="muted">Looking…</p> : null}
       {!same.isLoading && !alike.isLoading && sames.length + alikes.length === 0 ? <p className="muted">This tool was not asked about before.</p> : null}
+      {lastApproved === undefined ? null : <LastApproved request={request} lastId={lastApproved.id} />}
       <Calls title="The very same call" requests={sames} />
       <Calls title="Other calls of this tool" requests={alikes} />
     </Panel>
   );
+}
+
+function isApproved({ state }: RequestSummary): boolean {
+  return ["approved", "executing", "completed", "failed", "outcome_unknown"].includes(state);
 }
 
 function others(requests: readonly RequestSummary[] | undefined, { id }: RequestDetail): readonly RequestSummary[] {
@@ -35,7 +43,7 @@ function others(requests: readonly RequestSummary[] | undefined, { id }: Request
 function Calls({ title, requests }: { readonly title: string; readonly requests: readonly RequestSummary[] }) {
   const now = useServerNow();
   if (requests.length === 0) return null;
-  const yes = requests.filter(({ state }) => ["approved", "executing", "completed", "failed", "outcome_unknown"].includes(state)).length;
+  const yes = requests.filter(isApproved).length;
   const no = requests.filter(({ state }) => state === "denied").length;
   return (
     <div className="similar">

@@ -8,6 +8,7 @@ import { EscapedText } from "../../part/escaped-text.tsx";
 import { Panel } from "../../part/panel.tsx";
 import { absoluteTime } from "../../part/time-words.ts";
 import { storyOf } from "./story-of.ts";
+import "./similar-calls.css";
 
 export interface StoryProps {
   readonly request: RequestDetail;
