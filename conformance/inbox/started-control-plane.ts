@@ -17,15 +17,16 @@ export interface StartedControlPlane {
 
 export async function startControlPlane(): Promise<StartedControlPlane> {
   const plane = await startProgram({ policy: "version: 1\ndefault: allow\npolicies: []\n" });
-  const { owner, must, addKey } = await hireStaff(plane);
-  const send = <T>(method: string, path: string, body?: object): Promise<T> => must<T>(owner, method, path, body);
+  const staff = await hireStaff(plane);
+  const { owner } = staff;
+  const send = <T>(method: string, path: string, body?: object): Promise<T> => staff.must<T>(owner, method, path, body);
   let inForce = 1;
   return {
     url: plane.url,
     origin: `http://localhost:${plane.port}`,
     directory: plane.directory,
     owner: { personId: owner.personId, send },
-    makeKey: async (name) => (await addKey(name, owner.personId)).secret,
+    makeKey: async (name) => (await staff.addKey(name, owner.personId)).secret,
     async activate(text) {
       const { version } = await send<{ version: number }>("POST", "/v1/policies", { text, comment: "" });
       await send("POST", `/v1/policies/${version}/activate`, { expect: inForce, comment: "" });
