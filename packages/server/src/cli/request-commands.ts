@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import type { ControlClient } from "./control-client.ts";
 import { decide, type Intent } from "./decide.ts";
+import { inbox } from "./inbox.ts";
 import { UsageError, type ExitCode } from "./ports.ts";
 import { watch } from "./watch.ts";
 import type { UpPorts } from "./up.ts";
@@ -15,6 +16,7 @@ function where(command: Command): Command {
 
 export function requestCommands(ports: UpPorts, asPerson: AsPerson, done: Done): readonly Command[] {
   return [
+    where(new Command("inbox").description("What waits, as a live list at the terminal.")).action(async (options) => done(await inbox(await asPerson(options), ports))),
     decideCommand("approve", "Show a request, and approve it on y.", ports, asPerson, done),
     decideCommand("deny", "Show a request, and deny it on y.", ports, asPerson, done),
     decideCommand("decide", "Show a request; y approves it, n denies it.", ports, asPerson, done),
