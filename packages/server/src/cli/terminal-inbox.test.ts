@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { JsonObject } from "@countersign/sdk";
 import { askBodyOf } from "../control/fixture/open-embedded.ts";
 import { createOperator, MAIN, until, type Operator, type Running } from "./fixture/operator.ts";
@@ -177,6 +177,7 @@ describe("countersign inbox", { timeout: 30_000 }, () => {
     terminals.push(shell);
     await see(shell, "Waiting:");
     const pids = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes(`${MAIN} inbox --dir ${operator.directory}`) && !line.includes("bash")).map((line) => Number(line.trim().split(" ")[0]));
+    expect(pids).toHaveLength(1);
     for (const pid of pids) process.kill(pid, "SIGKILL");
     await sleep(300);
     shell.keys("-l", "echo us''able");
@@ -188,12 +189,13 @@ describe("countersign inbox", { timeout: 30_000 }, () => {
 describe("countersign watch", { timeout: 30_000 }, () => {
   it("tells a pipe what happens, a line each, with names and without arguments or secrets", async () => {
     const child = spawn(process.execPath, [MAIN, "watch", "--format", "json"], { env: operator.env, stdio: ["ignore", "pipe", "pipe"] });
+    onTestFinished(() => void child.kill("SIGKILL"));
     let out = "";
     child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
     await until(() => (out.includes('"hello"') ? true : undefined));
     const { id, requestDigest } = await ask({ content: "canary-7731" });
     await until(() => (out.includes(id) ? true : undefined));
-    await operator.run("deny", id, "--yes", "--digest", requestDigest);
+    expect(await operator.run("deny", id, "--yes", "--digest", requestDigest)).toMatchObject({ code: 0 });
     await until(() => (out.includes('"denied"') ? true : undefined));
     child.kill("SIGINT");
     const [code]: unknown[] = await once(child, "close");
