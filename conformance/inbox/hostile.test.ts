@@ -133,6 +133,9 @@ describe("R3: narration is apart", () => {
       });
       await openRequest(page, at.stage, asked.id);
       await page.getByText("This tool was not asked about before.").waitFor();
+      // The names of key and owner come after the request.
+      const whoAsks = page.getByRole("region", { name: "Who asks" });
+      await expect.poll(() => whoAsks.innerText(), { timeout: 5_000 }).toMatch(/Agent key\s+agent \w{26}\s+Acts for\s+Owner\s/);
       expect(await page.locator("[data-part=narration]").count()).toBe(narration.definition === null ? 0 : 1);
       blocks.push(await page.evaluate("document.querySelector('[data-part=trusted]').outerHTML"));
       pixels.push(await page.locator("[data-part=trusted]").screenshot());
