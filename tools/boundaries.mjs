@@ -78,5 +78,25 @@ export const SERVER = {
   onlyFor: [],
 };
 
+/** @type {Boundaries} */
+export const INBOX = {
+  source: "packages/inbox/src",
+  everyone: [],
+  units: {
+    style: {},
+    route: { values: ["sdk"] },
+    // Speaks to the control plane and keeps what it said. It knows nothing of how things look.
+    api: { values: ["sdk"] },
+    // Shows what it is given. It asks for nothing.
+    part: { values: ["sdk", "route"], types: ["api"] },
+    screen: { values: ["sdk", "api", "part", "route"] },
+    app: { values: ["sdk", "api", "part", "route", "screen", "style"] },
+    main: { values: ["app", "api", "style"] },
+  },
+  vocabulary: [],
+  free: [],
+  onlyFor: [],
+};
+
 /** How a package of ours is called as a unit of another one. */
 export const OWN_PACKAGES = Object.freeze({ "@countersign/sdk": "sdk" });

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
-import { OWN_PACKAGES, SDK, SERVER } from "./boundaries.mjs";
+import { INBOX, OWN_PACKAGES, SDK, SERVER } from "./boundaries.mjs";
 import { readImports } from "./read-imports.mjs";
 import { trackedFiles } from "./tracked-files.mjs";
 
@@ -24,7 +24,7 @@ const TEST_FILE = /\.test\.tsx?$|\/fixture\//;
  * @param {readonly Boundaries[]} [boundaries]
  * @returns {readonly string[]} one line per violation, with file, line and what to do
  */
-export function checkImports(root, boundaries = [SDK, SERVER]) {
+export function checkImports(root, boundaries = [SDK, SERVER, INBOX]) {
   /** @type {Map<string, readonly Import[]>} */
   const graph = new Map();
   for (const path of trackedFiles(root)) {

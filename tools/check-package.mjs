@@ -9,6 +9,9 @@ import { ROOT, npm } from "./set-up.mjs";
 
 const NEVER_SHIPPED = /\.test\.|\.tsbuildinfo$|(^|\/)(\.env|\.npmrc|\.scratch|node_modules|fixtures?)(\/|$)|\.(sqlite|db|pem|key|tgz)$/;
 const ALWAYS_SHIPPED = ["package.json", "README.md", "LICENSE"];
+// The server's program, and the inbox that it serves: the shell, and whatever the shell loads.
+const INBOX = "dist/inbox/";
+const ALSO_SHIPPED = { "packages/server": ["dist/cli/main.js", `${INBOX}index.html`, `${INBOX}app.webmanifest`, `${INBOX}icon.svg`] };
 const PACKED = join(ROOT, ".scratch", "packed");
 
 /**
@@ -29,9 +32,21 @@ async function checkPackage(folder) {
   const { messages } = await publint({ strict: true, pack: { tarball: readTarball(packed.filename) } });
   return [
     ...paths.filter((path) => NEVER_SHIPPED.test(path)).map((path) => `${folder}: ships ${path}`),
-    ...ALWAYS_SHIPPED.filter((path) => !paths.includes(path)).map((path) => `${folder}: ships no ${path}`),
+    ...[...ALWAYS_SHIPPED, ...alsoShipped(folder)].filter((path) => !paths.includes(path)).map((path) => `${folder}: ships no ${path}`),
     ...messages.map((message) => `${folder}: ${formatMessage(message, manifest, { color: false }) ?? message.code}`),
   ];
+}
+
+/**
+ * @param {string} folder
+ * @returns {readonly string[]}
+ */
+function alsoShipped(folder) {
+  const also = Object.entries(ALSO_SHIPPED).find(([name]) => name === folder)?.[1] ?? [];
+  const shell = join(ROOT, folder, INBOX, "index.html");
+  if (also.length === 0 || !existsSync(shell)) return also;
+  const loaded = [...readFileSync(shell, "utf8").matchAll(/(?:src|href)="\/([^"]+)"/g)].map(([, path]) => `${INBOX}${path ?? ""}`);
+  return [...also, ...loaded];
 }
 
 /** @param {string} filename */

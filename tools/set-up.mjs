@@ -2,7 +2,7 @@
 // Says nothing and takes milliseconds when all is there. It installs from lock files only (`npm ci`), so it never
 // changes a tracked file. Called by run.mjs. Plain JavaScript for any Node >= 18, without dependencies.
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Interrupted, runChild } from "./child.mjs";
@@ -16,11 +16,22 @@ const NODE_FOLDER = join(ROOT, "tools", "node");
 const LOCK_FOLDER = join(ROOT, ".scratch", "set-up.lock");
 const TSC = join("node_modules", "typescript", "bin", "tsc");
 
+const VITE = join("node_modules", "vite", "bin", "vite.js");
+
 /**
- * What the build consists of; each is fast when nothing changed.
- * @type {readonly { name: string, args: readonly string[] }[]}
+ * What the build consists of; each is fast when nothing changed. `tsc -b` knows by itself; a step with `inputs` is left out while
+ * these files are what they were when `output` was made.
+ * @type {readonly { name: string, args: readonly string[], inputs?: readonly string[], output?: string }[]}
  */
-const BUILD_STEPS = [{ name: "build (tsc -b)", args: [TSC, "-b"] }];
+const BUILD_STEPS = [
+  { name: "build (tsc -b)", args: [TSC, "-b"] },
+  {
+    name: "build the inbox (vite build)",
+    args: [VITE, "build", "packages/inbox", "--logLevel", "warn"],
+    inputs: ["packages/inbox", "packages/sdk/src", "package-lock.json"],
+    output: "packages/server/dist/inbox/index.html",
+  },
+];
 
 /** A step of the set-up failed: which one, what it printed, and what to do. */
 export class SetUpError extends Error {
@@ -151,10 +162,35 @@ export function isInstalled(root) {
  * @param {Hold} hold
  */
 async function runBuild(node, hold) {
-  for (const { name, args } of BUILD_STEPS) {
-    const ended = await step(node.path, args, { cwd: ROOT, env: node.env, onStart: hold });
+  for (const { name, args, inputs = [], output = "" } of BUILD_STEPS) {
+    const stamp = join(ROOT, ".scratch", `${output.replaceAll(/\W+/g, "-")}.stamp`);
+    const made = inputs.length === 0 ? undefined : hashOfAll(ROOT, inputs);
+    if (made !== undefined && existsSync(join(ROOT, output)) && readIfThere(stamp) === made) continue;
+    rmSync(stamp, { force: true });
+    const ended = await step(node.path, args, { cwd: ROOT, env: { ...node.env, NODE_ENV: "production" }, onStart: hold });
     if (ended.code !== 0) throw new SetUpError(name, "Mend what it names and run the command again.", ended.output);
+    if (made === undefined) continue;
+    mkdirSync(dirname(stamp), { recursive: true });
+    writeFileSync(stamp, made);
   }
+}
+
+/**
+ * One hash over the names and contents of files and folders, tests and what was built left out.
+ * @param {string} root
+ * @param {readonly string[]} paths
+ */
+export function hashOfAll(root, paths) {
+  const sum = createHash("sha256");
+  /** @param {string} path */
+  const take = (path) => {
+    const full = join(root, path);
+    const entries = statSync(full).isDirectory() ? readdirSync(full).toSorted() : undefined;
+    if (entries === undefined) sum.update(`${path}\0${hashOf(full)}\n`);
+    for (const name of entries ?? []) if (!/^(dist|node_modules|fixture)$|\.test\.tsx?$/.test(name)) take(`${path}/${name}`);
+  };
+  for (const path of paths) take(path);
+  return sum.digest("hex");
 }
 
 /**

@@ -1,11 +1,36 @@
 import { describe, expect, it } from "vitest";
-import { isInstalled, isNewEnough } from "./set-up.mjs";
+import { hashOfAll, isInstalled, isNewEnough } from "./set-up.mjs";
 import { createTempRepository } from "./temp-repository.ts";
 
 describe("the running Node", () => {
   it("is new enough from 22.18 on", () => {
     expect(["v18.20.0", "v20.20.2", "v22.17.9"].map(isNewEnough)).toEqual([false, false, false]);
     expect(["v22.18.0", "v24.0.0", "v26.1.0"].map(isNewEnough)).toEqual([true, true, true]);
+  });
+});
+
+describe("what a build step is made from", () => {
+  const hashed = (files: Readonly<Record<string, string>>): string => {
+    const { root, remove } = createTempRepository(files);
+    try {
+      return hashOfAll(root, ["app", "lock.json"]);
+    } finally {
+      remove();
+    }
+  };
+  const FILES = { "app/src/a.ts": "1", "app/src/b.css": "2", "lock.json": "{}", "other/x.ts": "x" };
+
+  it("is another where a file, a name or the lock file is another", () => {
+    const now = hashed(FILES);
+    expect(hashed(FILES)).toBe(now);
+    expect(hashed({ ...FILES, "app/src/a.ts": "3" })).not.toBe(now);
+    expect(hashed({ ...FILES, "lock.json": "{ }" })).not.toBe(now);
+    expect(hashed({ "app/src/c.ts": "1", "app/src/b.css": "2", "lock.json": "{}" })).not.toBe(now);
+  });
+
+  it("is the same whatever tests, built files and other folders say", () => {
+    const now = hashed(FILES);
+    expect(hashed({ ...FILES, "app/src/a.test.ts": "t", "app/dist/a.js": "d", "app/src/fixture/f.ts": "f", "other/x.ts": "y" })).toBe(now);
   });
 });
 

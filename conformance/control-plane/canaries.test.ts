@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
 import { canonicalJson } from "@countersign/sdk/call";
 import type { JsonObject, JsonValue } from "@countersign/sdk";
+import { viewText } from "@countersign/sdk/wire";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { filesBelow, findInFiles, findInText } from "./kept-files.ts";
 import { startControlPlane } from "./running-control-plane.ts";
@@ -67,7 +68,8 @@ async function live(plane: RunningControlPlane, staff: Staff, key: Key, ann: Sig
   const question = askBody(args, { grants: ["30m"] }, { narration: { description: "plain", definition: null } });
   const { request } = await said<{ request: Asked }>(key, "POST", "/v1/approvals", question);
   await said(ann, "POST", "/v1/grants/preview", { requestId: request.id, grant: { for: "30m", free: ["/mode"] } });
-  await said(ann, "POST", `/v1/approvals/${request.id}/vote`, voteBody(request, { grant: { for: "30m", free: ["/mode"] } }));
+  const viewedDigest = await view(staff, ann, request);
+  await said(ann, "POST", `/v1/approvals/${request.id}/vote`, voteBody(request, { viewedDigest, grant: { for: "30m", free: ["/mode"] } }));
   const claim = claimBody(request);
   await said(key, "POST", `/v1/approvals/${request.id}/claim`, claim);
   await said(key, "POST", `/v1/approvals/${request.id}/outcome`, { claimId: claim.claimId, outcome: "completed", isError: false, elapsedMs: 3 });
@@ -78,6 +80,12 @@ async function live(plane: RunningControlPlane, staff: Staff, key: Key, ann: Sig
   answers.push((await plane.send({ method: "GET", path: "/metrics", headers: plane.operator })).text, (await plane.send({ method: "GET", path: "/v1/openapi.json" })).text);
   answers.push((await plane.send({ method: "GET", path: `/v1/approvals/${request.id}/asked`, headers: key.headers })).text);
   return { request, answers };
+}
+
+/** What is longer than a screen is approved by whoever was shown all of it. */
+async function view(staff: Staff, who: SignedIn, { id, requestDigest }: Asked): Promise<string> {
+  const { argumentsText, contextText } = await staff.must<{ argumentsText: string; contextText: string }>(who, "GET", `/v1/approvals/${id}`);
+  return hash("sha256", viewText({ requestDigest, argumentsText, contextText }), "hex");
 }
 
 function shipped(args: JsonObject): object {
@@ -129,6 +137,7 @@ describe("R28: arguments stay inside", () => {
   it("200 canaries went through ask, vote, grant, claim, outcome and record, and whoever decides sees every one", async () => {
     expect(all.size).toBeGreaterThan(200);
     const shown = (await plane.send({ method: "GET", path: `/v1/approvals/${told.request.id}`, headers: ann.headers })).text;
+    expect(JSON.parse(shown)).toMatchObject({ state: "completed" });
     const ofCall = new Map([...all].filter(([what]) => what.startsWith("argument") || what.startsWith("name")));
     expect(findInText(shown, ofCall)).toHaveLength(ofCall.size);
   });

@@ -1,8 +1,20 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { runStory } from "../testing/run-story.ts";
-import { pick } from "../testing/story-sandbox.ts";
 import { startOnTerminal, terminal } from "../testing/terminal-story.ts";
+import type { TerminalStory } from "../testing/terminal-story.ts";
+
+const HEADINGS = [
+  "1. The agent reads a file",
+  "2. The agent wants to write a file, and waits for you",
+  "3. What came of it",
+  "4. The trace",
+  "5. The record",
+  "Next",
+];
+const ASKED = "Approve this call? (y/n): ";
 
 /** The lines between two headings, without the indent that all of them have. */
 function section(output: string, heading: string): string {
@@ -10,102 +22,110 @@ function section(output: string, heading: string): string {
   return (rest.split(/\n\n?(?=\d\. |Next\n)/)[0] ?? "").replaceAll(/^ {3}/gm, "");
 }
 
-/** Attributes of one span of the printed tree. */
-function attributes(output: string, span: string): Readonly<Record<string, string>> {
-  const tree = section(output, "4. The trace").split("\n");
-  const from = tree.findIndex((line) => /^[├└]─ /.test(line) && line.includes(span));
-  const to = tree.findIndex((line, index) => index > from && /^[├└]─ /.test(line));
-  const lines = tree.slice(from + 1, to === -1 ? undefined : to);
-  return Object.fromEntries(lines.flatMap((line) => [...line.matchAll(/(waxell\.mcp\.\w+) +(.+?)\s*$/g)].map(([, key, value]) => [key, value])));
+/** What a run leaves: the scratch folder with the file in it, and neither a control plane nor its state. */
+async function expectNothingLeft(folder: string, output: string): Promise<void> {
+  expect(readdirSync(dirname(folder)).filter((name) => name.startsWith("countersign-control-plane-"))).toEqual([]);
+  const url = /Inbox +(http:\/\/[^/\s]+)/.exec(output)?.[1];
+  expect(url).toBeDefined();
+  await expect(fetch(`${url}/healthz`)).rejects.toThrow();
 }
 
-describe("npm start", () => {
-  it("without a terminal says what it would ask, denies, and ends well", async () => {
-    const { code, output, folder, rows, record } = await runStory("start", { cwd: "/" });
-    expect(code).toBe(0);
-    expect(output.match(/^(?:\d\. .*|Next)$/gm)).toEqual([
-      "1. Policy",
-      "2. The agent reads a file",
-      "3. The agent wants to write a file",
-      "4. The trace",
-      "5. The record",
-      "Next",
-    ]);
-    expect(section(output, "2. The agent reads a file")).toBe("read_text_file ran: Hello from the scratch folder.");
-    expect(section(output, "3. The agent wants to write a file").split("\n")).toEqual([
-      "There is no terminal to ask at, and silence is a no. You would have been asked:",
-      "   Reason: File writes require approval",
-      '   Call: tool "write_file" on server "filesystem"',
-      "   Arguments:",
-      "   | {",
-      '   |   "content": "# Report\\n\\n',
-      '   :     | All is well.\\n",',
-      `   |   "path": "${folder}/report.md"`,
-      "   | }",
-      "write_file did not run: MCP tool call blocked: mcp:filesystem:write_file: File writes require approval",
-    ]);
+interface Detail {
+  readonly id: string;
+  readonly requestDigest: string;
+  readonly state: string;
+}
+
+/** What the pages do when somebody opens the printed link and decides: one sign-in by the link, with cookie and CSRF token. */
+async function browse(link: string): Promise<{ send(method: string, path: string, body?: object): Promise<{ status: number; body: Record<string, unknown> }> }> {
+  const { origin, hash } = new URL(link);
+  const post = (path: string, headers: Record<string, string>, body?: object): RequestInit => ({ method: path, headers: { origin, ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  const opened = await fetch(`${origin}/v1/sign-in/link`, post("POST", {}, { token: new URLSearchParams(hash.slice(1)).get("link") }));
+  const { csrf } = (await opened.json()) as { csrf: string }; // as the API's document says
+  const cookie = opened.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+  return {
+    async send(method, path, body) {
+      const answer = await fetch(`${origin}${path}`, post(method, { cookie, "x-csrf-token": csrf }, body));
+      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }; // as above
+    },
+  };
+}
+
+async function endByCtrlC(story: TerminalStory): Promise<Awaited<ReturnType<TerminalStory["end"]>>> {
+  await story.see("Ctrl-C ends it.");
+  story.press("C-c");
+  return story.end();
+}
+
+describe("npm start", { timeout: 30_000 }, () => {
+  it("without a terminal says what it would ask, gives up by itself, prints no link, and leaves nothing running", async () => {
+    const { code, output, errors, folder } = await runStory("start", { cwd: "/" });
+    expect([code, errors]).toEqual([0, ""]);
+    expect(output.match(/^(?:\d\. .*|Next)$/gm)).toEqual(HEADINGS);
+    expect(section(output, HEADINGS[0] ?? "")).toBe("read_text_file ran: Hello from the scratch folder.");
+    expect(section(output, HEADINGS[1] ?? "")).toBe("There is no terminal to ask at. The agent gives up after 3 s, and silence is a no.");
+    expect(section(output, HEADINGS[2] ?? "")).toMatch(/^write_file did not run: .+\n.+report\.md is not there\.$/);
     expect(existsSync(`${folder}/report.md`)).toBe(false);
-    expect(pick(rows, "approval", "status", "human", "channel")).toEqual([{ status: "denied", human: false, channel: "terminal" }]);
-    expect(record).toMatchObject({ ok: true, files: [{ closed: true }] });
+    expect(output).not.toMatch(/csl_|csk_|cst_|#link=/);
+    expect(section(output, HEADINGS[4] ?? "")).toMatch(/request_created[^]*approval denied[^]*cancelled[^]*audit verify: \d+ rows, each following/);
+    await expectNothingLeft(folder, output);
   });
 
-  it("prints the calls as children of the agent's span, with how each was governed", async () => {
-    const { output } = await runStory("start");
-    const titles = section(output, "4. The trace").split("\n").filter((line) => / \d+ ms$/.test(line));
-    expect(titles.map((line) => line.replace(/ {2}\d+ ms$/, ""))).toEqual([
-      "invoke_agent file-manager",
-      "├─ tools/call read_text_file",
-      "└─ tools/call write_file",
-    ]);
-    const read = attributes(output, "read_text_file");
-    expect(read).toMatchObject({ "waxell.mcp.governance_action": "allow", "waxell.mcp.server_name": "filesystem" });
-    expect(read).not.toHaveProperty(["waxell.mcp.approval_status"]);
-    expect(attributes(output, "write_file")).toMatchObject({
-      "waxell.mcp.tool_name": "write_file",
-      "waxell.mcp.governance_action": "block",
-      "waxell.mcp.governance_reason": "File writes require approval",
-      "waxell.mcp.approval_status": "denied",
-      "waxell.mcp.approval_elapsed_ms": expect.stringMatching(/^\d+$/),
-    });
-    expect(section(output, "4. The trace")).not.toContain("All is well");
-  });
-
-  it("prints the head and the rows that the verifier finds in the file it names", async () => {
-    const { output, record } = await runStory("start");
-    const [file] = record.files;
-    const printed = Object.fromEntries(section(output, "5. The record").split("\n").map((line) => line.split(/ {2,}/)));
-    expect(printed).toMatchObject({ rows: String(file?.rows), chain: "ok", head: `${file?.head.seq} ${file?.head.hash}` });
-    const text = readFileSync(printed["file"] ?? "", "utf8");
-    expect(text.trimEnd().split("\n")).toHaveLength(file?.rows ?? 0);
-    expect(text).not.toContain("All is well");
-  });
-
-  it("at a terminal asks, writes on y, and tells who approved", async ({ skip }) => {
+  it("at a terminal shows the whole call, writes on y, and tells who approved and how it is recorded", async ({ skip }) => {
     skip(terminal.path === undefined, terminal.missing);
     const story = startOnTerminal("start");
-    const shown = await story.see("Approve this operation? (y/n): ");
-    expect(shown).toContain("!! BLOCKED BY APPROVAL POLICY\nReason: File writes require approval\nOperation: write_file\n");
+    const shown = await story.see(ASKED);
+    expect(shown).toMatch(/Inbox +http:\/\/localhost:\d+\/sign-in#link=csl_/);
+    expect(shown).toContain('Tool: "write_file"\nServer: "filesystem"\n');
+    expect(shown).toContain('|   "content": "# Report\\n\\n\n:     | All is well.\\n",');
     await story.answer("y");
-    const { code, output, folder, rows, record } = await story.end();
+    const { code, output, folder } = await endByCtrlC(story);
     expect(code).toBe(0);
-    expect(output).toContain(`   write_file ran: Successfully wrote to ${folder}/report.md\n`);
+    expect(section(output, HEADINGS[2] ?? "")).toContain(`write_file ran: Successfully wrote to ${folder}/report.md`);
     expect(readFileSync(`${folder}/report.md`, "utf8")).toBe("# Report\n\nAll is well.\n");
-    expect(attributes(output, "write_file")).toMatchObject({ "waxell.mcp.approval_status": "approved", "waxell.mcp.human": "true", "waxell.mcp.approval_channel": "terminal" });
-    // The read's outcome has a row of its own only where its decision was written before it ended.
-    const [asked] = pick(rows, "approval", "callId", "status");
-    expect(asked?.["status"]).toBe("approved");
-    expect(pick(rows, "outcome", "callId", "outcome")).toContainEqual({ callId: asked?.["callId"], outcome: "completed" });
-    expect(record.ok).toBe(true);
+    expect(section(output, HEADINGS[3] ?? "")).toMatch(/tools\/call write_file[^]*approval_status +approved[^]*approval_channel +terminal/);
+    expect(section(output, HEADINGS[3] ?? "")).not.toContain("All is well");
+    expect(section(output, HEADINGS[4] ?? "")).toMatch(/vote_cast[^]*approval approved by person:\S+ through terminal[^]*intent[^]*outcome completed[^]*each following/);
+    await expectNothingLeft(folder, output);
   });
 
   it("at a terminal writes nothing on n", async ({ skip }) => {
     skip(terminal.path === undefined, terminal.missing);
     const story = startOnTerminal("start");
-    await story.see("Approve this operation? (y/n): ");
+    await story.see(ASKED);
     await story.answer("n");
-    const { code, output, folder } = await story.end();
-    expect(code).toBe(0);
-    expect(output).toContain("   write_file did not run: ");
+    const { output, folder } = await endByCtrlC(story);
+    expect(section(output, HEADINGS[2] ?? "")).toContain("write_file did not run: ");
     expect(existsSync(`${folder}/report.md`)).toBe(false);
+    expect(section(output, HEADINGS[4] ?? "")).toMatch(/approval denied by person:\S+ through terminal/);
+  });
+
+  it.each(["approve", "deny"] as const)("the printed link signs the owner in once; %s there ends the question here", async (choice) => {
+    if (terminal.path === undefined) return;
+    const story = startOnTerminal("start");
+    const shown = await story.see(ASKED);
+    const link = /http:\/\/\S+#link=\S+/.exec(shown)?.[0] ?? "";
+    const page = await browse(link);
+    const { body: list } = await page.send("GET", "/v1/approvals?state=pending");
+    const [waiting] = list["requests"] as readonly Detail[]; // as the API's document says
+    if (waiting === undefined) throw new Error("nothing waits");
+    const { status } = await page.send("POST", `/v1/approvals/${waiting.id}/vote`, { choice, requestDigest: waiting.requestDigest, viewedDigest: null, reason: "", grant: null });
+    expect(status).toBe(200);
+    const { output, folder } = await endByCtrlC(story);
+    expect(existsSync(`${folder}/report.md`)).toBe(choice === "approve");
+    expect(section(output, HEADINGS[4] ?? "")).toMatch(new RegExp(`approval ${choice === "approve" ? "approved" : "denied"} by person:\\S+ through inbox`));
+    await expect(browse(link)).rejects.toThrow();
+  });
+
+  it("Ctrl-C at the question ends everything: nothing is written and nothing runs on", async ({ skip }) => {
+    skip(terminal.path === undefined, terminal.missing);
+    const story = startOnTerminal("start");
+    await story.see(ASKED);
+    await sleep(400);
+    story.press("C-c");
+    const { output, folder } = await story.end();
+    expect(output).toContain("Ended. Nothing runs any more.");
+    expect(existsSync(`${realpathSync(folder)}/report.md`)).toBe(false);
+    await expectNothingLeft(folder, output);
   });
 });

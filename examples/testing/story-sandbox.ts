@@ -36,6 +36,8 @@ export function createSandbox(): StorySandbox {
     async leavings() {
       const [folder, ...others] = readdirSync(scratch).filter((name) => name.startsWith("countersign-"));
       if (folder === undefined || others.length > 0) throw new Error("the story did not make one scratch folder");
+      // A story whose record is the control plane's leaves none here.
+      mkdirSync(join(state, "record"), { recursive: true });
       const record = await verifyRecordDirectory(join(state, "record"));
       const rows: Readonly<Record<string, unknown>>[] = [];
       for (const { file } of record.files) for await (const { body } of readRecord(join(state, "record", file))) rows.push(body);

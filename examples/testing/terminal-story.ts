@@ -17,6 +17,8 @@ export interface TerminalStory {
   see(text: string | RegExp): Promise<string>;
   /** Types like a person: after a moment, and then Enter. */
   answer(text: string): Promise<void>;
+  /** Presses one key by its tmux name, such as C-c. */
+  press(key: string): void;
   /** Everything that was on the screen is its output. */
   end(): Promise<Omit<StoryEnd, "errors">>;
 }
@@ -29,7 +31,8 @@ export function startOnTerminal(story: string, env: Readonly<Record<string, stri
   const settings = { ...sandbox.env, ...env };
   const exports = Object.entries(settings).map(([name, value]) => `export ${name}=${quote(value)}`);
   const program = [process.execPath, join(EXAMPLES, story, "main.ts")].map(quote).join(" ");
-  writeFileSync(path("run.sh"), [...exports, `cd ${quote(EXAMPLES)}`, program, `echo $? > ${quote(path("code"))}`, "exec cat", ""].join("\n"));
+  // The shell outlives a Ctrl-C that ends the story.
+  writeFileSync(path("run.sh"), [...exports, "trap : INT", `cd ${quote(EXAMPLES)}`, program, `echo $? > ${quote(path("code"))}`, "exec cat", ""].join("\n"));
   const tmux = (...command: string[]): string => execFileSync("tmux", ["-u", "-L", socket, ...command], { encoding: "utf8", env: settings });
   tmux("-f", "/dev/null", "new-session", "-d", "-x", "160", "-y", "50", `sh ${quote(path("run.sh"))}`);
   onTestFinished(() => void tmux("kill-server"));
@@ -47,6 +50,7 @@ export function startOnTerminal(story: string, env: Readonly<Record<string, stri
       tmux("send-keys", "-l", text);
       tmux("send-keys", "Enter");
     },
+    press: (key) => void tmux("send-keys", key),
     async end() {
       const read = (): string | undefined => (existsSync(path("code")) ? readFileSync(path("code"), "utf8").trim() || undefined : undefined);
       const code = await until(read, () => `the story did not end:\n${screen()}`);

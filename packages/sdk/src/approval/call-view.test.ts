@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Call } from "../call/call.ts";
 import type { JsonObject, JsonValue } from "../call/json.ts";
+import { parseJson } from "../call/parse-json.ts";
 import { renderCall, viewLines } from "./call-view.ts";
 
 // The package has no types.
@@ -45,7 +46,7 @@ function parseLines(lines: readonly string[]): JsonValue {
       .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
       .join(""),
   );
-  return JSON.parse(json) as JsonValue; // JSON.parse returns JSON
+  return parseJson(json);
 }
 
 const text = fc.oneof(

@@ -227,8 +227,8 @@ describe.skipIf(missing !== undefined)("promptApproval on a real terminal", TIME
       expect(stage.file("before")).toContain("icanon");
       stage.tmux("set-buffer", "pasted afterwards\n");
       stage.tmux("paste-buffer", "-p");
-      await stage.see("pasted afterwards");
-      expect(stage.file("typed-after")).toBe("pasted afterwards\n");
+      // The echo is on the screen before the line is in the file.
+      await until(() => (stage.file("typed-after") === "pasted afterwards\n" ? true : undefined), () => `typed afterwards: ${JSON.stringify(stage.file("typed-after"))}`);
     }
   });
 

@@ -7,10 +7,9 @@
 import { userInfo } from "node:os";
 import { ApprovalDecision, type ApprovalContext, type ApprovalHandler } from "../approval/decision.ts";
 import { escapeText } from "../approval/escape.ts";
-import { createLineInput, type LineInput } from "./line-input.ts";
-import { countLines, takePage, toPieces, type Piece } from "./prompt-pages.ts";
-import { renderQuestion, type Question } from "./prompt-question.ts";
-import { openTerminal, type OpenTerminal, type Terminal } from "./terminal.ts";
+import { askOnTerminal, LEAST_COLUMNS, LEAST_ROWS, type TerminalAnswer } from "./ask-on-terminal.ts";
+import { renderQuestion } from "./prompt-question.ts";
+import { openTerminal, type OpenTerminal } from "./terminal.ts";
 
 export interface PromptPorts {
   readonly openTerminal: OpenTerminal;
@@ -58,10 +57,10 @@ export function createPromptApproval(ports: PromptPorts): PromptHandler {
         now: ports.now(),
       });
       const needsReason = error.policyResult?.requirements.some(({ requireReason }) => requireReason) ?? false;
-      const given = await ask(terminal, question, needsReason);
+      const given = await askOnTerminal(terminal, question, { needsReason });
       // The window is judged by the clock as well: a busy process runs its timers late, and keys may come first.
       const late = isLate(context, ports);
-      const answer: Answer = given.kind === "approved" && (late || context.signal.aborted) ? { kind: "unanswered", why: "aborted" } : given;
+      const answer: TerminalAnswer = given.kind === "approved" && (late || context.signal.aborted) ? { kind: "unanswered", why: "aborted" } : given;
       const user = ports.userName();
       await terminal.write(`Question ${terminal.turn}: ${escapeText(outcomeText(answer, user, late), { ascii: terminal.ascii })}, ${question.summary}\r\n`);
       return decide(answer, user, elapsedSeconds(), late);
@@ -71,18 +70,13 @@ export function createPromptApproval(ports: PromptPorts): PromptHandler {
   };
 }
 
-type Answer =
-  | { readonly kind: "approved"; readonly reason?: string }
-  | { readonly kind: "denied"; readonly by: "answer" | "key" }
-  | { readonly kind: "unanswered"; readonly why: "aborted" | "gone" | "small" };
-
 /** The clock and the wrapper's timer may differ by a moment; whoever says first that the window has ended is right. */
 function isLate({ deadline, signal }: ApprovalContext, ports: PromptPorts): boolean {
   const reason: unknown = signal.reason;
   return !(ports.now() < deadline.getTime()) || (reason instanceof Error && reason.name === "TimeoutError");
 }
 
-function decide(answer: Answer, user: string, elapsedSeconds: number, late: boolean): ApprovalDecision {
+function decide(answer: TerminalAnswer, user: string, elapsedSeconds: number, late: boolean): ApprovalDecision {
   const fields = { approved: answer.kind === "approved", channel: "terminal", elapsedSeconds };
   // Where nobody answered, nobody is named.
   if (answer.kind === "unanswered") return new ApprovalDecision({ ...fields, timedOut: answer.why === "aborted" && late });
@@ -90,162 +84,12 @@ function decide(answer: Answer, user: string, elapsedSeconds: number, late: bool
   return new ApprovalDecision({ ...fields, ...reason, approver: user, human: true });
 }
 
-function outcomeText(answer: Answer, user: string, late: boolean): string {
+function outcomeText(answer: TerminalAnswer, user: string, late: boolean): string {
   if (answer.kind === "approved") return `approved by ${user}`;
   if (answer.kind === "denied") return answer.by === "key" ? `denied by ${user} (Ctrl-C or Ctrl-D)` : `denied by ${user}`;
   if (answer.why === "small") return `denied, the terminal is too small to show the call (${LEAST_COLUMNS} by ${LEAST_ROWS} is the least)`;
   if (answer.why === "gone") return "denied, the terminal went away";
   return late ? "denied, nobody answered in time" : "denied, the question was withdrawn";
-}
-
-// Undoes what earlier output (a server's stderr, say) may have left behind: hidden text, a drawing alphabet, margins, no wrap.
-const CLEAN_SLATE = "\u001B[!p\u001B[m\u001B(B\u000F\u001B[?7h\u001B[?25h";
-const LEAST_COLUMNS = 30;
-const LEAST_ROWS = 8;
-const LONGEST_LINE = 200;
-
-/** Draws the question, page by page where it is long, and reads the answer. Only behind the last page can it be yes. */
-async function ask(terminal: Terminal, question: Question, needsReason: boolean): Promise<Answer> {
-  const input = createLineInput(LONGEST_LINE);
-  let pieces = toPieces(question.lines);
-  for (;;) {
-    const { columns, rows } = terminal.size();
-    if (columns < LEAST_COLUMNS || rows < LEAST_ROWS) return { kind: "unanswered", why: "small" };
-    const closing = takePage(toPieces(question.closing), columns, Number.POSITIVE_INFINITY).lines;
-    const { lines, rest } = takePage(pieces, columns, Math.max(1, rows - 1 - closing.length));
-    const atEnd = rest.length === 0;
-    await terminal.write(`${CLEAN_SLATE}\r\n${[...lines, ...(atEnd ? closing : [])].join("\r\n")}\r\n`);
-    const reply = atEnd
-      ? await readLine(terminal, input, "Approve this operation? (y/n): ", judgeAnswer)
-      : await readLine(terminal, input, moreLabel(rest, columns, terminal.ascii), judgeMore);
-    if (reply.kind === "ended") return await endLine(terminal, reply.answer);
-    if (reply.kind === "redraw") continue;
-    if (reply.text === "n") return { kind: "denied", by: "answer" };
-    if (atEnd) return needsReason ? await askReason(terminal, input) : { kind: "approved" };
-    pieces = rest;
-  }
-}
-
-async function askReason(terminal: Terminal, input: LineInput): Promise<Answer> {
-  for (;;) {
-    const reply = await readLine(terminal, input, "Reason: ", (text) => (text === "" ? { again: "A reason is needed." } : { text }));
-    if (reply.kind === "ended") return await endLine(terminal, reply.answer);
-    if (reply.kind === "line") return { kind: "approved", reason: reply.text };
-  }
-}
-
-/** What happened is said on a line of its own. */
-async function endLine(terminal: Terminal, answer: Answer): Promise<Answer> {
-  await terminal.write("\r\n");
-  return answer;
-}
-
-function moreLabel(rest: readonly Piece[], columns: number, ascii: boolean): string {
-  const left = countLines(rest, columns).toLocaleString("en-US");
-  return `${ascii ? "..." : "…"} ${left} lines left, Enter shows more, n denies: `;
-}
-
-type Judged = { readonly text: string } | { readonly again: string };
-
-function judgeAnswer(text: string): Judged {
-  const word = text.toLowerCase();
-  if (word === "y" || word === "yes") return { text: "y" };
-  return word === "n" || word === "no" ? { text: "n" } : { again: "Please answer y or n." };
-}
-
-function judgeMore(text: string): Judged {
-  if (text === "") return { text };
-  const judged = judgeAnswer(text);
-  return "text" in judged && judged.text === "n" ? judged : { again: "It cannot be approved before its end was shown. Enter shows more, n denies." };
-}
-
-type Reply =
-  | { readonly kind: "line"; readonly text: string }
-  | { readonly kind: "redraw" }
-  | { readonly kind: "ended"; readonly answer: Answer };
-
-const IGNORED_EARLY = "What was typed before the question was drawn is ignored.";
-const IGNORED_PASTE = "Pasted text is ignored. Please type the answer.";
-
-/** Keys that were under way when the question appeared must not answer it: reading starts after this much silence. */
-const QUIET_MS = 120;
-/** An answer counts after this much silence: the first line of an unmarked paste is followed by its second. */
-const SETTLE_MS = 80;
-
-async function readLine(terminal: Terminal, input: LineInput, label: string, judge: (text: string) => Judged): Promise<Reply> {
-  let hint = "";
-  for (;;) {
-    await terminal.write(hint === "" ? label : `\r\n${hint}\r\n${label}`);
-    const drained = await drain(terminal, input);
-    input.clear();
-    if (drained.ended !== undefined) return drained.ended;
-    if (drained.dropped !== undefined) await terminal.write(`\r\n${drained.dropped}\r\n${label}`);
-    const read = await readTyped(terminal, input, label);
-    if (typeof read === "object") return read;
-    const judged = read === undefined ? { again: IGNORED_PASTE } : judge(read.trim());
-    if ("text" in judged) {
-      await terminal.write("\r\n");
-      return { kind: "line", text: judged.text };
-    }
-    hint = judged.again;
-  }
-}
-
-/** One typed line, or undefined where it was a paste. */
-async function readTyped(terminal: Terminal, input: LineInput, label: string): Promise<string | undefined | Reply> {
-  for (;;) {
-    const event = await terminal.next();
-    if (event.type !== "input") {
-      const ended = endOf(event.type);
-      if (ended !== undefined) return ended;
-      continue;
-    }
-    const typed = input.feed(event.text);
-    switch (typed?.type) {
-      case undefined:
-        break;
-      case "interrupted":
-        return INTERRUPTED;
-      case "pasted":
-        return undefined;
-      case "edited":
-        await terminal.write(`\r\u001B[K${label}${escapeText(typed.text, { quoted: true, ascii: terminal.ascii })}`);
-        break;
-      case "line": {
-        const more = await drain(terminal, input, SETTLE_MS);
-        return more.ended ?? (more.dropped === undefined ? typed.text : undefined);
-      }
-    }
-  }
-}
-
-interface Drained {
-  readonly ended?: Reply;
-  /** What to say about input that was dropped. */
-  readonly dropped?: string;
-}
-
-async function drain(terminal: Terminal, input: LineInput, quietMs = QUIET_MS): Promise<Drained> {
-  let dropped: string | undefined;
-  for (;;) {
-    const event = await terminal.next({ quietMs });
-    if (event.type === "quiet") return dropped === undefined ? {} : { dropped };
-    if (event.type !== "input") {
-      const ended = endOf(event.type);
-      if (ended !== undefined) return { ended };
-      continue;
-    }
-    const typed = input.feed(event.text);
-    if (typed?.type === "interrupted") return { ended: INTERRUPTED };
-    dropped = typed?.type === "pasted" || dropped === IGNORED_PASTE ? IGNORED_PASTE : IGNORED_EARLY;
-  }
-}
-
-const INTERRUPTED: Reply = { kind: "ended", answer: { kind: "denied", by: "key" } };
-
-function endOf(type: "redraw" | "quiet" | "gone" | "aborted"): Reply | undefined {
-  if (type === "quiet") return undefined;
-  return type === "redraw" ? { kind: "redraw" } : { kind: "ended", answer: { kind: "unanswered", why: type } };
 }
 
 function currentUser(): string {

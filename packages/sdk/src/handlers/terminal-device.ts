@@ -4,6 +4,9 @@ import { ReadStream, WriteStream } from "node:tty";
 
 const PASTE_MARKS_ON = "\u001B[?2004h";
 const PASTE_MARKS_OFF = "\u001B[?2004l";
+/** The second screen, without lines above it: what stood there before comes back afterwards. */
+const OWN_SCREEN_ON = "\u001B[?1049h";
+const OWN_SCREEN_OFF = "\u001B[m\u001B[?25h\u001B[?1049l";
 
 /** A sentence for people, or undefined where the terminal can be used. */
 export function whyNoTerminal(): string | undefined {
@@ -45,28 +48,30 @@ export interface Device {
 }
 
 /** Throws where the terminal cannot be opened. */
-export function openDevice(): Device {
+export function openDevice(ownScreen: boolean): Device {
   const fd = openSync("/dev/tty", constants.O_RDWR | constants.O_NOCTTY);
   const stream = new ReadStream(fd);
   const ownsFd = isLeftOpen(stream, fd);
   let closed = false;
+  const begin = PASTE_MARKS_ON + (ownScreen ? OWN_SCREEN_ON : "");
+  const end = PASTE_MARKS_OFF + (ownScreen ? OWN_SCREEN_OFF : "");
   return {
     start(onInput, onGone) {
       stream.setEncoding("utf8");
       stream.on("data", (chunk) => onInput(String(chunk)));
       for (const event of ["end", "close", "error"]) stream.on(event, onGone);
       stream.setRawMode(true);
-      stream.write(PASTE_MARKS_ON);
+      stream.write(begin);
     },
     takeAgain() {
       // The stream believes its own memory of the mode, so it has to leave raw mode to enter it again.
       quietly(() => stream.setRawMode(false));
       quietly(() => stream.setRawMode(true));
-      quietly(() => writeSync(fd, PASTE_MARKS_ON));
+      quietly(() => writeSync(fd, begin));
     },
     restore() {
       quietly(() => stream.setRawMode(false));
-      quietly(() => writeSync(fd, PASTE_MARKS_OFF));
+      quietly(() => writeSync(fd, end));
     },
     write(text) {
       const { promise, resolve } = Promise.withResolvers<void>();

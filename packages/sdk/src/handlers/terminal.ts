@@ -41,17 +41,22 @@ export type OpenedTerminal =
   | { readonly kind: "aborted" };
 
 /** Waits for its turn, then opens the terminal. `signal` ends the waiting and shows up as the event `aborted` afterwards. */
-export type OpenTerminal = (signal: AbortSignal) => Promise<OpenedTerminal>;
+export type OpenTerminal = (signal: AbortSignal, options?: OpenTerminalOptions) => Promise<OpenedTerminal>;
+
+export interface OpenTerminalOptions {
+  /** On a screen of its own that goes when the terminal is closed. Default false. */
+  readonly ownScreen?: boolean;
+}
 
 /** Opens the controlling terminal of this process. */
-export const openTerminal: OpenTerminal = async (signal) => {
+export const openTerminal: OpenTerminal = async (signal, { ownScreen = false } = {}) => {
   // Known before the queue, so that a process without a terminal answers at once.
   const missing = whyNoTerminal();
   if (missing !== undefined) return { kind: "none", why: missing };
   const turn = await enterQueue(signal);
   if (turn === undefined) return { kind: "aborted" };
   try {
-    return { kind: "open", terminal: own(signal, turn) };
+    return { kind: "open", terminal: own(signal, turn, ownScreen) };
   } catch (error) {
     turn.leave();
     return { kind: "none", why: `the controlling terminal cannot be used (${errorCode(error)})` };
@@ -61,8 +66,8 @@ export const openTerminal: OpenTerminal = async (signal) => {
 const END_SIGNALS = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
 const LAST_WORDS_MS = 250;
 
-function own(signal: AbortSignal, turn: Turn): Terminal {
-  const device = openDevice();
+function own(signal: AbortSignal, turn: Turn, ownScreen: boolean): Terminal {
+  const device = openDevice(ownScreen);
   const resumeStdin = pauseStdin();
   const events: TerminalEvent[] = [];
   let wake: (() => void) | undefined;

@@ -15,6 +15,13 @@ const filler = (count: number): DocumentPolicy[] => Array.from({ length: count }
 const large = (name: string, count = 20_000): PolicyDocument => ({ version: 1, policies: [...filler(count), ...small(name).policies] });
 const text = (document: PolicyDocument): PolicyContent => ({ text: JSON.stringify(document) });
 
+/** What this thread has worked, in milliseconds: a busy machine that takes it away does not count. Node 22 tells only the time. */
+function busyMs(): number {
+  if (typeof process.threadCpuUsage !== "function") return performance.now();
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
 /** A store over a source that says what the test says, first at once and then on each change. */
 function opened(first: PolicyContent) {
   let content = first;
@@ -64,18 +71,18 @@ describe("a large document", () => {
     const content = text(large("new", 100_000));
     const longest = async (isOver: () => boolean): Promise<number> => {
       let most = 0;
-      for (let last = performance.now(); !isOver(); ) {
+      for (let last = busyMs(); !isOver(); ) {
         await nextTurn();
-        const now = performance.now();
+        const now = busyMs();
         most = Math.max(most, now - last);
         last = now;
       }
       return most;
     };
-    const start = performance.now();
+    const start = busyMs();
     readPolicyText((content as { text: string }).text, "in one go");
-    const inOneGo = performance.now() - start;
-    // A busy machine takes the thread away now and then: the best of a few is the program's own.
+    const inOneGo = busyMs() - start;
+    // The collector comes when it wants: the best of a few is the program's own.
     let best = Number.POSITIVE_INFINITY;
     for (let round = 0; round < 5 && best > inOneGo / 3; round++) {
       const { generation } = store;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ASSURANCES } from "../policy/result.ts";
 import { requestState, requirement, finding } from "./ask.ts";
+import { PROBLEM_CODES } from "./problem.ts";
 
 const page = { after: z.string().max(200).optional(), limit: z.coerce.number().int().min(1).max(500).optional() };
 const id = z.string().min(1).max(100);
@@ -31,8 +32,8 @@ export const requestSummary = z.object({
   /** Per requirement: how many eligible approvals it has and needs. */
   progress: z.array(z.object({ policy: z.string(), have: z.int(), need: z.int() })),
   findings: z.array(z.string()),
-  /** Whether the person who asks may vote on it now, and why not. */
-  mayVote: z.object({ allowed: z.boolean(), why: z.string() }),
+  /** Whether the person who asks may approve it now, and why not. `code`: as a vote would be refused; `assurance`: a passkey opens it. */
+  mayVote: z.object({ allowed: z.boolean(), why: z.string(), code: z.enum(PROBLEM_CODES).nullable() }),
 });
 export type RequestSummary = z.infer<typeof requestSummary>;
 
@@ -66,6 +67,10 @@ export const requestDetail = requestSummary.extend({
   endReason: z.string().nullable(),
   supersededBy: z.string().nullable(),
   grantId: z.string().nullable(),
+  /** Whose words `reason` is: the document in force here, or the process that asks. */
+  heldBy: z.enum(["document", "caller"]),
+  /** What the process that asks gave as the reason, where that is another. Said by the agent's side. */
+  callerReason: z.string().nullable(),
   /** Said by the agent or the server. */
   narration: z.object({ description: z.string(), definition: z.record(z.string(), z.json()).nullable() }),
   traceparent: z.string().nullable(),

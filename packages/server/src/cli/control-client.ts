@@ -15,6 +15,8 @@ export interface ControlClient {
   request(method: "GET" | "POST" | "DELETE" | "PATCH", path: string, body?: object): Promise<unknown>;
   /** The body as it comes. */
   stream(path: string): Promise<ReadableStream<Uint8Array>>;
+  /** A stream of events, without an end of its own. */
+  listen(path: string, lastEventId: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
 
 export interface Reach {
@@ -90,15 +92,15 @@ export async function findRunning(directory: string): Promise<ControlFile | unde
 }
 
 export function clientOf(url: string, token: string): ControlClient {
-  const send = async (method: string, path: string, body?: object): Promise<Response> => {
+  const send = async (method: string, path: string, body?: object, { signal = AbortSignal.timeout(ANSWER_MS), headers = {} }: { readonly signal?: AbortSignal; readonly headers?: Readonly<Record<string, string>> } = {}): Promise<Response> => {
     let answer: Response;
     try {
       answer = await fetch(new URL(path, url), {
         method,
-        headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+        headers: { authorization: `Bearer ${token}`, ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         redirect: "error",
-        signal: AbortSignal.timeout(ANSWER_MS),
+        signal,
       });
     } catch (cause) {
       throw new CheckFailure(`${url} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`);
@@ -113,12 +115,17 @@ export function clientOf(url: string, token: string): ControlClient {
       const answer = await send(method, path, body);
       return answer.status === 204 ? undefined : answer.json();
     },
-    async stream(path) {
-      const { body } = await send("GET", path);
-      if (body === null) throw new CheckFailure(`${url}${path} answered nothing`);
-      return body;
+    stream: async (path) => bodyOf(await send("GET", path)),
+    async listen(path, lastEventId, signal) {
+      const resume = lastEventId === "" ? {} : { "last-event-id": lastEventId };
+      return bodyOf(await send("GET", path, undefined, { signal, headers: { accept: "text/event-stream", ...resume } }));
     },
   };
+}
+
+function bodyOf({ body, url }: Response): ReadableStream<Uint8Array> {
+  if (body === null) throw new CheckFailure(`${url} answered nothing`);
+  return body;
 }
 
 async function problemOf(answer: Response): Promise<Problem | undefined> {

@@ -11,6 +11,7 @@ import { doctor } from "./doctor.ts";
 import { down, openInbox, status } from "./operate.ts";
 import { collect, wholeNumber } from "./option-values.ts";
 import type { ExitCode, Ports } from "./ports.ts";
+import { requestCommands } from "./request-commands.ts";
 import { up, type UpOptions, type UpPorts } from "./up.ts";
 
 type Done = (code: ExitCode) => void;
@@ -27,7 +28,7 @@ export function controlCommands(ports: UpPorts, done: Done): readonly Command[] 
   const directoryOf = (where: Where): string => directoryIn(where, ports.env);
   const reach = reachingControl(ports.env);
   const asPerson = (where: Where): Promise<ControlClient> => reachAsPerson({ directory: directoryOf(where), url: where.url, env: ports.env });
-  return [upCommand(ports, directoryOf, done), ...operateCommands(ports, directoryOf, reach, done), ...accountCommands(ports, asPerson, done), auditCommand(ports, reach, done)];
+  return [upCommand(ports, directoryOf, done), ...operateCommands(ports, directoryOf, reach, done), ...accountCommands(ports, asPerson, done), ...requestCommands(ports, asPerson, done), auditCommand(ports, reach, done)];
 }
 
 /** As the operator of the state directory, or as the person signed in at `--url`. */

@@ -150,7 +150,7 @@ describe("R20: a real browser, and a page of another origin in it", () => {
     skip(browser === undefined, found.missing);
     const { seq } = control.plane.ledger.head;
     const page = await context.newPage();
-    for (const path of [`/v1/approvals/${request.id}/vote`, `/v1/approvals/${request.id}`, `/v1/approvals/${request.id}/vote?choice=approve`, "/v1/sign-in/oidc/callback?code=c&state=s"]) {
+    for (const path of [`/v1/approvals/${request.id}/vote`, `/v1/approvals/${request.id}`, `/v1/approvals/${request.id}/vote?choice=approve`, `/requests/${request.id}`, `/requests/${request.id}?choice=approve#approve`, "/", "/v1/sign-in/oidc/callback?code=c&state=s"]) {
       await page.goto(`http://localhost:${control.port}${path}`);
       await page.reload();
     }

@@ -12,12 +12,14 @@ import { BINDINGS } from "./http/bindings.ts";
 import { createEventHub } from "./http/events.ts";
 import { createHealth } from "./http/health.ts";
 import { createHttpServer, type HttpServer } from "./http/http-server.ts";
+import { readInboxFiles } from "./http/inbox-files.ts";
 import { DEFAULT_LIMITS } from "./http/limits.ts";
 import type { Limits } from "./http/limits.ts";
 import { measureStore } from "./http/measure-store.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createNewsOf } from "./http/news.ts";
 import { buildOpenApi } from "./http/openapi.ts";
+import { createPages } from "./http/pages.ts";
 import { createRates } from "./http/rate-limit.ts";
 import { ownNames } from "./http/request-head.ts";
 import type { Resources } from "./http/resources.ts";
@@ -119,6 +121,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const app = createApp({
     resources,
     metrics,
+    pages: createPages(readInboxFiles()),
     limits,
     names: () => names,
     cookieNames: () => cookieNames(origin(), plainCookies),

@@ -1,7 +1,7 @@
 /**
- * The control plane's HTTP API. Serves ROUTES of `@countersign/sdk/wire` and nothing else; who may use what is in that list, what
- * a request must look like is in the schemas, what happens is in the resources. serve-route.ts is one request as a straight line.
- * Made by open-control-plane.ts.
+ * The control plane's HTTP API and the pages of the inbox. Serves ROUTES and PAGES of `@countersign/sdk/wire` and nothing else; who may
+ * use what is in that list, what a request must look like is in the schemas, what happens is in the resources. serve-route.ts is one
+ * request as a straight line. Made by open-control-plane.ts.
  */
 import type { HttpBindings } from "@hono/node-server";
 import { ROUTES } from "@countersign/sdk/wire";
@@ -12,6 +12,7 @@ import { refuse } from "../refusal.ts";
 import type { Refusal } from "../refusal.ts";
 import { BINDINGS } from "./bindings.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Pages } from "./pages.ts";
 import { problemResponse } from "./problem-response.ts";
 import { checkOrigin, readHead } from "./request-head.ts";
 import type { ReadHead } from "./request-head.ts";
@@ -22,6 +23,7 @@ import type { ServePorts } from "./serve-route.ts";
 type Env = { Bindings: HttpBindings };
 export interface AppPorts extends ServePorts {
   readonly metrics: Metrics;
+  readonly pages: Pages;
 }
 export type App = Hono<Env>;
 
@@ -50,6 +52,31 @@ export function createApp(ports: AppPorts): App {
     return said;
   }
 
+  async function answerPage(context: Context<Env>): Promise<Response> {
+    const read = readHead(context.env.incoming, ports.limits);
+    const said = await pageOf(context, read);
+    const response = said instanceof Response ? said : problemResponse(said);
+    const secure = read.ok && isSecure(read.head, ports.names());
+    // A refusal is data, like the API's.
+    const kept = response.headers.get("cache-control");
+    for (const [name, value] of Object.entries(securityHeaders(kept === null ? "api" : "page", secure))) response.headers.set(name, value);
+    if (!context.env.incoming.readableEnded && hasBody(read)) response.headers.set("connection", "close");
+    requests.add({ route: "page", status: String(response.status) });
+    return response;
+  }
+
+  async function pageOf(context: Context<Env>, read: ReadHead): Promise<Response | Refusal> {
+    if (!read.ok) return read;
+    const { head } = read;
+    const { path } = context.req;
+    const refused = checkOrigin(head, ports.names(), ports.pages.isPage(path));
+    if (refused !== undefined) return refused;
+    const allow = { allow: "GET, HEAD, OPTIONS" };
+    if (head.method === "OPTIONS") return new Response(null, { status: 204, headers: allow });
+    if (head.method !== "GET" && head.method !== "HEAD") return problemResponse(refuse("bad_request", "this path has no such method"), 405, allow);
+    return ports.pages.answer({ path, head });
+  }
+
   async function answerOf(context: Context<Env>, route: RouteName | undefined, read: ReadHead): Promise<Response> {
     if (!read.ok) return problemResponse(read);
     const { head } = read;
@@ -63,7 +90,7 @@ export function createApp(ports: AppPorts): App {
     const { method, path }: Route = ROUTES[name];
     app.on(method, path.replaceAll(/\{(\w+)\}/g, ":$1"), (context) => answer(context, name));
   }
-  app.all("*", (context) => answer(context, undefined));
+  app.all("*", (context) => (ports.pages.has(context.req.path) ? answerPage(context) : answer(context, undefined)));
   app.onError((error, context) => {
     ports.onError(error, "health");
     const response = problemResponse(refuse("internal", ""));

@@ -98,6 +98,8 @@ function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: re
   const createdAt = view.now;
   const expiresAt = createdAt + windowOf(requirements, body.timeoutMs);
   const { principal, keyId, ownerId } = identity;
+  // What people read as the reason is the document's own words wherever it holds the call; the caller's are a claim.
+  const heldBy = verdict?.action === "block" || body.reason === "" ? "document" : "caller";
   const facts = { id, nonce, tenant, callDigest: call.digest, principal, agent: agent.name, requirement: plainRequirements(requirements), expiresAt };
   return {
     id,
@@ -115,8 +117,12 @@ function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: re
     supersededBy: null,
     grantId: null,
     approvedAt: null,
-    // Which requirements are the caller's alone, so that the document's own can be compared with a later document's.
-    extra: { callers: requirements.filter((it) => !own.includes(it)).map(({ policy }) => policy) },
+    extra: {
+      // Which requirements are the caller's alone, so that the document's own can be compared with a later document's.
+      callers: requirements.filter((it) => !own.includes(it)).map(({ policy }) => policy),
+      heldBy,
+      callerReason: body.reason === "" || heldBy === "caller" || body.reason === verdict?.reason ? null : body.reason,
+    },
     createdAt,
     nonce,
     requestDigest: requestDigest(facts),
@@ -131,7 +137,7 @@ function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: re
       findings,
     },
     sealed,
-    reason: body.reason === "" ? (verdict?.reason ?? "") : body.reason,
+    reason: heldBy === "document" ? (verdict?.reason ?? "") : body.reason,
     policies: [...new Set([...(verdict?.decisive ?? []), ...body.policies])],
     policyDigest: view.policy?.digest ?? body.policyDigest,
     requirements,

@@ -9,6 +9,7 @@ import { askAbout } from "./ask-about.ts";
 import { packBound, unpackBound } from "./bound-text.ts";
 import type { BoundText } from "./bound-text.ts";
 import { castVote } from "./cast-vote.ts";
+import { checkViewed } from "./check-viewed.ts";
 import { claimRequest, LEASE_MS, releaseClaim } from "./claim-request.ts";
 import { askedOf, detailOf, summaryOf } from "./describe-request.ts";
 import { endRequest } from "./end-request.ts";
@@ -138,8 +139,13 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
 
     async vote(identity, id, body, channel) {
       if (identity.kind !== "person") return PEOPLE_ONLY;
-      const row = body.grant === null ? undefined : await rowOf(id);
-      const ballot = { body, channel, bound: row === undefined ? undefined : await openBound(row), grantId: newId() };
+      const row = body.choice === "approve" ? await rowOf(id) : undefined;
+      const bound = row === undefined ? undefined : await openBound(row);
+      // Of a question that is open, and the very one: what is wrong otherwise is said by the vote itself.
+      const isAsked = row?.data.state === "pending" && row.data.requestDigest === body.requestDigest;
+      const unseen = isAsked ? checkViewed(body, bound) : undefined;
+      if (unseen !== undefined) return unseen;
+      const ballot = { body, channel, bound, grantId: newId() };
       return peoplesAnswer(id, await ledger.run(castVote(id, identity, ballot)), identity);
     },
 

@@ -80,15 +80,15 @@ function recordedVotes({ votes }: ApprovalRequest, { policy }: Requirement): num
 }
 
 function mayVote(request: ApprovalRequest, view: Directory, viewer: Identity): RequestSummary["mayVote"] {
-  if (viewer.kind !== "person") return { allowed: false, why: "Only people decide." };
-  if (stateAt(request, view.now) !== "pending") return { allowed: false, why: "It is decided." };
-  if (request.votes.some(({ personId }) => personId === viewer.personId)) return { allowed: false, why: "You have voted." };
+  if (viewer.kind !== "person") return { allowed: false, why: "Only people decide.", code: "forbidden" };
+  if (stateAt(request, view.now) !== "pending") return { allowed: false, why: "It is decided.", code: "ended" };
+  if (request.votes.some(({ personId }) => personId === viewer.personId)) return { allowed: false, why: "You have voted.", code: "conflict" };
   const admitted = admitApproval(view, request, viewer.personId, assuranceFor(viewer, request.requestDigest));
-  return admitted.ok ? { allowed: true, why: "" } : { allowed: false, why: admitted.detail };
+  return admitted.ok ? { allowed: true, why: "", code: null } : { allowed: false, why: admitted.detail, code: admitted.code };
 }
 
 export function detailOf(row: RequestRow, view: Directory, viewer: Identity, bound: BoundText | undefined): RequestDetail {
-  const { call, caller, requirements, votes, outcome, annotation, endReason, supersededBy, grantId, narration, traceparent } = row.data;
+  const { call, caller, requirements, votes, outcome, annotation, endReason, supersededBy, grantId, narration, traceparent, extra } = row.data;
   return {
     ...summaryOf(row, view, viewer),
     argumentsText: bound?.argumentsText ?? null,
@@ -106,6 +106,8 @@ export function detailOf(row: RequestRow, view: Directory, viewer: Identity, bou
     endReason,
     supersededBy,
     grantId,
+    heldBy: extra["heldBy"] === "document" ? "document" : "caller",
+    callerReason: typeof extra["callerReason"] === "string" ? extra["callerReason"] : null,
     // The same JSON; the schema's type is merely not readonly.
     narration: narration as RequestDetail["narration"],
     traceparent,

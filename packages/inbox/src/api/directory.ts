@@ -1,0 +1,27 @@
+/** People by id, for the names behind ids; and the record's rows of one request. */
+import { people } from "@countersign/sdk/contract";
+import { z } from "zod";
+import { callRoute } from "./call-route.ts";
+import type { Result } from "./call-route.ts";
+import { useQuery } from "./query.ts";
+import type { Person } from "./words.ts";
+
+const list = z.object({ people: z.array(people.person) });
+const keys = z.object({ keys: z.array(people.agentKey) });
+
+export function usePeople(): ReadonlyMap<string, Person> {
+  const { value } = useQuery("people", () => callRoute("listPeople", list));
+  return new Map(value?.people.map((person) => [person.id, person]));
+}
+
+/** Names of agent keys, where one may see them. */
+export function useKeyNames(mayRead: boolean): ReadonlyMap<string, string> {
+  const { value } = useQuery(mayRead ? "keys" : null, () => callRoute("listKeys", keys));
+  return new Map(value?.keys.map(({ id, name }) => [id, name]));
+}
+
+export type RecordPage = z.infer<typeof people.recordPage>;
+
+export function readRecordOf(requestId: string): Promise<Result<RecordPage>> {
+  return callRoute("readRecord", people.recordPage, { query: { requestId, order: "oldest", limit: 200 } });
+}

@@ -1,0 +1,29 @@
+/** The screen of the address. */
+import { EmptyState } from "../part/notice.tsx";
+import { Link } from "../route/link.tsx";
+import { pathTo, usePlace } from "../route/location.ts";
+import { AccountScreen } from "../screen/account/account-screen.tsx";
+import { HistoryScreen } from "../screen/history/history-screen.tsx";
+import { RequestScreen } from "../screen/request/request-screen.tsx";
+import { WaitingScreen } from "../screen/waiting/waiting-screen.tsx";
+
+export function Page({ onMeChanged }: { readonly onMeChanged: () => void }) {
+  const { page, id } = usePlace();
+  switch (page) {
+    case "waiting":
+      return <WaitingScreen />;
+    case "request":
+      return <RequestScreen key={id} id={id} />;
+    case "history":
+      return <HistoryScreen />;
+    case "account":
+      return <AccountScreen onMeChanged={onMeChanged} />;
+    case "signIn":
+    case "nowhere":
+      return (
+        <EmptyState title="No such page" mark="?">
+          <Link to={pathTo("waiting")}>Go to what is waiting</Link>
+        </EmptyState>
+      );
+  }
+}

@@ -1,0 +1,29 @@
+/** Keys that do something on a screen, unless somebody is writing or a dialog is open. */
+import { useEffect, useRef } from "react";
+
+export type Hotkeys = Readonly<Record<string, (event: KeyboardEvent) => void>>;
+
+export function useHotkeys(keys: Hotkeys): void {
+  const latest = useRef(keys);
+  useEffect(() => {
+    latest.current = keys;
+  });
+  useEffect(() => {
+    function onKey(event: KeyboardEvent): void {
+      if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey || event.isComposing || isWriting(event.target)) return;
+      if (document.querySelector('[role="dialog"], [role="alertdialog"]') !== null) return;
+      // Enter and space belong to whatever has the focus.
+      if ((event.key === "Enter" || event.key === " ") && event.target instanceof Element && event.target.closest("a, button, summary, [role=checkbox]") !== null) return;
+      const act = latest.current[event.key];
+      if (act === undefined) return;
+      event.preventDefault();
+      act(event);
+    }
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+}
+
+function isWriting(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input:not([type=checkbox]):not([type=radio]), textarea, select"));
+}

@@ -1,0 +1,94 @@
+/** Rows of the record as steps of a story. A row of a kind that is not known here is told by its name, never left out. Pure. */
+export interface Step {
+  readonly seq: number;
+  readonly at: number;
+  readonly title: string;
+  /** Id of the person, where it is one's doing. */
+  readonly person: string | null;
+  readonly detail: string;
+  readonly hash: string;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+export function storyOf(rows: readonly string[]): readonly Step[] {
+  return rows.flatMap((text) => {
+    const row = read(text);
+    if (row === undefined) return [];
+    const { title, person = null, detail = "" } = told(row);
+    return [{ seq: numberOf(row["seq"]), at: numberOf(row["at"]), title, person, detail, hash: textOf(row["hash"]) }];
+  });
+}
+
+interface Told {
+  readonly title: string;
+  readonly person?: string | null;
+  readonly detail?: string;
+}
+
+function told(row: Row): Told {
+  switch (row["type"]) {
+    case "decision":
+      return { title: `The policy said ${textOf(row["action"])}`, detail: textOf(row["reason"]) };
+    case "approval":
+      return { title: APPROVAL[textOf(row["status"])] ?? `Ended: ${textOf(row["status"])}`, detail: textOf(row["reason"] ?? row["error"]) };
+    case "intent":
+      return { title: "About to be sent; the approval is spent" };
+    case "outcome":
+      return { title: `Outcome: ${textOf(row["outcome"])}`, detail: `after ${Math.round(numberOf(row["elapsedMs"]))} ms` };
+    case "event":
+      return event(textOf(row["event"]), isRow(row["detail"]) ? row["detail"] : {});
+    default:
+      return { title: textOf(row["type"]) };
+  }
+}
+
+const APPROVAL: Readonly<Record<string, string>> = { approved: "Approved", denied: "Denied", timeout: "Expired: nobody answered in time", superseded: "Superseded: the question changed" };
+
+function event(name: string, detail: Row): Told {
+  switch (name) {
+    case "request_created":
+      return { title: "Held, and people were asked" };
+    case "vote_cast":
+      return { title: detail["choice"] === "approve" ? "Yes by" : "No by", person: personOf(detail["person"]), detail: [detail["selfApproved"] === true ? "(self-approved)" : "", textOf(detail["reason"])].filter((part) => part !== "").join(" ") };
+    case "claim_released":
+      return { title: "Given back: provably nothing was sent" };
+    case "outcome_lapsed":
+      return { title: "Whoever ran it fell silent: the outcome is unknown" };
+    case "outcome_annotated":
+      return { title: "What really happened was noted by", person: personOf(detail["person"]) };
+    case "late_report":
+      return { title: "A late report came", detail: textOf(detail["outcome"]) };
+    case "grant_made":
+      return { title: "A grant was given with it" };
+    case "grant_used":
+      return { title: "Covered by a grant" };
+    default:
+      return { title: name.replaceAll("_", " ") };
+  }
+}
+
+function personOf(value: unknown): string | null {
+  return typeof value === "string" ? value.replace(/^person:/, "") : null;
+}
+
+function read(text: string): Row | undefined {
+  try {
+    const row: unknown = JSON.parse(text);
+    return isRow(row) ? row : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRow(value: unknown): value is Row {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === "number" ? value : 0;
+}

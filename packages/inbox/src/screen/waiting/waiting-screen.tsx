@@ -1,0 +1,147 @@
+/**
+ * What waits for an answer, most urgent first, live. Approving from here is for calls alone whose full view was shown in this page;
+ * denying is always open. Called by page.tsx.
+ */
+import { useCallback, useMemo, useState } from "react";
+import { useSession, useWaiting } from "../../api/session.ts";
+import type { RequestSummary } from "../../api/words.ts";
+import { Button } from "../../part/button.tsx";
+import { useHotkeys } from "../../part/hotkeys.ts";
+import { useIsNarrow } from "../../part/narrow.ts";
+import { EmptyState, Notice } from "../../part/notice.tsx";
+import { count } from "../../part/time-words.ts";
+import { VirtualList } from "../../part/virtual-list.tsx";
+import { goTo, pathTo } from "../../route/location.ts";
+import { BatchDialog } from "./batch-dialog.tsx";
+import { isShown, mergeIdentical, NO_FILTER } from "./merge-identical.ts";
+import type { WaitingGroup } from "./merge-identical.ts";
+import { WaitingFilters } from "./waiting-filters.tsx";
+import { WaitingRow } from "./waiting-row.tsx";
+import "./waiting-screen.css";
+
+const NONE: ReadonlySet<string> = new Set();
+
+export function WaitingScreen() {
+  const { viewed, at } = useSession();
+  const { requests, isLoaded, isFilling, failure } = useWaiting();
+  const [filter, setFilter] = useState(NO_FILTER);
+  const [active, setActiveId] = useState(at.requestId);
+  const [selected, setSelected] = useState(NONE);
+  const [choice, setChoice] = useState<"approve" | "deny">();
+  const isNarrow = useIsNarrow();
+
+  const groups = useMemo(() => mergeIdentical(requests.filter((request) => isShown(request, filter))), [requests, filter]);
+  const chosen = useMemo(() => requests.filter(({ id }) => selected.has(id)), [requests, selected]);
+  const activeIndex = groups.findIndex(({ first }) => first.id === active);
+
+  const select = useCallback((group: WaitingGroup, isSelected: boolean) => {
+    setSelected((before) => {
+      const after = new Set(before);
+      for (const { id } of group.requests) if (isSelected) after.add(id); else after.delete(id);
+      return after;
+    });
+  }, []);
+  const setActive = (id: string): void => {
+    at.requestId = id;
+    setActiveId(id);
+  };
+  const move = (by: number): void => setActive(groups[Math.min(groups.length - 1, Math.max(0, activeIndex + by))]?.first.id ?? "");
+  const current = groups[activeIndex];
+  useHotkeys({
+    j: () => move(1),
+    ArrowDown: () => move(1),
+    k: () => move(-1),
+    ArrowUp: () => move(-1),
+    Enter: () => current !== undefined && goTo(pathTo("request", current.first.id)),
+    x: () => current !== undefined && select(current, !selected.has(current.first.id)),
+    d: () => {
+      if (chosen.length === 0 && current !== undefined) select(current, true);
+      if (chosen.length > 0 || current !== undefined) setChoice("deny");
+    },
+    a: () => chosen.length > 0 && whyNotApprove(chosen, viewed) === undefined && setChoice("approve"),
+    Escape: () => setSelected(NONE),
+  });
+
+  return (
+    <div className="screen">
+      <header className="screen-head">
+        <h1>Waiting</h1>
+        <p className="muted numbers" role="status">
+          {isLoaded ? `${count(requests.length, "call")} waiting${isFilling ? ", more are coming…" : ""}` : "Loading…"}
+        </p>
+      </header>
+      {failure === undefined ? null : (
+        <Notice tone="no" title="The list may be out of date" live>
+          {failure.message}
+        </Notice>
+      )}
+      {requests.length > 0 ? <WaitingFilters requests={requests} filter={filter} onChange={setFilter} /> : null}
+      {chosen.length > 0 ? <BatchBar chosen={chosen} onClear={() => setSelected(NONE)} onChoose={setChoice} /> : null}
+      {isLoaded && groups.length === 0 ? (
+        <Nothing isFiltered={requests.length > 0} />
+      ) : (
+        <VirtualList
+          items={groups}
+          rowHeight={isNarrow ? 108 : 68}
+          keyOf={({ first }) => first.id}
+          label="Waiting calls, most urgent first"
+          activeIndex={activeIndex}
+          render={(group) => (
+            <WaitingRow group={group} isActive={group.first.id === active} isSelected={group.requests.every(({ id }) => selected.has(id))} wasViewed={viewed.has(group.first.requestDigest)} onSelect={select} />
+          )}
+        />
+      )}
+      {choice === undefined || chosen.length === 0 ? null : (
+        <BatchDialog
+          choice={choice}
+          requests={chosen}
+          viewed={viewed}
+          onClose={() => {
+            setChoice(undefined);
+            setSelected(NONE);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function BatchBar({ chosen, onClear, onChoose }: { readonly chosen: readonly RequestSummary[]; readonly onClear: () => void; readonly onChoose: (choice: "approve" | "deny") => void }) {
+  const { viewed } = useSession();
+  const whyNot = whyNotApprove(chosen, viewed);
+  return (
+    <div className="batch" role="region" aria-label="Selected calls">
+      <strong className="numbers">{count(chosen.length, "call")} selected</strong>
+      {whyNot === undefined ? null : <span className="muted small">{whyNot}</span>}
+      <span className="batch-buttons">
+        <Button size="small" tone="quiet" onClick={onClear}>
+          Clear
+        </Button>
+        <Button size="small" tone="no" hotkey="d" onClick={() => onChoose("deny")}>
+          Deny…
+        </Button>
+        <Button size="small" tone="yes" hotkey="a" whyNot={whyNot} onClick={() => onChoose("approve")}>
+          Approve…
+        </Button>
+      </span>
+    </div>
+  );
+}
+
+/** A yes in a batch is for calls that were looked at one by one. */
+function whyNotApprove(chosen: readonly RequestSummary[], viewed: ReadonlyMap<string, string>): string | undefined {
+  const unseen = chosen.filter(({ requestDigest }) => !viewed.has(requestDigest)).length;
+  if (unseen > 0) return `To approve, open ${unseen === 1 && chosen.length === 1 ? "it" : `${count(unseen, "call")} of them`} first: only what was shown in full can be approved.`;
+  const barred = chosen.find(({ mayVote }) => !mayVote.allowed);
+  return barred?.mayVote.why;
+}
+
+function Nothing({ isFiltered }: { readonly isFiltered: boolean }) {
+  return isFiltered ? (
+    <EmptyState title="Nothing matches the filter" mark="⌕">
+      Other calls are waiting; clear the filter to see them.
+    </EmptyState>
+  ) : (
+    <EmptyState title="Nothing is waiting">When a policy holds a call of an agent, it appears here at once. This page stays live: there is no need to reload it.</EmptyState>
+  );
+}

@@ -1,0 +1,16 @@
+/** Builds the inbox into the server package, which ships and serves it. Run by tools/set-up.mjs when something it is made of has changed. */
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    outDir: "../server/dist/inbox",
+    emptyOutDir: true,
+    target: "es2023",
+    // The page's policy allows no inline script, and `data:` for images alone.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+});

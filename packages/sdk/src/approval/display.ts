@@ -1,0 +1,9 @@
+/**
+ * The door `@countersign/sdk/display`: the encoder and the notes by which every place shows text from agents and servers, so that the
+ * terminal, the inbox and your own channel show the same. Nothing here may need Node: the inbox runs it in a browser.
+ */
+export { renderCall, viewLines } from "./call-view.ts";
+export type { CallView, CallViewOptions } from "./call-view.ts";
+export { describeScripts } from "./describe-scripts.ts";
+export { escapeText, quoteText } from "./escape.ts";
+export type { EscapeOptions } from "./escape.ts";

@@ -1,0 +1,133 @@
+/**
+ * `countersign approve`, `deny` and `decide`: the whole request on the controlling terminal, then y or n. `--yes` needs no terminal and the
+ * digest of what was looked at; a call that is too long for that is approved only where it was shown. Called by request-commands.ts.
+ */
+import { people as wire } from "@countersign/sdk/wire";
+import { askOnTerminal, openTerminal, readTextOnTerminal, type Terminal } from "@countersign/sdk/terminal";
+import { escapeText } from "@countersign/sdk";
+import type { ControlClient } from "./control-client.ts";
+import { followEvents } from "./follow-events.ts";
+import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
+import { questionOf, type RequestQuestion } from "./request-question.ts";
+
+/** What y does; n denies with `either`, and otherwise leaves the request as it is. */
+export type Intent = "approve" | "deny" | "either";
+
+export interface DecideOptions {
+  readonly reason?: string | undefined;
+  readonly yes: boolean;
+  /** The request digest of what was looked at. */
+  readonly digest?: string | undefined;
+}
+
+export async function decide(client: ControlClient, id: string, intent: Intent, { reason, yes, digest }: DecideOptions, ports: Ports): Promise<ExitCode> {
+  if (yes !== (digest !== undefined)) throw new UsageError("--yes and --digest belong together: the digest names what was looked at. Without them the request is shown here, and asked about.");
+  const request = await readRequest(client, id);
+  if (request.state !== "pending") return tellEnd(request, ports);
+  if (digest !== undefined) {
+    if (intent === "either") throw new UsageError("--yes: say approve or deny.");
+    if (digest !== request.requestDigest) throw new CheckFailure(`This is not the request that was looked at: its digest is ${request.requestDigest}. Nothing was decided.`);
+    return vote(client, request, { choice: intent, reason: reason ?? "", viewedDigest: null }, ports);
+  }
+  return askHere(client, request, intent, reason, ports);
+}
+
+async function askHere(client: ControlClient, request: wire.RequestDetail, intent: Intent, reason: string | undefined, ports: Ports): Promise<ExitCode> {
+  const withdrawn = new AbortController();
+  const opened = await openTerminal(withdrawn.signal);
+  if (opened.kind !== "open") throw new UsageError(`${opened.kind === "none" ? opened.why : "the question was withdrawn"}: there is nobody to ask here. See the request in a terminal, or name it with --yes --digest.`);
+  const watching = followRequest(client, request.id, withdrawn);
+  let ballot: Ballot | undefined;
+  try {
+    ballot = await askAbout(client, opened.terminal, request, intent, reason);
+  } finally {
+    await opened.terminal.close();
+    const decidedElsewhere = withdrawn.signal.aborted;
+    withdrawn.abort();
+    await watching;
+    if (decidedElsewhere) ballot = undefined;
+  }
+  if (ballot !== undefined) return vote(client, request, ballot, ports);
+  const now = await readRequest(client, request.id);
+  if (now.state !== "pending") return tellEnd(now, ports);
+  ports.err(`Nothing was decided; the request stays open until ${new Date(now.expiresAt).toISOString()}.`);
+  return 1;
+}
+
+export interface Ballot {
+  readonly choice: "approve" | "deny";
+  readonly reason: string;
+  readonly viewedDigest: string | null;
+}
+
+/** Draws the request and reads the answer. Undefined: nothing was decided. */
+export async function askAbout(client: Pick<ControlClient, "request">, terminal: Terminal, request: wire.RequestDetail, intent: Intent, reason?: string): Promise<Ballot | undefined> {
+  const { person } = wire.me.parse(await client.request("GET", "/v1/me"));
+  const shown = questionOf(request, person.id, { ascii: terminal.ascii });
+  if (shown === undefined) {
+    await terminal.write("What would run cannot be shown: its arguments were erased, or are not those that the digest names.\r\n");
+    return intent === "deny" ? { choice: "deny", reason: reason ?? "", viewedDigest: null } : undefined;
+  }
+  if (intent === "deny") return askNo(terminal, shown, reason);
+  const { allowed, why } = request.mayVote;
+  if (!allowed) return showOnly(terminal, { ...shown, closing: [...shown.closing, `! You cannot approve it: ${escapeText(why, { ascii: terminal.ascii })}`] });
+  return askYes(terminal, shown, intent, reason, needsReason(request) && reason === undefined);
+}
+
+function needsReason({ requirements }: wire.RequestDetail): boolean {
+  return requirements.some(({ requireReason }) => requireReason);
+}
+
+async function askYes(terminal: Terminal, { viewedDigest, ...shown }: RequestQuestion, intent: "approve" | "either", reason: string | undefined, mustReason: boolean): Promise<Ballot | undefined> {
+  const answer = await askOnTerminal(terminal, shown, { needsReason: mustReason, label: "Approve this call? (y/n): ", no: intent === "either" ? "denies" : "leaves it open" });
+  if (answer.kind === "approved") return { choice: "approve", reason: answer.reason ?? reason ?? "", viewedDigest };
+  // Ctrl-C is for leaving, whatever n means.
+  return answer.kind === "denied" && answer.by === "answer" && intent === "either" ? { choice: "deny", reason: reason ?? "", viewedDigest } : undefined;
+}
+
+async function askNo(terminal: Terminal, { viewedDigest, ...shown }: RequestQuestion, reason: string | undefined): Promise<Ballot | undefined> {
+  const answer = await askOnTerminal(terminal, shown, { needsReason: false, label: "Deny this call? (y/n): ", yes: "denied", no: "leaves it open" });
+  if (answer.kind !== "approved") return undefined;
+  const why = reason ?? (await readTextOnTerminal(terminal, "Reason, for the agent (Enter: none): "));
+  return why === undefined ? undefined : { choice: "deny", reason: why, viewedDigest };
+}
+
+async function showOnly(terminal: Terminal, shown: Pick<RequestQuestion, "lines" | "closing">): Promise<undefined> {
+  await askOnTerminal(terminal, shown, { needsReason: false, label: "You can only look. Enter n: ", no: "ends this" });
+}
+
+/** Aborts the question when somebody else has answered it, or its time is over. */
+async function followRequest(client: ControlClient, id: string, withdrawn: AbortController): Promise<void> {
+  const look = async (): Promise<void> => {
+    const { state } = await readRequest(client, id);
+    if (state !== "pending") withdrawn.abort();
+  };
+  const isMine = ({ requestId }: Readonly<Record<string, unknown>>): boolean => requestId === id;
+  // Each time the stream stands anew, something may have been missed.
+  await followEvents(client, withdrawn.signal, async ({ event, data }) => {
+    if (event === "hello" || (event === "request" && isMine(data))) await look();
+  });
+}
+
+export async function readRequest(client: Pick<ControlClient, "request">, id: string): Promise<wire.RequestDetail> {
+  return wire.requestDetail.parse(await client.request("GET", `/v1/approvals/${encodeURIComponent(id)}`));
+}
+
+export async function castBallot(client: Pick<ControlClient, "request">, { id, requestDigest }: Pick<wire.RequestDetail, "id" | "requestDigest">, ballot: Ballot): Promise<wire.RequestSummary> {
+  return wire.requestSummary.parse(await client.request("POST", `/v1/approvals/${encodeURIComponent(id)}/vote`, { ...ballot, requestDigest, grant: null }));
+}
+
+async function vote(client: ControlClient, request: wire.RequestDetail, ballot: Ballot, { out }: Ports): Promise<ExitCode> {
+  const { state, progress } = await castBallot(client, request, ballot);
+  if (state === "pending") out(`Your approval counts; ${progress.map(({ have, need }) => `${have} of ${need}`).join(", ")} so far.`);
+  else out(ballot.choice === "approve" ? "Approved: exactly this call may run, once." : "Denied: it does not run.");
+  return 0;
+}
+
+/** How it stands that nothing is left to decide. */
+function tellEnd({ state, votes, endReason }: wire.RequestDetail, { err }: Ports): ExitCode {
+  const last = votes.at(-1);
+  const by = last === undefined ? "" : ` ${last.choice === "approve" ? "Approved" : "Denied"} by ${escapeText(last.name)} (${escapeText(last.channel)}).`;
+  err(`This request is ${state} already.${by}${endReason === null || endReason === "" ? "" : ` ${escapeText(endReason)}`}`);
+  return 1;
+}

@@ -1,0 +1,212 @@
+// Deciding at a terminal: the built program against a running control plane, on a real terminal.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import type { JsonObject } from "@countersign/sdk";
+import { askBodyOf } from "../control/fixture/open-embedded.ts";
+import { createOperator, MAIN, until, type Operator, type Running } from "./fixture/operator.ts";
+import { openTerminal, whyNoTerminal, type Terminal } from "./fixture/terminal.ts";
+
+interface Detail {
+  readonly id: string;
+  readonly requestDigest: string;
+  readonly state: string;
+  readonly votes: readonly { readonly choice: string; readonly channel: string; readonly reason: string }[];
+}
+
+let operator: Operator;
+let running: Running;
+let token: string;
+let agent: string;
+let terminals: Terminal[] = [];
+const missing = whyNoTerminal();
+
+beforeAll(async () => {
+  operator = createOperator();
+  running = await operator.up();
+  token = await operator.login(running.url);
+  const { body: me } = await operator.as<{ person: { id: string } }>(token, running.url, "GET", "/v1/me");
+  agent = (await operator.as<{ secret: string }>(token, running.url, "POST", "/v1/keys", { name: "bot", ownerId: me.person.id, expiresAt: null })).body.secret;
+}, 30_000);
+afterEach(() => {
+  for (const terminal of terminals) terminal.close();
+  terminals = [];
+});
+afterAll(() => operator.close());
+
+let asked = 0;
+
+async function ask(args: JsonObject = {}): Promise<Detail> {
+  asked += 1;
+  const { body } = await operator.as<{ request: { id: string } }>(agent, running.url, "POST", "/v1/approvals", askBodyOf({ path: `/tmp/${asked}`, ...args }));
+  return detail(body.request.id);
+}
+const detail = async (id: string): Promise<Detail> => (await operator.as<Detail>(token, running.url, "GET", `/v1/approvals/${id}`)).body;
+
+function onTerminal(...args: readonly string[]): Terminal {
+  const terminal = openTerminal(`'${process.execPath}' '${MAIN}' ${args.map((arg) => `'${arg}'`).join(" ")}`, operator.env);
+  terminals.push(terminal);
+  return terminal;
+}
+
+const see = (terminal: Terminal, text: string | RegExp): Promise<string> =>
+  until(() => {
+    const shown = terminal.screen();
+    return (typeof text === "string" ? shown.includes(text) : text.test(shown)) ? shown : undefined;
+  });
+
+/** After the moment in which nothing that is typed counts. */
+async function type(terminal: Terminal, text: string): Promise<void> {
+  await sleep(400);
+  terminal.keys(...(text === "" ? [] : ["-l", text]));
+  terminal.keys("Enter");
+}
+
+describe("countersign approve, deny and decide", { timeout: 30_000 }, () => {
+  it("without a terminal nothing is decided, and a flag alone is no yes", async () => {
+    const { id, requestDigest } = await ask();
+    for (const [args, code, said] of [
+      [["approve", id], 2, "nobody to ask"],
+      [["deny", id], 2, "nobody to ask"],
+      [["approve", id, "--yes"], 2, "--digest"],
+      [["approve", id, "--digest", requestDigest], 2, "--yes"],
+      [["approve", id, "--yes", "--digest", "0".repeat(64)], 1, "not the request that was looked at"],
+      [["approve", "nothing"], 1, "not_found"],
+    ] as const) {
+      const ended = await operator.detached(...args);
+      expect([args, ended.code, ended.err]).toEqual([args, code, expect.stringContaining(said)]);
+    }
+    expect((await detail(id)).state).toBe("pending");
+  });
+
+  it("--yes with the digest of what was looked at decides, and is recorded as the terminal's", async () => {
+    const [one, other] = [await ask(), await ask()];
+    expect((await operator.run("approve", one.id, "--yes", "--digest", one.requestDigest)).code).toBe(0);
+    expect((await operator.run("deny", other.id, "--yes", "--digest", other.requestDigest, "--reason", "not today")).code).toBe(0);
+    expect([await detail(one.id), await detail(other.id)]).toMatchObject([
+      { state: "approved", votes: [{ choice: "approve", channel: "terminal" }] },
+      { state: "denied", votes: [{ choice: "deny", channel: "terminal", reason: "not today" }] },
+    ]);
+    const again = await operator.run("approve", one.id, "--yes", "--digest", one.requestDigest);
+    expect([again.code, again.err]).toEqual([1, expect.stringContaining("approved already")]);
+  });
+
+  it("a call too long for a glance is not approved by --yes, and is by whoever saw its end", async ({ skip }) => {
+    skip(missing !== undefined, missing ?? "");
+    const { id, requestDigest } = await ask({ content: `${"x".repeat(9_000)}THE-END` });
+    const unseen = await operator.run("approve", id, "--yes", "--digest", requestDigest);
+    expect([unseen.code, unseen.err]).toEqual([1, expect.stringContaining("not_viewed")]);
+    const terminal = onTerminal("approve", id);
+    await see(terminal, "lines left");
+    await type(terminal, "y");
+    await see(terminal, "cannot be approved before its end was shown");
+    for (let page = 0; page < 6 && !terminal.screen().includes("Approve this call?"); page += 1) await type(terminal, "");
+    expect(await see(terminal, "Approve this call? (y/n)")).toContain("THE-END");
+    await type(terminal, "y");
+    await see(terminal, "ended with 0");
+    expect((await detail(id)).state).toBe("approved");
+  });
+
+  it("shows what is bound with hidden characters shown, and denies with a reason", async ({ skip }) => {
+    skip(missing !== undefined, missing ?? "");
+    const { id } = await ask({ content: "a\u202Eb\u001B[2Jc" });
+    const terminal = onTerminal("deny", id);
+    const shown = await see(terminal, "Deny this call? (y/n)");
+    expect(shown).toContain('| {\n|   "content": "a\\u{202E}b\\u{1B}[2Jc"');
+    await type(terminal, "y");
+    await see(terminal, "Reason, for the agent");
+    await type(terminal, "wrong folder");
+    await see(terminal, "ended with 0");
+    expect(await detail(id)).toMatchObject({ state: "denied", votes: [{ reason: "wrong folder", channel: "terminal" }] });
+  });
+
+  it("n leaves it open with approve and denies with decide; an answer given elsewhere ends the question", async ({ skip }) => {
+    skip(missing !== undefined, missing ?? "");
+    const { id, requestDigest } = await ask();
+    const first = onTerminal("approve", id);
+    await see(first, "Approve this call? (y/n)");
+    await type(first, "n");
+    await see(first, "ended with 1");
+    expect((await detail(id)).state).toBe("pending");
+    const second = onTerminal("decide", id);
+    await see(second, "Approve this call? (y/n)");
+    await operator.as(token, running.url, "POST", `/v1/approvals/${id}/vote`, { choice: "deny", requestDigest, viewedDigest: null, reason: "", grant: null });
+    expect(await see(second, "ended with 1")).toContain("denied already");
+  });
+});
+
+describe("countersign inbox", { timeout: 30_000 }, () => {
+  it("needs a terminal", async () => {
+    const { code, out, err } = await operator.detached("inbox");
+    expect([code, out, err]).toEqual([2, "", expect.stringContaining("countersign watch")]);
+  });
+
+  it("lists live, opens one in full, approves and denies it, and gives the screen back", async ({ skip }) => {
+    skip(missing !== undefined, missing ?? "");
+    const before = await ask();
+    const terminal = openTerminal(`echo before; '${process.execPath}' '${MAIN}' inbox`, operator.env);
+    terminals.push(terminal);
+    await see(terminal, /Waiting: \d+ call/);
+    const count = Number(/Waiting: (\d+)/.exec(terminal.screen())?.[1]);
+    const { id } = await ask(); // comes in while somebody looks
+    await see(terminal, `Waiting: ${count + 1} calls`);
+    for (let step = 0; step < count; step += 1) terminal.keys("j"); // the latest has the most time left
+    await sleep(400);
+    terminal.keys("Enter");
+    expect(await see(terminal, "Approve this call? (y/n)")).toContain(`Request: ${id}`);
+    await type(terminal, "y");
+    await see(terminal, `Approved: ${id}`);
+    expect(await detail(id)).toMatchObject({ state: "approved", votes: [{ channel: "terminal" }] });
+    for (let step = 1; step < count; step += 1) terminal.keys("j");
+    await sleep(400);
+    terminal.keys("d");
+    expect(await see(terminal, "Deny this call? (y/n)")).toContain(`Request: ${before.id}`);
+    await type(terminal, "y");
+    await type(terminal, "no");
+    await see(terminal, `Denied: ${before.id}`);
+    terminal.keys("q");
+    const after = await see(terminal, "ended with 0");
+    expect(after).toContain("before\n");
+    expect(after).not.toContain("Waiting:");
+  });
+
+  it("killed in the middle, it leaves a shell that can be used", async ({ skip }) => {
+    skip(missing !== undefined, missing ?? "");
+    const shell = openTerminal(`'${process.execPath}' '${MAIN}' inbox --dir '${operator.directory}'; exec bash --norc`, operator.env);
+    terminals.push(shell);
+    await see(shell, "Waiting:");
+    const pids = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes(`${MAIN} inbox --dir ${operator.directory}`) && !line.includes("bash")).map((line) => Number(line.trim().split(" ")[0]));
+    expect(pids).toHaveLength(1);
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await sleep(300);
+    shell.keys("-l", "echo us''able");
+    shell.keys("Enter");
+    await see(shell, "usable");
+  });
+});
+
+describe("countersign watch", { timeout: 30_000 }, () => {
+  it("tells a pipe what happens, a line each, with names and without arguments or secrets", async () => {
+    const child = spawn(process.execPath, [MAIN, "watch", "--format", "json"], { env: operator.env, stdio: ["ignore", "pipe", "pipe"] });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    let out = "";
+    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+    await until(() => (out.includes('"hello"') ? true : undefined));
+    const { id, requestDigest } = await ask({ content: "canary-7731" });
+    await until(() => (out.includes(id) ? true : undefined));
+    const denied = await operator.run("deny", id, "--yes", "--digest", requestDigest);
+    expect([denied.code, denied.err]).toEqual([0, ""]);
+    await until(() => (out.includes('"denied"') ? true : undefined));
+    child.kill("SIGINT");
+    const [code]: unknown[] = await once(child, "close");
+    expect(code).toBe(0);
+    const lines = out.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>); // what watch writes
+    expect(lines.filter(({ requestId }) => requestId === id).map(({ event, state, tool, agent: name }) => [event, state, tool, name])).toEqual([
+      ["request", "pending", "write_file", "file-manager"],
+      ["request", "denied", "write_file", "file-manager"],
+    ]);
+    expect(out).not.toMatch(/canary-7731/);
+    expect(out).not.toContain(token);
+  });
+});
