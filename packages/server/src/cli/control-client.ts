@@ -14,6 +14,7 @@ export interface ControlClient {
   /** Answers the parsed body. Throws CheckFailure with what the control plane says. */
   request(method: "GET" | "POST" | "DELETE" | "PATCH", path: string, body?: object): Promise<unknown>;
   /** The body as it comes. */
+  /** A body of any length. Ends in an error where nothing comes for half a minute. */
   stream(path: string): Promise<ReadableStream<Uint8Array>>;
   /** A stream of events, without an end of its own. */
   listen(path: string, lastEventId: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
@@ -26,6 +27,15 @@ export interface Reach {
 }
 
 const ANSWER_MS = 30_000;
+
+/** Ends what is read once nothing has been heard for `ms`: an export may take long, but not be silent for long. */
+function endWhenSilent(ms: number): { readonly signal: AbortSignal; readonly heard: () => void; readonly over: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    controller.abort(new Error(`nothing was heard for ${ms / 1_000} s`));
+  }, ms);
+  return { signal: controller.signal, heard: () => void timer.refresh(), over: () => clearTimeout(timer) };
+}
 
 /** As the local operator, or at another URL as the person who is signed in there. Throws UsageError where there is nothing to speak to. */
 export async function reachControl(reach: Reach): Promise<ControlClient> {
@@ -91,7 +101,8 @@ export async function findRunning(directory: string): Promise<ControlFile | unde
   }
 }
 
-export function clientOf(url: string, token: string): ControlClient {
+/** `silenceMs`: how long a stream may send nothing. */
+export function clientOf(url: string, token: string, silenceMs = ANSWER_MS): ControlClient {
   const send = async (method: string, path: string, body?: object, { signal = AbortSignal.timeout(ANSWER_MS), headers = {} }: { readonly signal?: AbortSignal; readonly headers?: Readonly<Record<string, string>> } = {}): Promise<Response> => {
     let answer: Response;
     try {
@@ -115,7 +126,16 @@ export function clientOf(url: string, token: string): ControlClient {
       const answer = await send(method, path, body);
       return answer.status === 204 ? undefined : answer.json();
     },
-    stream: async (path) => bodyOf(await send("GET", path)),
+    async stream(path) {
+      const { signal, heard, over } = endWhenSilent(silenceMs);
+      try {
+        const body = bodyOf(await send("GET", path, undefined, { signal }));
+        return body.pipeThrough(new TransformStream({ transform: (chunk, out) => (heard(), out.enqueue(chunk)), flush: over, cancel: over }));
+      } catch (cause) {
+        over();
+        throw cause;
+      }
+    },
     async listen(path, lastEventId, signal) {
       const resume = lastEventId === "" ? {} : { "last-event-id": lastEventId };
       return bodyOf(await send("GET", path, undefined, { signal, headers: { accept: "text/event-stream", ...resume } }));
