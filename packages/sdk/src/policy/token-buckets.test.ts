@@ -82,13 +82,15 @@ describe("a bucket", () => {
           asked += 1;
           expect(Number.isInteger(retryAfterMs) && retryAfterMs >= 1).toBe(true);
           // Asking too early, once or often, changes nothing about when.
-          if (retryAfterMs > 1) expect(buckets.charge([policy], by(), now + retryAfterMs - 1).limited).toBe(true);
+          // After many thousand years the clock's sum rounds by parts of a millisecond, and one earlier is not one instant.
+          const isExact = now + retryAfterMs - 1 === now + (retryAfterMs - 1);
+          if (retryAfterMs > 1 && isExact) expect(buckets.charge([policy], by(), now + retryAfterMs - 1).limited).toBe(true);
           for (let early = 1; early < Math.min(retryAfterMs, 20); early++) expect(buckets.charge([policy], by(), now + early).limited).toBe(true);
           now += retryAfterMs;
           expect(buckets.charge([policy], by(), now)).toEqual(FREE);
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: 2_000, examples: [[{ limit: 0.19185231292153726, per: "10000000d", burst: 1 }, [0.25000000000000006, 0]]] },
     );
     expect(asked).toBeGreaterThan(1_000);
   });
