@@ -83,7 +83,7 @@ describe("a bucket", () => {
           expect(Number.isInteger(retryAfterMs) && retryAfterMs >= 1).toBe(true);
           // Asking too early, once or often, changes nothing about when.
           // After many thousand years the clock's sum rounds by parts of a millisecond, and one earlier is not one instant.
-          const isExact = now + retryAfterMs - 1 === now + (retryAfterMs - 1);
+          const isExact = now + retryAfterMs < 2 ** 40 || now + retryAfterMs - 1 === now + (retryAfterMs - 1);
           if (retryAfterMs > 1 && isExact) expect(buckets.charge([policy], by(), now + retryAfterMs - 1).limited).toBe(true);
           for (let early = 1; early < Math.min(retryAfterMs, 20); early++) expect(buckets.charge([policy], by(), now + early).limited).toBe(true);
           now += retryAfterMs;
