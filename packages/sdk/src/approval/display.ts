@@ -7,3 +7,4 @@ export type { CallView, CallViewOptions } from "./call-view.ts";
 export { describeScripts } from "./describe-scripts.ts";
 export { escapeText, quoteText } from "./escape.ts";
 export type { EscapeOptions } from "./escape.ts";
+export { parseJson } from "../call/parse-json.ts";

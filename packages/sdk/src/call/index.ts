@@ -6,6 +6,7 @@ export { TRANSPORTS } from "./call.ts";
 export { callDigest, definitionDigest, requestDigest } from "./digest.ts";
 export type { RequestFacts } from "./digest.ts";
 export type { JsonObject, JsonValue } from "./json.ts";
+export { parseJson } from "./parse-json.ts";
 export { policyIdOf } from "./policy-id.ts";
 export { snapshotJson, snapshotObject } from "./snapshot.ts";
 export { parseStrictJson } from "./strict-json.ts";

@@ -4,6 +4,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { readArgumentKey, readRecord, type JsonObject, type JsonValue } from "@countersign/sdk";
+import { parseJson } from "@countersign/sdk/call";
 import type { Action } from "@countersign/sdk/policy";
 import { CheckFailure, UsageError, type Ports } from "./ports.ts";
 import type { Freedom } from "./verdict-words.ts";
@@ -125,7 +126,7 @@ function recordedCall(file: string, { approvals, argumentsText, decision }: Stor
     user: textOf(decision, "user"),
     session: textOf(decision, "session"),
     findings: findings.filter(({ direction }) => direction === "input"),
-    arguments: argumentsText === undefined ? undefined : (JSON.parse(argumentsText) as JsonObject),
+    arguments: argumentsText === undefined ? undefined : (parseJson(argumentsText) as JsonObject),
     action,
     decisive: namesOf(decision["decisive"]),
     freedom: recordedFreedom(action, textOf(decision, "code"), approvals.length > 0),

@@ -4,7 +4,7 @@
  */
 import { hash } from "node:crypto";
 import { escapeText, quoteText, renderCall, viewLines, type Call, type JsonObject } from "@countersign/sdk";
-import { callDigest, TRANSPORTS } from "@countersign/sdk/call";
+import { callDigest, parseJson, TRANSPORTS } from "@countersign/sdk/call";
 import { viewText, type people } from "@countersign/sdk/wire";
 
 export interface RequestQuestion {
@@ -62,9 +62,9 @@ function callOf({ server, serverIdentity, transport, tool, definition, callDiges
   return {
     server: { name: server ?? undefined, identity: serverIdentity, transport: TRANSPORTS.find((one) => one === transport) ?? "unknown" },
     tool,
-    arguments: JSON.parse(argumentsText) as JsonObject, // the text of an object, which the digest below proves
+    arguments: parseJson(argumentsText) as JsonObject, // the text of an object, which the digest below proves
     argumentsText,
-    context: JSON.parse(contextText) as JsonObject, // as above
+    context: parseJson(contextText) as JsonObject, // as above
     contextText,
     meta: undefined,
     era: {},

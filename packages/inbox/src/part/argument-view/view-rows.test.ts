@@ -5,6 +5,13 @@ import { viewRows } from "./view-rows.ts";
 const TEXT = '{"a":{"b/c":["x",1,null],"~":"l1\\nl2"},"empty":[],"url":"https://example.com/"}';
 
 describe("the arguments as rows", () => {
+  it("a key is the one of this call, whatever other calls were shown before", () => {
+    for (const key of ["\\", '"', "\n", "\t"]) {
+      const shown = viewRows(JSON.stringify({ path: "a", [key]: 2 }));
+      expect(shown.map((row) => row.key)).toEqual([undefined, "path", key, undefined]);
+    }
+  });
+
   const rows = viewRows(TEXT);
 
   it("every member has its row, its depth and its JSON Pointer", () => {

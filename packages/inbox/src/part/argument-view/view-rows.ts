@@ -2,6 +2,7 @@
  * The bound arguments as rows to be shown: parsed from the very text that was bound, every member, every character. Pure.
  * What is long is a part of its own, which has to be seen to its end before the call may be approved.
  */
+import { parseJson } from "@countersign/sdk/display";
 import { readingOf } from "./reading.ts";
 import type { Reading } from "./reading.ts";
 
@@ -26,8 +27,8 @@ const SHORT_LENGTH = 300;
 
 export function viewRows(text: string): readonly ViewRow[] {
   const rows: ViewRow[] = [];
-  // RFC 8785 text that the control plane made from the bound call.
-  addValue(rows, JSON.parse(text) as Json, { depth: 0, pointer: "", key: undefined, after: "" });
+  // RFC 8785 text that the control plane made from the bound call. Browsers share the fault of Node's JSON.parse with escaped keys.
+  addValue(rows, parseJson(text), { depth: 0, pointer: "", key: undefined, after: "" });
   return rows;
 }
 

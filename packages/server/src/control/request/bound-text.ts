@@ -1,5 +1,5 @@
 /** The bound arguments and context of a request: one text that is sealed, opened again for people, and judged again at the claim. */
-import { bindCall, canonicalJson } from "@countersign/sdk/call";
+import { bindCall, canonicalJson, parseJson } from "@countersign/sdk/call";
 import type { Call, JsonObject } from "@countersign/sdk/call";
 import { TRANSPORTS } from "@countersign/sdk/call";
 import type { ApprovalRequest } from "../../store/entity/approval-request.ts";
@@ -17,8 +17,8 @@ export function packBound({ argumentsText, contextText }: Pick<BoundText, "argum
 
 /** Of a text that packBound made. */
 export function unpackBound(text: string): BoundText {
-  // Written by packBound, and sealed since.
-  const bound = JSON.parse(text) as { readonly arguments: JsonObject; readonly context: JsonObject };
+  // Written by packBound, and sealed since. Its keys are an agent's, and what is read here is what people are shown.
+  const bound = parseJson(text) as unknown as { readonly arguments: JsonObject; readonly context: JsonObject };
   return { ...bound, argumentsText: canonicalJson(bound.arguments), contextText: canonicalJson(bound.context) };
 }
 
