@@ -11,10 +11,10 @@ import type { TableName } from "./tables.ts";
 /** A commit that succeeds is kept at once, and ends it. */
 export class AloneStore implements AloneWith {
   readonly #connection: HeldConnection;
-  readonly #sender: string;
+  readonly #sender: string | undefined;
   ended = false;
 
-  constructor(connection: HeldConnection, sender: string) {
+  constructor(connection: HeldConnection, sender: string | undefined) {
     this.#connection = connection;
     this.#sender = sender;
   }

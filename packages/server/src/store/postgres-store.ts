@@ -13,6 +13,7 @@ import { StoreError } from "../sql/store-error.ts";
 import { assertName } from "./column-text.ts";
 import { AloneStore } from "./postgres-alone.ts";
 import { compiled, postgresQueries, readHead, readKeys, readLines, readWhole, type Ask } from "./postgres-reads.ts";
+import { PostgresCompany } from "./postgres-company.ts";
 import { CHANNEL, commitStatement, looseStatement, refused, resultOf, type CommitRow } from "./postgres-statement.ts";
 import type { AloneWith, Checkpoint, CommitResult, Key, ListQuery, RecordLine, RecordQuery, Snapshot, Store, Stored, WriteSet } from "./store.ts";
 import { assertChanges, assertWriteSet, NO_ROWS, storedOf, type DataRow } from "./stored-row.ts";
@@ -75,6 +76,7 @@ export class PostgresStore implements Store {
   readonly #tenants = new Set<string>();
   readonly #listeners = new Set<(tenant: string) => void>();
   #listening: PostgresListener | undefined;
+  readonly #company = new PostgresCompany({ say: () => this.#pool.query({ name: "countersign_here", text: "select pg_notify($1, $2)", values: [CHANNEL, this.#sender] }) });
   /** Changes that were committed here, and at how many the server should look at its tables anew. */
   #written = 0;
   #analyzeAt = FIRST_ANALYZE;
@@ -105,7 +107,7 @@ export class PostgresStore implements Store {
     assertWriteSet(set);
     this.#assertOpen();
     try {
-      const result = resultOf(await this.#pool.query<CommitRow>(commitStatement(set, this.#sender)));
+      const result = resultOf(await this.#pool.query<CommitRow>(commitStatement(set, this.#teller)));
       this.#noteWritten(set);
       return result;
     } catch (error) {
@@ -121,7 +123,7 @@ export class PostgresStore implements Store {
       await say("begin");
       await say("insert into record_head (tenant, seq, hash, at) values ($1, 0, $2, 0) on conflict do nothing", [tenant, NO_ROWS.hash]);
       await say("select 1 from record_head where tenant = $1 for update", [tenant]);
-      const alone = new AloneStore(connection, this.#sender);
+      const alone = new AloneStore(connection, this.#teller);
       const result = await work(alone);
       if (!alone.ended) await say("commit");
       return result;
@@ -173,8 +175,11 @@ export class PostgresStore implements Store {
       channel: CHANNEL,
       onMessage: (text) => {
         const [sender = "", ...tenant] = text.split(" ");
-        if (sender !== this.#sender) this.#tell(tenant.join(" "));
+        if (sender === this.#sender) return;
+        this.#company.heard(sender);
+        if (tenant.length > 0) this.#tell(tenant.join(" "));
       },
+      onChange: (listening) => (listening ? this.#company.listens() : this.#company.isDeaf()),
       // Anything may have been committed meanwhile.
       onReturn: () => this.#tenants.forEach((tenant) => this.#tell(tenant)),
     });
@@ -190,6 +195,7 @@ export class PostgresStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     this.#listeners.clear();
+    this.#company.close();
     await Promise.all([this.#listening?.close(), this.#pool.close()]);
   }
 
@@ -199,6 +205,10 @@ export class PostgresStore implements Store {
     if (this.#written < this.#analyzeAt) return;
     this.#analyzeAt *= ANALYZE_AGAIN;
     this.#pool.query({ text: "analyze approval, record, execution_lease", values: [] }).catch(() => {}); // the server does it in time by itself
+  }
+
+  get #teller(): string | undefined {
+    return this.#company.isAlone ? undefined : this.#sender;
   }
 
   #tell(tenant: string): void {
