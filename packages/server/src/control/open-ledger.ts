@@ -38,6 +38,8 @@ const MAX_BATCH = 256;
 const MAX_STANDING_CONFLICTS = 3;
 /** Whoever lost this often to other instances has the next commit to itself. */
 const MAX_LOSSES = 2;
+/** So long after a loss it takes turns, as long as the others go on. */
+const CONTENDED_MS = 200;
 
 interface Waiting {
   readonly command: Command<unknown>;
@@ -62,6 +64,7 @@ class LiveLedger implements Ledger {
   #queue: Waiting[] = [];
   #pump: Promise<void> | undefined;
   #syncWanted = false;
+  #lostAt = -Infinity;
   #closed = false;
 
   private constructor(store: Store, facts: LedgerFacts, listeners: Set<(rows: readonly RecordLine[]) => void>, options: LedgerOptions) {
@@ -177,8 +180,12 @@ class LiveLedger implements Ledger {
 
   /** Decides the batch and commits it; again where another instance was faster; alone where that goes on. */
   async #decide(batch: readonly Waiting[]): Promise<void> {
-    for (let losses = 0; losses < MAX_LOSSES; losses++) {
+    // Another instance that has been met goes on, most likely: what is lost to it costs both more than to wait for the turn.
+    const isContended = performance.now() - Math.min(this.#lostAt, this.#facts.othersAt) < CONTENDED_MS;
+    if (isContended) this.#lostAt = performance.now();
+    for (let losses = isContended ? MAX_LOSSES : 0; losses < MAX_LOSSES; losses++) {
       if ((await this.#attempt(batch, this.#store, losses > 0)) === "done") return;
+      this.#lostAt = performance.now();
     }
     await this.#store.exclusively(this.tenant, async (alone) => {
       await this.#facts.through(alone, async () => {
@@ -194,6 +201,8 @@ class LiveLedger implements Ledger {
     const keys = batch.flatMap(({ command }) => command.needs);
     const likelyFree = batch.flatMap(({ command }) => command.likelyFree ?? []);
     const isFresh = mustRead || !this.#facts.knows(keys);
+    // What was hinted at is read with it.
+    if (isFresh) this.#syncWanted = false;
     if (isFresh) await this.#facts.refresh([...keys, ...likelyFree]);
     else this.#facts.takeForFree(likelyFree);
     let decided = decideBatch(this.#facts, batch.map(({ command }) => command));
