@@ -50,7 +50,7 @@ export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[], n
     const type = TABLES[table].columns[column]?.type === "integer" ? "bigint" : "text";
     return `select ${index}, id, rev, data from ${table} where tenant = $1 and ${column} = any($${index + 2}::${type}[])`;
   });
-  const values: unknown[] = [tenant, ...parts.map(({ values }) => values)];
+  const values: unknown[] = [tenant, ...parts.map((part) => part.values)];
   if (newsAfter !== undefined) {
     const news = `from record where tenant = $1 and seq > $${values.push(newsAfter)}::bigint order by seq limit`;
     texts.push(`(select ${NEWS}, '', seq, json_build_array(${NEWS_VALUES})::text ${news} ${MOST_NEWS})`);
