@@ -59,10 +59,10 @@ export async function openInProcess(store: Store): Promise<Approvals & { readonl
 function countReads(store: Store): { readonly underWay: number } {
   const counted = { underWay: 0 };
   const read = store.read.bind(store);
-  store.read = async (tenant, keys) => {
+  store.read = async (...asked) => {
     counted.underWay += 1;
     try {
-      return await read(tenant, keys);
+      return await read(...asked);
     } finally {
       counted.underWay -= 1;
     }

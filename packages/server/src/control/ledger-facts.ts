@@ -31,6 +31,7 @@ export class LedgerFacts implements Facts {
   readonly #stale = new Set<ResidentTable>(RESIDENT);
   readonly #clock: InstanceClock;
   #news: RecordLine[] = [];
+  #othersAt = -Infinity;
   #head: RecordHead;
   #policy: PolicyInForce | undefined;
 
@@ -58,6 +59,11 @@ export class LedgerFacts implements Facts {
     } finally {
       this.#store = before;
     }
+  }
+
+  /** When rows of another instance were met last, by performance.now(). */
+  get othersAt(): number {
+    return this.#othersAt;
   }
 
   get head(): RecordHead {
@@ -127,9 +133,10 @@ export class LedgerFacts implements Facts {
     this.#read.clear();
     const wanted = distinct(keys.filter((key) => !isResident(key.table)));
     for (;;) {
-      const snapshot = await this.#ask(this.#store.read(this.#tenant, wanted));
+      const snapshot = await this.#ask(this.#store.read(this.#tenant, wanted, this.#head.seq));
       this.#clock.read(snapshot.now);
-      await this.#advance(snapshot.head);
+      await this.#advance(snapshot.head, snapshot.news);
+      for (const row of snapshot.touched ?? []) this.recent.put(row);
       if (this.#stale.size === 0) {
         this.#keep(snapshot, wanted);
         break;
@@ -185,8 +192,9 @@ export class LedgerFacts implements Facts {
   }
 
   /** Goes on to this head by the rows in between. */
-  async #advance(to: RecordHead): Promise<void> {
+  async #advance(to: RecordHead, news: readonly RecordLine[] = []): Promise<void> {
     if (to.seq < this.#head.seq || (to.seq === this.#head.seq && to.hash !== this.#head.hash)) return this.#startOver(to);
+    for (const line of news) if (line.seq === this.#head.seq + 1 && line.seq <= to.seq) this.#take(line);
     while (this.#head.seq < to.seq) {
       const lines = await this.#ask(this.#store.readRecord({ tenant: this.#tenant, after: this.#head.seq, limit: PAGE }));
       if (lines.length === 0) throw new Error(`the record has no row ${this.#head.seq + 1}, and its head is row ${to.seq}`);
@@ -198,6 +206,7 @@ export class LedgerFacts implements Facts {
   }
 
   #take(line: RecordLine): void {
+    this.#othersAt = performance.now();
     if (line.requestId !== null) this.recent.delete(line.requestId);
     for (const table of tablesChangedBy(line.event)) this.#stale.add(table);
     this.#head = { seq: line.seq, hash: line.line.slice(-66, -2) };

@@ -55,6 +55,26 @@ describe("the ledger", () => {
     expect(store.rows.get("setting")?.get("count")).toMatchObject({ rev: 2, data: { value: 51 } });
   });
 
+  it("takes along what comes while it reads, so that it need not wait for another turn", async () => {
+    const store = new MemoryStore();
+    const ledger = await ledgerOver(store);
+    const reading = Promise.withResolvers<void>();
+    const read = Promise.withResolvers<void>();
+    let commits = 0;
+    store.fault = async (what) => {
+      if (what === "commit") commits += 1;
+      if (what !== "read" || commits > 0) return;
+      reading.resolve();
+      await read.promise;
+    };
+    const first = ledger.run({ ...countUp(), needs: [{ table: "approval", id: "never seen" }] });
+    await reading.promise;
+    const later = [ledger.run(countUp()), ledger.run(countUp())];
+    read.resolve();
+    expect(await Promise.all([first, ...later])).toEqual([1, 2, 3]);
+    expect(commits).toBe(1);
+  });
+
   it("lets a command that throws, or changes what it has not seen, harm none of the others", async () => {
     const ledger = await ledgerOver(new MemoryStore());
     const broken: Command<never> = {

@@ -38,6 +38,8 @@ const MAX_BATCH = 256;
 const MAX_STANDING_CONFLICTS = 3;
 /** Whoever lost this often to other instances has the next commit to itself. */
 const MAX_LOSSES = 2;
+/** So long after a loss it takes turns, as long as the others go on. */
+const CONTENDED_MS = 200;
 
 interface Waiting {
   readonly command: Command<unknown>;
@@ -62,6 +64,7 @@ class LiveLedger implements Ledger {
   #queue: Waiting[] = [];
   #pump: Promise<void> | undefined;
   #syncWanted = false;
+  #lostAt = -Infinity;
   #closed = false;
 
   private constructor(store: Store, facts: LedgerFacts, listeners: Set<(rows: readonly RecordLine[]) => void>, options: LedgerOptions) {
@@ -166,19 +169,28 @@ class LiveLedger implements Ledger {
         continue;
       }
       const batch = this.#queue.splice(0, MAX_BATCH).filter(({ settled }) => !settled);
-      try {
-        await this.#decide(batch);
-      } catch (cause) {
-        const reason = unavailable(cause);
-        for (const waiting of batch) this.#settle(waiting, () => waiting.reject(reason));
-      }
+      await this.#serve(batch);
+    }
+  }
+
+  /** `batch` grows by what is taken along. */
+  async #serve(batch: Waiting[]): Promise<void> {
+    try {
+      await this.#decide(batch);
+    } catch (cause) {
+      const reason = unavailable(cause);
+      for (const waiting of batch) this.#settle(waiting, () => waiting.reject(reason));
     }
   }
 
   /** Decides the batch and commits it; again where another instance was faster; alone where that goes on. */
-  async #decide(batch: readonly Waiting[]): Promise<void> {
-    for (let losses = 0; losses < MAX_LOSSES; losses++) {
+  async #decide(batch: Waiting[]): Promise<void> {
+    // Another instance that has been met goes on, most likely: what is lost to it costs both more than to wait for the turn.
+    const isContended = performance.now() - Math.min(this.#lostAt, this.#facts.othersAt) < CONTENDED_MS;
+    if (isContended) this.#lostAt = performance.now();
+    for (let losses = isContended ? MAX_LOSSES : 0; losses < MAX_LOSSES; losses++) {
       if ((await this.#attempt(batch, this.#store, losses > 0)) === "done") return;
+      this.#lostAt = performance.now();
     }
     await this.#store.exclusively(this.tenant, async (alone) => {
       await this.#facts.through(alone, async () => {
@@ -188,14 +200,18 @@ class LiveLedger implements Ledger {
     await this.#decideAlone(batch.filter(({ settled }) => !settled));
   }
 
-  async #attempt(all: readonly Waiting[], store: AloneWith, mustRead: boolean): Promise<"done" | "again"> {
+  async #attempt(all: Waiting[], store: AloneWith, mustRead: boolean): Promise<"done" | "again"> {
     const batch = all.filter(({ settled }) => !settled);
     if (batch.length === 0) return "done";
     const keys = batch.flatMap(({ command }) => command.needs);
     const likelyFree = batch.flatMap(({ command }) => command.likelyFree ?? []);
     const isFresh = mustRead || !this.#facts.knows(keys);
-    if (isFresh) await this.#facts.refresh([...keys, ...likelyFree]);
-    else this.#facts.takeForFree(likelyFree);
+    // What was hinted at is read with it.
+    if (isFresh) this.#syncWanted = false;
+    if (isFresh) {
+      await this.#facts.refresh([...keys, ...likelyFree]);
+      this.#takeAlong(all, batch);
+    } else this.#facts.takeForFree(likelyFree);
     let decided = decideBatch(this.#facts, batch.map(({ command }) => command));
     if (decided.lines.length === 0 && !isFresh) {
       // Nothing is written, so no commit would prove that this was decided on what is there now, at the time it is now.
@@ -211,12 +227,23 @@ class LiveLedger implements Ledger {
     return this.#finish(batch, decided);
   }
 
+  /** Commands that came while it was read, or while others had the lock, and need no more than is known: they would wait for a whole turn. */
+  #takeAlong(all: Waiting[], batch: Waiting[]): void {
+    for (let next = this.#queue[0]; next !== undefined && batch.length < MAX_BATCH && this.#facts.knows(next.command.needs); next = this.#queue[0]) {
+      this.#queue.shift();
+      if (next.settled) continue;
+      this.#facts.takeForFree(next.command.likelyFree ?? []);
+      all.push(next);
+      batch.push(next);
+    }
+  }
+
   /** One of them takes what is taken: a unique value, or a row that changes without the record. */
   async #decideAlone(batch: readonly Waiting[]): Promise<void> {
     const [first] = batch;
     if (first === undefined) return;
     if (batch.length > 1) {
-      for (const waiting of batch) await this.#decide([waiting]);
+      for (const waiting of batch) await this.#serve([waiting]);
     } else {
       this.#settle(first, () => first.reject(new Error("the command conflicts with what is stored, and nothing has changed meanwhile: a unique value is taken")));
     }

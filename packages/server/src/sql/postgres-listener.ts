@@ -9,6 +9,8 @@ export interface ListenOptions {
   readonly url: string;
   readonly channel: string;
   readonly onMessage: (text: string) => void;
+  /** Listening, for the first time or again; deaf, since the connection broke. */
+  readonly onChange?: (listening: boolean) => void;
   /** Listening again, after a time in which something may have been missed. */
   readonly onReturn: () => void;
   /** How often the connection is asked whether it lives in milliseconds. Default 5,000. */
@@ -50,6 +52,7 @@ export class PostgresListener {
       client.on("notification", ({ payload }) => this.#options.onMessage(payload ?? ""));
       await ask(client, `listen ${client.escapeIdentifier(this.#options.channel)}`);
       this.listening = true;
+      this.#options.onChange?.(true);
       this.#waitMs = FIRST_WAIT_MS;
       this.#later(() => this.#look(client), this.#options.lookEveryMs ?? 5_000);
       if (again) this.#options.onReturn();
@@ -84,6 +87,7 @@ export class PostgresListener {
     const client = this.#client;
     this.#client = undefined;
     this.listening = false;
+    this.#options.onChange?.(false);
     // No goodbye: it would wait for a server that does not answer.
     client?.connection.stream.destroy();
   }

@@ -22,6 +22,7 @@ export interface Statement {
 
 /** One connection, held. */
 export interface HeldConnection {
+  /** Sent at once, also while earlier ones are not answered: they are answered in order. */
   query<T>(statement: Statement): Promise<readonly T[]>;
 }
 
@@ -51,6 +52,7 @@ export function connectionConfig(url: string): ClientConfig {
 export function openPostgresPool({ url, timeoutMs = 2_000, connections = 10 }: PostgresPoolOptions): PostgresPool {
   const pool = new Pool({
     ...connectionConfig(url),
+    pipeline: true,
     max: connections,
     connectionTimeoutMillis: Math.ceil(timeoutMs / 2),
     statement_timeout: timeoutMs,

@@ -8,13 +8,16 @@ import type { AloneWith, CommitResult, Key, RecordLine, RecordQuery, Snapshot, W
 import { assertWriteSet } from "./stored-row.ts";
 import type { TableName } from "./tables.ts";
 
+/** The transaction begins with it: a refused commit goes back to here and keeps the lock. */
+export const KEEP = "savepoint decided";
+
 /** A commit that succeeds is kept at once, and ends it. */
 export class AloneStore implements AloneWith {
   readonly #connection: HeldConnection;
-  readonly #sender: string;
+  readonly #sender: string | undefined;
   ended = false;
 
-  constructor(connection: HeldConnection, sender: string) {
+  constructor(connection: HeldConnection, sender: string | undefined) {
     this.#connection = connection;
     this.#sender = sender;
   }
@@ -23,8 +26,8 @@ export class AloneStore implements AloneWith {
     return readHead(this.#ask, tenant);
   }
 
-  async read(tenant: string, keys: readonly Key[]): Promise<Snapshot> {
-    return readKeys(this.#ask, tenant, keys);
+  async read(tenant: string, keys: readonly Key[], newsAfter?: number): Promise<Snapshot> {
+    return readKeys(this.#ask, tenant, keys, newsAfter);
   }
 
   async readTables(tenant: string, tables: readonly TableName[]): Promise<Snapshot> {
@@ -37,7 +40,6 @@ export class AloneStore implements AloneWith {
 
   async commit(set: WriteSet): Promise<CommitResult> {
     assertWriteSet(set);
-    await this.#ask({ text: "savepoint decided", values: [] });
     try {
       const result = resultOf(await this.#ask<CommitRow>(commitStatement(set, this.#sender)));
       if (!result.ok) return result;
@@ -46,7 +48,7 @@ export class AloneStore implements AloneWith {
       return result;
     } catch (error) {
       const result = refused(error);
-      await this.#ask({ text: "rollback to savepoint decided", values: [] });
+      await this.#ask({ text: `rollback to ${KEEP}`, values: [] }); // which is there still
       return result;
     }
   }

@@ -7,8 +7,8 @@ import { CLOCK, named } from "./postgres-statement.ts";
 import { createQueries } from "./queries.ts";
 import { assertKey, createSnapshot } from "./snapshot.ts";
 import type { Key, RecordLine, RecordQuery, Snapshot, Stored } from "./store.ts";
-import { NO_ROWS, recordLineOf, storedOf, type DataRow, type RecordRow } from "./stored-row.ts";
-import { TABLES, type TableName } from "./tables.ts";
+import { NO_ROWS, RECORD_COLUMNS, recordLineOf, storedOf, type DataRow, type RecordRow } from "./stored-row.ts";
+import { TABLES, type TableName, type Tables } from "./tables.ts";
 
 export const postgresQueries = createQueries("postgres");
 
@@ -24,11 +24,18 @@ export async function readLines(ask: Ask, query: RecordQuery): Promise<readonly 
   return (await ask<RecordRow>(compiled(postgresQueries.readRecord(query)))).map(recordLineOf);
 }
 
+const NEWS = -2;
+const TOUCHED = -3;
+
 /** Parts of one statement are as of one moment. The first is the head, with the clock as its data. */
 const HEAD_PART = `select -1 as part, coalesce(h.hash, '${NO_ROWS.hash}') as id, coalesce(h.seq, 0) as rev, greatest(h.at, ${CLOCK})::text as data
   from (select 1) as one left join record_head h on h.tenant = $1`;
 
-export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[]): Promise<Snapshot> {
+const MOST_NEWS = 1_000;
+const MOST_TOUCHED = 100;
+const NEWS_VALUES = RECORD_COLUMNS.join(", ");
+
+export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[], newsAfter?: number): Promise<Snapshot> {
   assertName(tenant, "tenant");
   keys.forEach(assertKey);
   const groups = new Map<string, { readonly table: TableName; readonly column: string; readonly values: unknown[] }>();
@@ -43,8 +50,14 @@ export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[]): 
     const type = TABLES[table].columns[column]?.type === "integer" ? "bigint" : "text";
     return `select ${index}, id, rev, data from ${table} where tenant = $1 and ${column} = any($${index + 2}::${type}[])`;
   });
+  const values: unknown[] = [tenant, ...parts.map((part) => part.values)];
+  if (newsAfter !== undefined) {
+    const news = `from record where tenant = $1 and seq > $${values.push(newsAfter)}::bigint order by seq limit`;
+    texts.push(`(select ${NEWS}, '', seq, json_build_array(${NEWS_VALUES})::text ${news} ${MOST_NEWS})`);
+    texts.push(`select ${TOUCHED}, id, rev, data from approval where tenant = $1 and id = any(array(select request_id ${news} ${MOST_TOUCHED}))`);
+  }
   // Few shapes, asked again and again: planning one takes longer than answering it.
-  return snapshotOf(await ask(named([HEAD_PART, ...texts].join("\nunion all "), [tenant, ...parts.map(({ values }) => values)])), parts.map(({ table }) => table), new Set(), keys);
+  return snapshotOf(await ask(named([HEAD_PART, ...texts].join("\nunion all "), values)), parts.map(({ table }) => table), new Set(), keys);
 }
 
 export async function readWhole(ask: Ask, tenant: string, tables: readonly TableName[]): Promise<Snapshot> {
@@ -58,12 +71,22 @@ function snapshotOf(found: readonly (DataRow & { readonly part: number })[], par
   const rows = new Map<TableName, Stored<object>[]>([...tables].map((table) => [table, []]));
   let head: RecordHead = NO_ROWS;
   let now = 0;
+  const news: RecordLine[] = [];
+  const touched: Stored<Tables["approval"]>[] = [];
   for (const row of found) {
     const table = parts[row.part];
-    if (table === undefined) [head, now] = [{ seq: row.rev, hash: row.id }, Number(row.data)];
+    if (row.part === NEWS) news.push(newsOf(row));
+    else if (row.part === TOUCHED) touched.push(storedOf<"approval">(row));
+    else if (table === undefined) [head, now] = [{ seq: row.rev, hash: row.id }, Number(row.data)];
     else rowsOf(rows, table).push(storedOf(row));
   }
-  return createSnapshot({ head, now, rows, tables, keys });
+  return createSnapshot({ head, now, rows, tables, keys, news: news.toSorted((a, b) => a.seq - b.seq), touched });
+}
+
+function newsOf({ data }: DataRow): RecordLine {
+  // Built of these columns by the statement itself.
+  const values = JSON.parse(data) as RecordRow[keyof RecordRow][];
+  return recordLineOf(Object.fromEntries(RECORD_COLUMNS.map((name, index) => [name, values[index]])) as unknown as RecordRow);
 }
 
 export function compiled({ sql, parameters }: CompiledQuery): Statement {

@@ -51,8 +51,10 @@ function refusalOf(error: unknown): "conflict" | "late" | undefined {
 const FEW_CHANGES = 2;
 const FEW_LINES = 4;
 
-export function commitStatement({ tenant, after, head, lines, changes, before }: WriteSet, sender: string): Statement {
-  const values: unknown[] = [tenant, after.seq, after.hash, head.seq, head.hash, `${sender} ${tenant}`];
+/** `sender` undefined: nobody is told. */
+export function commitStatement({ tenant, after, head, lines, changes, before }: WriteSet, sender: string | undefined): Statement {
+  const values: unknown[] = [tenant, after.seq, after.hash, head.seq, head.hash];
+  const told = sender === undefined ? "*" : `pg_notify('${CHANNEL}', $${values.push(`${sender} ${tenant}`)})`;
   const until = before === undefined ? undefined : `$${values.push(before)}::bigint`;
   const parts = changeParts(changes, values, true);
   const columns = RECORD_COLUMNS.join(", ");
@@ -67,7 +69,7 @@ export function commitStatement({ tenant, after, head, lines, changes, before }:
          where tenant = $1 and seq = $2::bigint and hash = $3 and ${intime("h.at")} returning h.at`;
   return named(
     `with head as (${move}), ${parts.map(({ name, text }) => `${name} as (${text}), `).join("")}${written}
-     select (select count(pg_notify('${CHANNEL}', $6)) from head)::int as moved,
+     select (select count(${told}) from head)::int as moved,
        1 / (case when not exists (select from head) or (${complete(parts, values)}) then 1 else 0 end) as kept,
        ${until === undefined ? "1" : `sqrt(case when exists (select from head where not ${intime("at")}) then -1 else 1 end)`} as intime,
        case when exists (select from head) then false

@@ -1,7 +1,7 @@
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { storeContract } from "./fixture/store-contract.ts";
-import { TENANT, writeSet } from "./fixture/stored-rows.ts";
+import { fakeRequest, newRow, TENANT, writeSet } from "./fixture/stored-rows.ts";
 import { startTestPostgres, type OwnServer, type TestPostgres } from "./fixture/test-postgres.ts";
 import { openPostgresStore, type PostgresStore } from "./postgres-store.ts";
 
@@ -114,6 +114,19 @@ describe("the store on PostgreSQL", () => {
       await other.commit(writeSet(first.head));
       await until(async () => heard.length > 0);
       await other.close();
+    }));
+
+  it("reads the rows after one that is known along with keys, just as they were written, and the requests that they tell of", ({ skip }) =>
+    withStore(skip, async (store) => {
+      const first = writeSet(await store.readHead(TENANT), { rows: 2 });
+      await store.commit(first);
+      const second = writeSet(first.head, { rows: 3, line: { requestId: "r1", callId: "c\0" }, changes: [newRow("approval", "r1", fakeRequest("r1"))] });
+      await store.commit(second);
+      const { news, touched, head } = await store.read(TENANT, [], first.head.seq);
+      expect(head).toEqual(second.head);
+      expect(news).toEqual(second.lines);
+      expect(touched).toEqual([{ id: "r1", rev: 1, data: fakeRequest("r1") }]);
+      expect((await store.read(TENANT, [], head.seq)).news).toEqual([]);
     }));
 
   it("lets go of the head where an instance dies while it commits alone", ({ skip }) =>

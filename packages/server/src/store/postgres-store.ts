@@ -4,15 +4,16 @@
  */
 import { randomUUID } from "node:crypto";
 import { Kysely, PostgresDialect } from "kysely";
-import { Pool } from "pg";
+import { escapeLiteral, Pool } from "pg";
 import type { RecordHead } from "@countersign/sdk/record";
 import { migrate, MIGRATIONS, type NamedMigration } from "../sql/migrate.ts";
 import { PostgresListener } from "../sql/postgres-listener.ts";
 import { connectionConfig, openPostgresPool, SLOWEST_MS, type PostgresPool } from "../sql/postgres-pool.ts";
 import { StoreError } from "../sql/store-error.ts";
 import { assertName } from "./column-text.ts";
-import { AloneStore } from "./postgres-alone.ts";
+import { AloneStore, KEEP } from "./postgres-alone.ts";
 import { compiled, postgresQueries, readHead, readKeys, readLines, readWhole, type Ask } from "./postgres-reads.ts";
+import { PostgresCompany } from "./postgres-company.ts";
 import { CHANNEL, commitStatement, looseStatement, refused, resultOf, type CommitRow } from "./postgres-statement.ts";
 import type { AloneWith, Checkpoint, CommitResult, Key, ListQuery, RecordLine, RecordQuery, Snapshot, Store, Stored, WriteSet } from "./store.ts";
 import { assertChanges, assertWriteSet, NO_ROWS, storedOf, type DataRow } from "./stored-row.ts";
@@ -60,6 +61,15 @@ async function assertDurable(pool: Pool): Promise<void> {
   if (names !== "") throw new StoreError("store_not_durable", `PostgreSQL is set to lose commits in a power cut (${names}); set it to on`);
 }
 
+/** One message of several statements, each of which sees what was committed before it. It cannot have parameters. */
+function lockText(tenant: string): string {
+  const name = escapeLiteral(tenant);
+  return `begin;
+    insert into record_head (tenant, seq, hash, at) values (${name}, 0, '${NO_ROWS.hash}', 0) on conflict do nothing;
+    select 1 from record_head where tenant = ${name} for update;
+    ${KEEP}`;
+}
+
 const FIRST_ANALYZE = 250;
 /** So many times as many changes later. */
 const ANALYZE_AGAIN = 30;
@@ -75,6 +85,7 @@ export class PostgresStore implements Store {
   readonly #tenants = new Set<string>();
   readonly #listeners = new Set<(tenant: string) => void>();
   #listening: PostgresListener | undefined;
+  readonly #company = new PostgresCompany({ say: () => this.#pool.query({ name: "countersign_here", text: "select pg_notify($1, $2)", values: [CHANNEL, this.#sender] }) });
   /** Changes that were committed here, and at how many the server should look at its tables anew. */
   #written = 0;
   #analyzeAt = FIRST_ANALYZE;
@@ -91,9 +102,9 @@ export class PostgresStore implements Store {
     return readHead(this.#ask, tenant);
   }
 
-  async read(tenant: string, keys: readonly Key[]): Promise<Snapshot> {
+  async read(tenant: string, keys: readonly Key[], newsAfter?: number): Promise<Snapshot> {
     this.#tenants.add(tenant);
-    return readKeys(this.#ask, tenant, keys);
+    return readKeys(this.#ask, tenant, keys, newsAfter);
   }
 
   async readTables(tenant: string, tables: readonly TableName[]): Promise<Snapshot> {
@@ -105,7 +116,7 @@ export class PostgresStore implements Store {
     assertWriteSet(set);
     this.#assertOpen();
     try {
-      const result = resultOf(await this.#pool.query<CommitRow>(commitStatement(set, this.#sender)));
+      const result = resultOf(await this.#pool.query<CommitRow>(commitStatement(set, this.#teller)));
       this.#noteWritten(set);
       return result;
     } catch (error) {
@@ -117,13 +128,15 @@ export class PostgresStore implements Store {
     assertName(tenant, "tenant");
     this.#assertOpen();
     return this.#pool.hold(async (connection) => {
-      const say = (text: string, values: readonly unknown[] = []) => connection.query({ text, values });
-      await say("begin");
-      await say("insert into record_head (tenant, seq, hash, at) values ($1, 0, $2, 0) on conflict do nothing", [tenant, NO_ROWS.hash]);
-      await say("select 1 from record_head where tenant = $1 for update", [tenant]);
-      const alone = new AloneStore(connection, this.#sender);
-      const result = await work(alone);
-      if (!alone.ended) await say("commit");
+      // What `work` asks first is sent after this at once: the server answers in order.
+      const locked = connection.query({ text: lockText(tenant), values: [] });
+      const alone = new AloneStore(connection, this.#teller);
+      const [had, worked] = await Promise.allSettled([locked, work(alone)]);
+      // Where the lock was not had, that is why the work failed.
+      if (had.status === "rejected") throw had.reason;
+      if (worked.status === "rejected") throw worked.reason;
+      const result = worked.value;
+      if (!alone.ended) await connection.query({ text: "commit", values: [] });
       return result;
     });
   }
@@ -173,8 +186,11 @@ export class PostgresStore implements Store {
       channel: CHANNEL,
       onMessage: (text) => {
         const [sender = "", ...tenant] = text.split(" ");
-        if (sender !== this.#sender) this.#tell(tenant.join(" "));
+        if (sender === this.#sender) return;
+        this.#company.heard(sender);
+        if (tenant.length > 0) this.#tell(tenant.join(" "));
       },
+      onChange: (listening) => (listening ? this.#company.listens() : this.#company.isDeaf()),
       // Anything may have been committed meanwhile.
       onReturn: () => this.#tenants.forEach((tenant) => this.#tell(tenant)),
     });
@@ -190,6 +206,7 @@ export class PostgresStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     this.#listeners.clear();
+    this.#company.close();
     await Promise.all([this.#listening?.close(), this.#pool.close()]);
   }
 
@@ -199,6 +216,10 @@ export class PostgresStore implements Store {
     if (this.#written < this.#analyzeAt) return;
     this.#analyzeAt *= ANALYZE_AGAIN;
     this.#pool.query({ text: "analyze approval, record, execution_lease", values: [] }).catch(() => {}); // the server does it in time by itself
+  }
+
+  get #teller(): string | undefined {
+    return this.#company.isAlone ? undefined : this.#sender;
   }
 
   #tell(tenant: string): void {

@@ -11,9 +11,11 @@ export interface Read {
   /** Tables that were read whole. */
   readonly tables: ReadonlySet<TableName>;
   readonly keys: readonly Key[];
+  readonly news?: Snapshot["news"];
+  readonly touched?: Snapshot["touched"];
 }
 
-export function createSnapshot({ head, now, rows, tables, keys }: Read): Snapshot {
+export function createSnapshot({ head, now, rows, tables, keys, news, touched }: Read): Snapshot {
   const asked = new Set(keys.map((key) => ("id" in key ? idKey(key.table, key.id) : columnKey(key.table, key.column, key.value))));
   const byId = new Map<string, Stored<object>>();
   for (const [table, found] of rows) for (const row of found) byId.set(idKey(table, row.id), row);
@@ -27,6 +29,8 @@ export function createSnapshot({ head, now, rows, tables, keys }: Read): Snapsho
   return {
     head,
     now,
+    news,
+    touched,
     get(table, id) {
       assertAsked(table, idKey(table, id));
       return typed(byId.get(idKey(table, id)));

@@ -30,6 +30,10 @@ export interface Snapshot {
   get<K extends TableName>(table: K, id: string): Stored<Tables[K]> | undefined;
   find<K extends TableName>(table: K, column: string, value: ColumnValue): Stored<Tables[K]> | undefined;
   all<K extends TableName>(table: K): readonly Stored<Tables[K]>[];
+  /** Rows of the record right after the one that `read` was told, a thousand at most; absent where a store does not read them along. */
+  readonly news?: readonly RecordLine[] | undefined;
+  /** Requests that the first of these rows tell of, as they are now. */
+  readonly touched?: readonly Stored<Tables["approval"]>[] | undefined;
 }
 
 /** `rev`: what is there now, 0 where the row is new; stored is the one after it. `data` null deletes. A row is changed once in a commit. */
@@ -112,8 +116,8 @@ export type AloneWith = Pick<Store, "readHead" | "read" | "readTables" | "readRe
 export interface Store {
   readonly kind: DatabaseKind;
   readHead(tenant: string): Promise<RecordHead>;
-  /** The rows of these keys. */
-  read(tenant: string, keys: readonly Key[]): Promise<Snapshot>;
+  /** The rows of these keys. `newsAfter`: a row of the record whose successors are wanted as well. */
+  read(tenant: string, keys: readonly Key[], newsAfter?: number): Promise<Snapshot>;
   /** Whole tables. */
   readTables(tenant: string, tables: readonly TableName[]): Promise<Snapshot>;
   commit(set: WriteSet): Promise<CommitResult>;

@@ -34,7 +34,7 @@ export function measureStore(store: Store, metrics: Metrics): Store {
     installationId: store.installationId,
     commit: measured(store),
     readHead: (tenant) => watched(store.readHead(tenant)),
-    read: (tenant, keys) => watched(store.read(tenant, keys)),
+    read: (tenant, keys, newsAfter) => watched(store.read(tenant, keys, newsAfter)),
     readTables: (tenant, tables) => watched(store.readTables(tenant, tables)),
     commitLoose: (tenant, changes) => watched(store.commitLoose(tenant, changes)),
     list: (tenant, query) => watched(store.list(tenant, query)),
@@ -46,7 +46,7 @@ export function measureStore(store: Store, metrics: Metrics): Store {
       store.exclusively(tenant, (alone) =>
         work({
           readHead: (of) => alone.readHead(of),
-          read: (of, keys) => alone.read(of, keys),
+          read: (of, keys, newsAfter) => alone.read(of, keys, newsAfter),
           readTables: (of, tables) => alone.readTables(of, tables),
           readRecord: (query) => alone.readRecord(query),
           commit: measured(alone),
