@@ -20,11 +20,11 @@ const VITE = join("node_modules", "vite", "bin", "vite.js");
 
 /**
  * What the build consists of; each is fast when nothing changed. `tsc -b` knows by itself; a step with `inputs` is left out while
- * these files are what they were when `output` was made.
- * @type {readonly { name: string, args: readonly string[], inputs?: readonly string[], output?: string }[]}
+ * these files are what they were when `output` was made. `tsc -b` does not see that the types of a dependency have come or changed.
+ * @type {readonly { name: string, args: readonly string[], overNewDependencies?: readonly string[], inputs?: readonly string[], output?: string }[]}
  */
 const BUILD_STEPS = [
-  { name: "build (tsc -b)", args: [TSC, "-b"] },
+  { name: "build (tsc -b)", args: [TSC, "-b"], overNewDependencies: ["--force"] },
   {
     name: "build the inbox (vite build)",
     args: [VITE, "build", "packages/inbox", "--logLevel", "warn"],
@@ -162,17 +162,22 @@ export function isInstalled(root) {
  * @param {Hold} hold
  */
 async function runBuild(node, hold) {
-  for (const { name, args, inputs = [], output = "" } of BUILD_STEPS) {
+  const builtOver = join(ROOT, ".scratch", "built-over.stamp");
+  const dependencies = hashOf(join(ROOT, "package-lock.json"));
+  const isOverNew = readIfThere(builtOver) !== dependencies;
+  for (const { name, args, overNewDependencies = [], inputs = [], output = "" } of BUILD_STEPS) {
     const stamp = join(ROOT, ".scratch", `${output.replaceAll(/\W+/g, "-")}.stamp`);
     const made = inputs.length === 0 ? undefined : hashOfAll(ROOT, inputs);
     if (made !== undefined && existsSync(join(ROOT, output)) && readIfThere(stamp) === made) continue;
     rmSync(stamp, { force: true });
-    const ended = await step(node.path, args, { cwd: ROOT, env: { ...node.env, NODE_ENV: "production" }, onStart: hold });
+    const ended = await step(node.path, isOverNew ? [...args, ...overNewDependencies] : args, { cwd: ROOT, env: { ...node.env, NODE_ENV: "production" }, onStart: hold });
     if (ended.code !== 0) throw new SetUpError(name, "Mend what it names and run the command again.", ended.output);
     if (made === undefined) continue;
     mkdirSync(dirname(stamp), { recursive: true });
     writeFileSync(stamp, made);
   }
+  mkdirSync(dirname(builtOver), { recursive: true });
+  writeFileSync(builtOver, dependencies);
 }
 
 /**
