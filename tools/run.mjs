@@ -9,7 +9,19 @@ import { ROOT, SetUpError, setUp } from "./set-up.mjs";
 const VITEST = "node_modules/vitest/vitest.mjs";
 
 /** `npm run conformance -- --long`: at full size too, the suites that are the proof of a promise by their numbers alone. */
-const LONG_SUITES = ["conformance/", "packages/sdk/src/policy/differential.test.ts", "packages/sdk/src/approval/escape.test.ts", "packages/sdk/src/approval/call-view.test.ts", "packages/sdk/src/handlers/prompt-approval.tmux.test.ts"];
+const LONG_SUITES = [
+  "conformance/",
+  "packages/sdk/src/policy/differential.test.ts",
+  "packages/sdk/src/approval/escape.test.ts",
+  "packages/sdk/src/approval/call-view.test.ts",
+  "packages/sdk/src/handlers/prompt-approval.tmux.test.ts",
+  "packages/server/src/control/request/request-model.test.ts",
+  "packages/server/src/control/request/linearizable.test.ts",
+  "packages/server/src/control/request/quorum.test.ts",
+  "packages/server/src/control/record/verify-export.test.ts",
+  "packages/server/src/store/crash.test.ts",
+  "packages/server/src/store/power-cut.test.ts",
+];
 
 /**
  * `check` and `test` build inside, so that a type error is one failed check and not the end of the run.
