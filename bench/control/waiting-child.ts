@@ -17,6 +17,8 @@ interface Memory {
 export interface Held {
   readonly before: Memory;
   readonly held: Memory;
+  /** Heap of what was asked alone, in bytes: the caller's own. */
+  readonly asked: number;
   readonly requests: readonly Pick<AskedRequest, "id" | "requestDigest">[];
 }
 
@@ -57,7 +59,10 @@ async function hold({ url, secrets, count }: WaitingOptions): Promise<void> {
     }
     process.disconnect();
   });
-  process.send?.({ before, held: memory(), requests: asked.map(({ id, requestDigest }) => ({ id, requestDigest })) } satisfies Held);
+  const held = memory();
+  const copies: unknown = JSON.parse(JSON.stringify(asked));
+  const ofAsked = memory().heap - held.heap;
+  process.send?.({ before, held, asked: Array.isArray(copies) ? ofAsked : 0, requests: asked.map(({ id, requestDigest }) => ({ id, requestDigest })) } satisfies Held);
   process.send?.(await Promise.all(waits));
 }
 

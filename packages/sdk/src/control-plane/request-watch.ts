@@ -23,11 +23,12 @@ export interface RequestWatchOptions {
 
 interface Watched {
   latest: AskedRequest;
-  /** Monotonic. */
+  /** Both by the monotonic clock. */
   lookedAt: number;
+  endsAt: number;
   looking: Promise<void> | undefined;
-  deadline: LongTimer;
-  readonly waiters: Set<(ending: Ending) => void>;
+  /** Nearly always one. */
+  waiters: readonly ((ending: Ending) => void)[];
 }
 
 /** Requests whose latest news is kept though nobody waits yet: news may be faster than the answer to the question. */
@@ -40,6 +41,8 @@ export class RequestWatch {
   readonly #watched = new Map<string, Watched>();
   readonly #recent = new Map<string, AskedRequest>();
   #tick: NodeJS.Timeout | undefined;
+  /** One for all windows, at the end that comes first: thousands may wait. */
+  #alarm: { readonly at: number; readonly timer: LongTimer } | undefined;
 
   constructor(client: Pick<WireClient, "readAsked">, options: RequestWatchOptions) {
     this.#client = client;
@@ -59,11 +62,11 @@ export class RequestWatch {
         resolve(ending);
       };
       const abort = (): void => {
-        watched.waiters.delete(end);
-        if (watched.waiters.size === 0) this.#forget(known.id, watched);
+        watched.waiters = watched.waiters.filter((waiter) => waiter !== end);
+        if (watched.waiters.length === 0) this.#forget(known.id, watched);
         end(undefined);
       };
-      watched.waiters.add(end);
+      watched.waiters = [...watched.waiters, end];
       signal.addEventListener("abort", abort, { once: true });
     });
   }
@@ -82,8 +85,7 @@ export class RequestWatch {
     if (watched === undefined || watched.latest.rev > request.rev) return;
     watched.latest = request;
     if (request.state !== "pending") return this.#end(watched, { kind: "moved", request });
-    watched.deadline.clear();
-    watched.deadline = this.#deadline(request);
+    this.#endAt(watched);
   }
 
   /** Asks about everything that is waited for: news may have been missed. */
@@ -98,16 +100,37 @@ export class RequestWatch {
   #watch(request: AskedRequest): Watched {
     const known = this.#watched.get(request.id);
     if (known !== undefined) return known;
-    const watched: Watched = { latest: request, lookedAt: performance.now(), looking: undefined, deadline: this.#deadline(request), waiters: new Set() };
+    const watched: Watched = { latest: request, lookedAt: performance.now(), endsAt: 0, looking: undefined, waiters: [] };
     this.#watched.set(request.id, watched);
+    this.#endAt(watched);
     if (this.#watched.size === 1) this.#options.onAttended(true);
     const { fastMs } = this.#options;
     this.#tick ??= setInterval(() => this.#lookAround(), fastMs);
     return watched;
   }
 
-  #deadline({ id, expiresAt, now }: AskedRequest): LongTimer {
-    return setLongTimeout(() => void this.#lookAtEnd(id), expiresAt - now);
+  /** Its window ends when its latest news says. */
+  #endAt(watched: Watched): void {
+    watched.endsAt = performance.now() + watched.latest.expiresAt - watched.latest.now;
+    this.#wakeAt(watched.endsAt);
+  }
+
+  #wakeAt(at: number): void {
+    if (this.#alarm !== undefined && this.#alarm.at <= at) return;
+    this.#alarm?.timer.clear();
+    this.#alarm = { at, timer: setLongTimeout(() => this.#atEnds(), at - performance.now()) };
+  }
+
+  #atEnds(): void {
+    this.#alarm = undefined;
+    // A timer may fire a little before its time.
+    const now = performance.now() + 1;
+    let next = Infinity;
+    for (const [id, watched] of this.#watched) {
+      if (watched.endsAt > now) next = Math.min(next, watched.endsAt);
+      else void this.#lookAtEnd(id);
+    }
+    if (next < Infinity) this.#wakeAt(next);
   }
 
   async #lookAtEnd(id: string): Promise<void> {
@@ -117,10 +140,7 @@ export class RequestWatch {
     if (this.#watched.get(id) !== watched) return;
     const { latest } = watched;
     if (latest.expiresAt <= latest.now || performance.now() - watched.lookedAt > LOOK_MS) this.#end(watched, { kind: "silent" });
-    else {
-      watched.deadline.clear();
-      watched.deadline = this.#deadline(latest); // it was lengthened, or our clock runs fast
-    }
+    else this.#endAt(watched); // it was lengthened, or our clock runs fast
   }
 
   #lookAround(): void {
@@ -146,15 +166,17 @@ export class RequestWatch {
 
   #end(watched: Watched, ending: Ending): void {
     this.#forget(watched.latest.id, watched);
-    for (const waiter of watched.waiters) waiter(ending);
-    watched.waiters.clear();
+    const { waiters } = watched;
+    watched.waiters = [];
+    for (const waiter of waiters) waiter(ending);
   }
 
   #forget(id: string, watched: Watched): void {
-    watched.deadline.clear();
     if (this.#watched.get(id) !== watched) return;
     this.#watched.delete(id);
     if (this.#watched.size > 0) return;
+    this.#alarm?.timer.clear();
+    this.#alarm = undefined;
     clearInterval(this.#tick);
     this.#tick = undefined;
     this.#options.onAttended(false);
