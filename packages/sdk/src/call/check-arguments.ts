@@ -23,25 +23,32 @@ const TOO_COSTLY: ArgumentFault = { pointer: "", message: "the tool's schema is 
 export function checkArguments(schema: JsonValue | undefined, args: JsonObject): readonly ArgumentFault[] {
   if (schema === true) return [];
   if (!isObject(schema)) return [{ pointer: "", message: "the tool has no input schema that could be read" }];
-  const walk: Walk = { root: schema, steps: 0, refs: 0 };
-  const faults = check(schema, args, "", walk);
-  return walk.steps > MAX_STEPS ? [TOO_COSTLY] : faults.slice(0, MAX_FAULTS);
+  try {
+    return check(schema, args, "", { root: schema, steps: 0, refs: 0, named: new Map() });
+  } catch (error) {
+    if (error === OVER) return [TOO_COSTLY];
+    throw error;
+  }
 }
+
+/** Ends the walk from wherever it is. */
+const OVER = new Error("over budget");
 
 interface Walk {
   readonly root: JsonObject;
   steps: number;
   refs: number;
+  /** The values of each `enum`, as text. */
+  readonly named: Map<JsonValue, ReadonlySet<string>>;
 }
 
 type Faults = readonly ArgumentFault[];
 
 function check(schema: JsonValue | undefined, value: JsonValue, pointer: string, walk: Walk): Faults {
-  walk.steps += 1;
-  if (walk.steps > MAX_STEPS) return [TOO_COSTLY];
+  spend(walk, 1);
   if (schema === false) return [{ pointer, message: "must not be there" }];
   if (!isObject(schema)) return [];
-  return [...checkPlain(schema, value, pointer, walk), ...checkKind(schema, value, pointer, walk), ...checkCombined(schema, value, pointer, walk)];
+  return [...checkPlain(schema, value, pointer, walk), ...checkKind(schema, value, pointer, walk), ...checkCombined(schema, value, pointer, walk)].slice(0, MAX_FAULTS);
 }
 
 const TYPES: { readonly [type: string]: (value: JsonValue) => boolean } = {
@@ -54,9 +61,22 @@ const TYPES: { readonly [type: string]: (value: JsonValue) => boolean } = {
   object: isObject,
 };
 
-/** The cost of looking at so much text. */
-function spend(walk: Walk, characters: number): void {
-  walk.steps += Math.ceil(characters / 500);
+function spend(walk: Walk, steps: number): void {
+  walk.steps += steps;
+  if (walk.steps > MAX_STEPS) throw OVER;
+}
+
+function spendText(walk: Walk, characters: number): void {
+  spend(walk, Math.ceil(characters / 500));
+}
+
+function namedBy(list: readonly JsonValue[], walk: Walk): ReadonlySet<string> {
+  const known = walk.named.get(list);
+  if (known !== undefined) return known;
+  spend(walk, list.length);
+  const named = new Set(list.map(canonicalJson));
+  walk.named.set(list, named);
+  return named;
 }
 
 function checkPlain(schema: JsonObject, value: JsonValue, pointer: string, walk: Walk): Faults {
@@ -65,8 +85,8 @@ function checkPlain(schema: JsonObject, value: JsonValue, pointer: string, walk:
   if (types.length > 0 && !types.some((type) => TYPES[type]?.(value) ?? true)) faults.push({ pointer, message: `must be ${article(types.join(" or "))}` });
   const { enum: allowed, const: only } = schema;
   const text = allowed === undefined && only === undefined ? "" : canonicalJson(value);
-  spend(walk, text.length);
-  if (allowed !== undefined && isArray(allowed) && !allowed.some((one) => canonicalJson(one) === text)) faults.push({ pointer, message: "must be one of the values that the tool names" });
+  spendText(walk, text.length);
+  if (allowed !== undefined && isArray(allowed) && !namedBy(allowed, walk).has(text)) faults.push({ pointer, message: "must be one of the values that the tool names" });
   if (only !== undefined && canonicalJson(only) !== text) faults.push({ pointer, message: "must be the one value that the tool names" });
   return faults;
 }
@@ -98,7 +118,7 @@ function isMultiple(value: number, of: number): boolean {
 function checkText(schema: JsonObject, value: string, pointer: string, walk: Walk): Faults {
   const { minLength, maxLength } = schema;
   const faults: ArgumentFault[] = [];
-  spend(walk, value.length);
+  spendText(walk, value.length);
   const length = typeof minLength === "number" || typeof maxLength === "number" ? [...value].length : 0; // code points, as JSON Schema counts
   if (typeof minLength === "number" && length < minLength) faults.push({ pointer, message: `must have at least ${minLength} characters` });
   if (typeof maxLength === "number" && length > maxLength) faults.push({ pointer, message: `must have at most ${maxLength} characters` });
@@ -121,6 +141,7 @@ function checkObject(schema: JsonObject, value: JsonObject, pointer: string, wal
   for (const name of names) {
     const member = value[name];
     if (member === undefined) continue;
+    if (faults.length >= MAX_FAULTS) break;
     const at = stepInto(pointer, name);
     if (propertyNames !== undefined) faults.push(...check(propertyNames, name, at, walk));
     faults.push(...check(schemaOfMember(schema, name), member, at, walk));
@@ -139,12 +160,12 @@ function checkList(schema: JsonObject, value: readonly JsonValue[], pointer: str
   const faults: ArgumentFault[] = [];
   if (typeof minItems === "number" && value.length < minItems) faults.push({ pointer, message: `must have at least ${minItems} items` });
   if (typeof maxItems === "number" && value.length > maxItems) faults.push({ pointer, message: `must have at most ${maxItems} items` });
-  if (uniqueItems === true) walk.steps += value.length;
+  spend(walk, value.length);
   if (uniqueItems === true && new Set(value.map(canonicalJson)).size < value.length) faults.push({ pointer, message: "must not have the same item twice" });
   // Draft 7 wrote a list of schemas into `items`.
   const first = prefixItems !== undefined && isArray(prefixItems) ? prefixItems : items !== undefined && isArray(items) ? items : [];
   const rest = items !== undefined && isArray(items) ? schema["additionalItems"] : items;
-  for (const [index, item] of value.entries()) faults.push(...check(first[index] ?? rest, item, `${pointer}/${index}`, walk));
+  for (const [index, item] of value.entries()) if (faults.length < MAX_FAULTS) faults.push(...check(first[index] ?? rest, item, `${pointer}/${index}`, walk));
   if (contains !== undefined && !value.some((item) => check(contains, item, pointer, walk).length === 0)) faults.push({ pointer, message: "must have an item of the kind that the tool asks for" });
   return faults;
 }
