@@ -61,7 +61,7 @@ export const REQUEST_BINDINGS = {
     maxBytes: BODY_BYTES.call,
     run: ({ resources, identity, id }, { body }) => one(resources.requests.edit(identity, id, body, channelOf(identity)), request),
   }),
-  readEdit: bind({ answer: wire.editAnswer, run: ({ resources, identity, id }) => json(resources.requests.edited(identity, id)) }),
+  readEdit: bind({ answer: wire.editAnswer, run: ({ resources, identity, id }) => json(resources.requests.readEdit(identity, id)) }),
   cancel: bind({ body: wire.endBody, answer: wire.askedRequest, run: ({ resources, identity, id }, { body }) => one(resources.requests.cancel(identity, id, body), request) }),
   supersede: bind({ body: wire.endBody, answer: wire.askedRequest, run: ({ resources, identity, id }, { body }) => one(resources.requests.supersede(identity, id, body), request) }),
   claim: bind({ body: wire.claimBody, answer: wire.claimAnswer, run: ({ resources, identity, id }, { body }) => json(resources.requests.claim(identity, id, body)) }),

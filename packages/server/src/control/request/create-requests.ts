@@ -19,7 +19,7 @@ import { listRequests } from "./list-requests.ts";
 import { isEnd, refusal } from "./move.ts";
 import type { Moved, RequestRow } from "./move.ts";
 import { createOpenLimit } from "./open-limit.ts";
-import { readEdit } from "./read-edit.ts";
+import { bindEdit } from "./bind-edit.ts";
 import { readQuestion } from "./read-question.ts";
 import { renewLeases } from "./renew-leases.ts";
 import { annotateOutcome, reportOutcome } from "./report-outcome.ts";
@@ -156,7 +156,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       if (identity.kind !== "person") return PEOPLE_ONLY;
       const row = await rowOf(id);
       if (row === undefined) return NOT_FOUND;
-      const read = readEdit(row.data, await openBound(row), body);
+      const read = bindEdit(row.data, await openBound(row), body);
       for (let attempt = 0; attempt < ASK_ATTEMPTS; attempt++) {
         const successor = newId();
         const edited = read.ok ? { ...read, sealed: await sealer.seal(packBound(read.call), successor) } : read;
@@ -166,7 +166,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       return refusal("conflict", "The key of the day changes faster than the arguments can be sealed.");
     },
 
-    async edited(identity, id) {
+    async readEdit(identity, id) {
       if (identity.kind !== "agent") return AGENTS_ONLY;
       const row = await readNow(id);
       if (row?.data.caller.principal !== identity.principal || editOf(row.data) === null) return NOT_FOUND;

@@ -98,7 +98,7 @@ describe("approve with edits", () => {
   it("the asker reads the arguments and claims under their digest; under the old one nothing runs", async () => {
     const request = await ask();
     const successor = await mustEdit("ann", request);
-    expect(await world.requests.edited(agent("k2"), successor.id)).toMatchObject({ ok: true, argumentsText: canonicalJson(SECOND), request: { id: successor.id } });
+    expect(await world.requests.readEdit(agent("k2"), successor.id)).toMatchObject({ ok: true, argumentsText: canonicalJson(SECOND), request: { id: successor.id } });
     expect(code(await claim({ id: request.id, callDigest: request.callDigest }))).toBe("ended");
     expect(code(await claim({ id: successor.id, callDigest: request.callDigest }))).toBe("digest_mismatch");
     expect(code(await claim({ id: successor.id, callDigest: digestWith({ ...SECOND, content: "other" }) }))).toBe("digest_mismatch");
@@ -108,9 +108,9 @@ describe("approve with edits", () => {
   it("nobody but the asker reads them, and only of a request that an edit made", async () => {
     const request = await ask();
     const successor = await mustEdit("ann", request);
-    expect(code(await world.requests.edited(agent("k1"), successor.id))).toBe("not_found");
-    expect(code(await world.requests.edited(agent("k2"), request.id))).toBe("not_found");
-    expect(code(await world.requests.edited(voter("ann"), successor.id))).toBe("forbidden");
+    expect(code(await world.requests.readEdit(agent("k1"), successor.id))).toBe("not_found");
+    expect(code(await world.requests.readEdit(agent("k2"), request.id))).toBe("not_found");
+    expect(code(await world.requests.readEdit(voter("ann"), successor.id))).toBe("forbidden");
     expect(code(await world.requests.edit(agent("k2"), request.id, { requestDigest: request.requestDigest, argumentsText: "{}", viewedDigest: "0".repeat(64), reason: "" }, "inbox"))).toBe("forbidden");
   });
 

@@ -69,7 +69,7 @@ export interface Requests {
   /** Approves the same call with other arguments; answers with the request that took its place. */
   edit(identity: Identity, id: string, body: EditBody, channel: string): Promise<RequestAnswer<{ readonly request: RequestSummary }>>;
   /** For the asker: what an approver made of its call. */
-  edited(identity: Identity, id: string): Promise<RequestAnswer<EditAnswer>>;
+  readEdit(identity: Identity, id: string): Promise<RequestAnswer<EditAnswer>>;
   cancel(identity: Identity, id: string, body: EndBody): Promise<RequestAnswer<{ readonly request: AskedRequest }>>;
   supersede(identity: Identity, id: string, body: EndBody): Promise<RequestAnswer<{ readonly request: AskedRequest }>>;
   claim(identity: Identity, id: string, body: ClaimBody): Promise<RequestAnswer<ClaimAnswer>>;

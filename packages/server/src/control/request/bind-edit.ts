@@ -12,7 +12,7 @@ import type { EditBody, RequestRefusal } from "./requests.ts";
 const MOST_PLACES = 100;
 const LONGEST_PLACE = 200;
 
-export function readEdit(request: ApprovalRequest, bound: BoundText | undefined, { argumentsText, viewedDigest, requestDigest }: EditBody): { readonly ok: true; readonly call: Call; readonly changed: readonly string[] } | RequestRefusal {
+export function bindEdit(request: ApprovalRequest, bound: BoundText | undefined, { argumentsText, viewedDigest, requestDigest }: EditBody): { readonly ok: true; readonly call: Call; readonly changed: readonly string[] } | RequestRefusal {
   if (bound === undefined) return refusal("not_viewed", "The arguments were erased: nobody can see what would run.");
   const place = { depth: 2, at: "/arguments" };
   const parsed = parseStrictJson(argumentsText, place);
