@@ -20,7 +20,8 @@ export function SimilarCalls({ request }: { readonly request: RequestDetail }) {
   const alike = useQuery(`history tool ${server ?? ""} ${tool}`, () => listRequests({ tool, ...(server === null ? {} : { server }), order: "newest", limit: 20 }));
   const sames = others(same.value?.requests, request);
   const alikes = others(alike.value?.requests, request).filter((one) => one.callDigest !== callDigest);
-  const approved = sames.some(isApproved) ? [] : alikes.filter(isApproved);
+  // What came later is nothing that this call could be measured by.
+  const approved = sames.some(isApproved) ? [] : alikes.filter((one) => isApproved(one) && one.createdAt <= request.createdAt);
   return (
     <Panel title="Calls like this one" part="similar">
       {same.isLoading || alike.isLoading ? <p className="muted">Looking…</p> : null}

@@ -9,7 +9,7 @@ import { EscapedText, ScriptNote } from "../../part/escaped-text.tsx";
 import { Notice } from "../../part/notice.tsx";
 import { Fact, Facts, Panel } from "../../part/panel.tsx";
 import { EditedPanel } from "./edited-panel.tsx";
-import type { ShownParts } from "./use-shown-parts.ts";
+import type { ShownParts } from "../../part/argument-view/use-shown-parts.ts";
 import { whatYesMeans } from "./what-yes-means.ts";
 
 export interface TrustedBlockProps {

@@ -9,7 +9,7 @@ import { Button } from "../../../part/button.tsx";
 import { EscapedText } from "../../../part/escaped-text.tsx";
 import { TextArea } from "../../../part/field.tsx";
 import { count } from "../../../part/time-words.ts";
-import { useShownParts } from "../use-shown-parts.ts";
+import { useShownParts } from "../../../part/argument-view/use-shown-parts.ts";
 
 export interface EditReviewProps {
   readonly request: RequestDetail;
@@ -47,15 +47,15 @@ export function EditReview({ request, before, after, busy, onBack, onSend }: Edi
         <ArgumentView place="edited" rows={rows} rawText={after} tab={tab} onTab={onTab} opened={opened} onSeen={onSeen} />
       </section>
       <TextArea label={needsReason ? "Reason (asked for)" : "Reason"} hint="It stays in the record." maxLength={4000} value={reason} onChange={(event) => setReason(event.target.value)} />
-      {left === undefined ? null : (
-        <div className="decide-left">
-          <p role="status">{left}</p>
-          <Button size="small" onClick={shown.showNext}>
-            Show
-          </Button>
-        </div>
-      )}
       <div className="dialog-actions edit-actions">
+        {left === undefined ? null : (
+          <div className="decide-left edit-left">
+            <p role="status">{left}</p>
+            <Button size="small" onClick={shown.showNext}>
+              Show
+            </Button>
+          </div>
+        )}
         <Button onClick={onBack}>Back</Button>
         <Button tone="yes" whyNot={whyNot} busy={busy} onClick={() => onSend(reason, needsPasskey)}>
           {needsPasskey ? "Approve this with passkey" : "Approve this instead"}
