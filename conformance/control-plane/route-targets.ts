@@ -5,7 +5,7 @@ import type { RouteName } from "@countersign/sdk/wire";
 import type { CredentialName, Name, Wallet } from "./credentials.ts";
 import { headersOf, PERSON_OF, WITHOUT_CSRF } from "./credentials.ts";
 import type { Headers, RunningControlPlane } from "./running-control-plane.ts";
-import { ask, askBody, claimBody, cookiesOf, fromOurPage, tokenOf, voteBody } from "./staff.ts";
+import { ask, askBody, askEditable, claimBody, cookiesOf, editBody, fromOurPage, tokenOf, voteBody } from "./staff.ts";
 import type { Asked, SignedIn, Staff } from "./staff.ts";
 import { newAuthenticator } from "./test-tools.ts";
 import type { Authenticator, Provider } from "./test-tools.ts";
@@ -99,6 +99,15 @@ const TARGETS: Partial<Record<RouteName, Make>> = {
   readRequest: pending("readRequest", () => undefined),
   readAsked: pending("readAsked", () => undefined),
   vote: pending("vote", (request) => voteBody(request)),
+  edit: async ({ staff, wallet }) => {
+    const request = await askEditable(staff, wallet.keys.asking);
+    return of("edit", request.id, editBody(request));
+  },
+  readEdit: async ({ staff, wallet }) => {
+    const request = await askEditable(staff, wallet.keys.asking);
+    const { id } = await staff.must<Asked>(wallet.people.ann, "POST", `/v1/approvals/${request.id}/edit`, editBody(request));
+    return of("readEdit", id);
+  },
   cancel: pending("cancel", () => ({ reason: "gone" })),
   supersede: pending("supersede", () => ({ reason: "changed" })),
   claim: async (range) => {

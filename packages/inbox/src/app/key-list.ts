@@ -4,6 +4,7 @@ export const KEY_LIST = [
   { keys: ["Enter"], does: "Open" },
   { keys: ["x"], does: "Select, in the list" },
   { keys: ["a"], does: "Approve" },
+  { keys: ["e"], does: "Approve with other arguments" },
   { keys: ["d"], does: "Deny, with a reason" },
   { keys: ["s"], does: "Show what was not shown yet" },
   { keys: ["u"], does: "Back to the list" },

@@ -7,6 +7,7 @@
 import type { Answer, AskPort, JoinedRequest, Question } from "../approval/ask.ts";
 import type { ApprovalContext, ApprovalDecision, ApprovalHandler } from "../approval/decision.ts";
 import { handlerTimeoutMs } from "../approval/handler-timeout.ts";
+import type { Edit } from "../approval/edit.ts";
 import { inboxPartOf, openInbox } from "../approval/inbox.ts";
 import { Refusal } from "../errors.ts";
 import { answerOf, type WireAsk } from "./wire-ask.ts";
@@ -16,6 +17,8 @@ const LOCALLY = "answered locally";
 /** One call's two requests: the one with the handlers here, and the row, once a handler asked for it. */
 class BothRequest implements JoinedRequest {
   readonly local: JoinedRequest;
+  /** The row is about what an approver made of the call. */
+  readonly edit: Edit | undefined;
   row: JoinedRequest | undefined;
   /** The row while it is being made. Never rejects. */
   joining: Promise<JoinedRequest | undefined> | undefined;
@@ -24,8 +27,9 @@ class BothRequest implements JoinedRequest {
   failure: Error | undefined;
   decidedByRow = false;
 
-  constructor(local: JoinedRequest) {
+  constructor(local: JoinedRequest, edit: Edit | undefined) {
     this.local = local;
+    this.edit = edit;
   }
 
   get id(): string {
@@ -54,7 +58,7 @@ function reasonOf(answer: Answer): string {
 export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: WireAsk, now: () => number): AskPort {
   async function askRow(both: BothRequest, context: ApprovalContext): Promise<ApprovalDecision> {
     try {
-      const joining = both.row ?? wire.join(both.question, Math.max(1, context.deadline.getTime() - now()));
+      const joining = both.row ?? wire.join(both.question, both.edit, Math.max(1, context.deadline.getTime() - now()));
       both.joining = Promise.resolve(joining).catch(() => undefined);
       both.row = await joining;
       if (context.signal.aborted) throw new DOMException("the question ended", "AbortError");
@@ -86,10 +90,11 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
   return {
     canMeet: (requirements) => local.canMeet(requirements) || inboxPartOf(handler) !== undefined,
 
-    async join(question) {
+    async join(question, edit) {
       // Where no local answer counts, nobody here is asked.
-      if (!local.canMeet(question.requirements)) return wire.join(question, handlerTimeoutMs(handler));
-      const both = new BothRequest(await local.join(question));
+      if (!local.canMeet(question.requirements)) return wire.join(question, edit, handlerTimeoutMs(handler));
+      // Handlers here said nothing about other arguments: they are asked anew.
+      const both = new BothRequest(await local.join(question), edit);
       openInbox(question.error, (context) => askRow(both, context));
       return both;
     },
@@ -99,6 +104,11 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
       const answer = await local.wait(request.local, options);
       const { rowAnswer } = request;
       if (answer.kind === "denied" && answer.cause !== undefined && answer.cause === request.failure && answer.cause instanceof Error && answer.cause.cause instanceof Refusal) throw answer.cause.cause;
+      // The row's own handler could only say no to the call as it was.
+      if (rowAnswer?.kind === "edited" && answer.kind === "denied" && answer.error !== "cancelled") {
+        request.decidedByRow = true;
+        return rowAnswer;
+      }
       if (rowAnswer !== undefined && rowAnswer.kind === answer.kind) {
         request.decidedByRow = true;
         return answer;

@@ -26,6 +26,8 @@ export const ROUTES = {
   readRequest: { method: "GET", path: "/v1/approvals/{id}", access: ["approver", "auditor"], summary: "One request, with what would run" },
   readAsked: { method: "GET", path: "/v1/approvals/{id}/asked", access: ["agent"], summary: "One's own request, for whoever asked; ?waitMs= answers when it moves" },
   vote: { method: "POST", path: "/v1/approvals/{id}/vote", access: ["approver"], summary: "Approve or deny" },
+  edit: { method: "POST", path: "/v1/approvals/{id}/edit", access: ["approver"], summary: "Approve with other arguments: a new request takes its place" },
+  readEdit: { method: "GET", path: "/v1/approvals/{id}/edit", access: ["agent"], summary: "The arguments that an approver wrote, for whoever asked" },
   cancel: { method: "POST", path: "/v1/approvals/{id}/cancel", access: ["agent"], summary: "The caller is gone, or was answered elsewhere" },
   supersede: { method: "POST", path: "/v1/approvals/{id}/supersede", access: ["agent"], summary: "The question is another now" },
   claim: { method: "POST", path: "/v1/approvals/{id}/claim", access: ["agent"], summary: "Spend the approval; the intent is written with it" },

@@ -1,6 +1,5 @@
 /**
- * What waits for an answer, most urgent first, live. Approving from here is for calls alone whose full view was shown in this page;
- * denying is always open. Called by page.tsx.
+ * What waits for an answer, most urgent first, live. Approving several from here shows each of them in full first; denying is always open. Called by page.tsx.
  */
 import { useCallback, useMemo, useState } from "react";
 import { useSession, useWaiting } from "../../api/session.ts";
@@ -58,7 +57,7 @@ export function WaitingScreen() {
       if (chosen.length === 0 && current !== undefined) select(current, true);
       if (chosen.length > 0 || current !== undefined) setChoice("deny");
     },
-    a: () => chosen.length > 0 && whyNotApprove(chosen, viewed) === undefined && setChoice("approve"),
+    a: () => chosen.length > 0 && whyNotApprove(chosen) === undefined && setChoice("approve"),
     Escape: () => setSelected(NONE),
   });
 
@@ -95,7 +94,6 @@ export function WaitingScreen() {
         <BatchDialog
           choice={choice}
           requests={chosen}
-          viewed={viewed}
           onClose={() => {
             setChoice(undefined);
             setSelected(NONE);
@@ -107,8 +105,7 @@ export function WaitingScreen() {
 }
 
 function BatchBar({ chosen, onClear, onChoose }: { readonly chosen: readonly RequestSummary[]; readonly onClear: () => void; readonly onChoose: (choice: "approve" | "deny") => void }) {
-  const { viewed } = useSession();
-  const whyNot = whyNotApprove(chosen, viewed);
+  const whyNot = whyNotApprove(chosen);
   return (
     <div className="batch" role="region" aria-label="Selected calls">
       <strong className="numbers">{count(chosen.length, "call")} selected</strong>
@@ -128,12 +125,14 @@ function BatchBar({ chosen, onClear, onChoose }: { readonly chosen: readonly Req
   );
 }
 
-/** A yes in a batch is for calls that were looked at one by one. */
-function whyNotApprove(chosen: readonly RequestSummary[], viewed: ReadonlyMap<string, string>): string | undefined {
-  const unseen = chosen.filter(({ requestDigest }) => !viewed.has(requestDigest)).length;
-  if (unseen > 0) return `To approve, open ${unseen === 1 && chosen.length === 1 ? "it" : `${count(unseen, "call")} of them`} first: only what was shown in full can be approved.`;
+/** More than this at once is nothing that somebody looks at. */
+const MOST_AT_ONCE = 10;
+
+/** A yes in a batch is for calls that are all shown in it, one below the other. */
+function whyNotApprove(chosen: readonly RequestSummary[]): string | undefined {
   const barred = chosen.find(({ mayVote }) => !mayVote.allowed);
-  return barred?.mayVote.why;
+  if (barred !== undefined) return barred.mayVote.why;
+  return chosen.length > MOST_AT_ONCE ? `At most ${MOST_AT_ONCE} calls are approved at once: every one of them has to be seen.` : undefined;
 }
 
 function Nothing({ isFiltered }: { readonly isFiltered: boolean }) {

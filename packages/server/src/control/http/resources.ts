@@ -47,7 +47,7 @@ export interface Installation {
 }
 
 export interface Resources {
-  readonly requests: Pick<Requests, "ask" | "read" | "asked" | "list" | "vote" | "cancel" | "supersede" | "claim" | "release" | "outcome" | "annotate" | "leases">;
+  readonly requests: Pick<Requests, "ask" | "read" | "asked" | "list" | "vote" | "edit" | "readEdit" | "cancel" | "supersede" | "claim" | "release" | "outcome" | "annotate" | "leases">;
   readonly grants: Grants;
   readonly policies: Policies;
   readonly record: RecordResource;

@@ -146,7 +146,8 @@ function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: re
   };
 }
 
-function createdEntry(request: ApprovalRequest): LedgerEntry {
+/** Of a request that has just been made, by whoever. */
+export function createdEntry(request: ApprovalRequest): LedgerEntry {
   const { id, createdAt, requestDigest: digest, caller, call, policies, requirements, expiresAt } = request;
   return {
     type: "event",
