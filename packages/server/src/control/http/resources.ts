@@ -11,6 +11,7 @@ import type { People } from "../people/people.ts";
 import type { Answer } from "../refusal.ts";
 import type { Requests } from "../request/requests.ts";
 import type { SignIns } from "../sign-in/sign-ins.ts";
+import type { Trials } from "../trial/trials.ts";
 
 type Of<K extends keyof typeof wire.people> = (typeof wire.people)[K] extends z.ZodType ? z.infer<(typeof wire.people)[K]> : never;
 
@@ -50,6 +51,7 @@ export interface Resources {
   readonly requests: Pick<Requests, "ask" | "read" | "asked" | "list" | "vote" | "cancel" | "supersede" | "claim" | "release" | "outcome" | "annotate" | "leases">;
   readonly grants: Grants;
   readonly policies: Policies;
+  readonly trials: Trials;
   readonly record: RecordResource;
   readonly throttle: Throttle;
   readonly bundle: BundleResource;
