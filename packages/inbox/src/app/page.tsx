@@ -1,11 +1,15 @@
 /** The screen of the address. */
+import { lazy, Suspense } from "react";
 import { EmptyState } from "../part/notice.tsx";
 import { Link } from "../route/link.tsx";
 import { pathTo, usePlace } from "../route/location.ts";
-import { AccountScreen } from "../screen/account/account-screen.tsx";
 import { HistoryScreen } from "../screen/history/history-screen.tsx";
 import { RequestScreen } from "../screen/request/request-screen.tsx";
 import { WaitingScreen } from "../screen/waiting/waiting-screen.tsx";
+
+/** What few go to is loaded when they do: the list of what waits comes first. */
+const AccountScreen = lazy(() => import("../screen/account/account-screen.tsx").then(({ AccountScreen: Screen }) => ({ default: Screen })));
+const PolicyPages = lazy(() => import("../screen/policies/policy-pages.tsx").then(({ PolicyPages: Pages }) => ({ default: Pages })));
 
 export function Page({ onMeChanged }: { readonly onMeChanged: () => void }) {
   const { page, id } = usePlace();
@@ -16,8 +20,20 @@ export function Page({ onMeChanged }: { readonly onMeChanged: () => void }) {
       return <RequestScreen key={id} id={id} />;
     case "history":
       return <HistoryScreen />;
+    case "policies":
+    case "policyDraft":
+    case "policyVersion":
+      return (
+        <Suspense fallback={null}>
+          <PolicyPages page={page} id={id} />
+        </Suspense>
+      );
     case "account":
-      return <AccountScreen onMeChanged={onMeChanged} />;
+      return (
+        <Suspense fallback={null}>
+          <AccountScreen onMeChanged={onMeChanged} />
+        </Suspense>
+      );
     case "signIn":
     case "nowhere":
       return (

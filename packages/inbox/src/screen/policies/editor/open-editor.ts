@@ -129,7 +129,7 @@ function completionOf(suggestion: Suggestion): Completion {
 }
 
 /** Templates bring their indentation; the editor adds that of the line. */
-function applyTemplate({ insert, kind }: Suggestion): Exclude<Completion["apply"], string> {
+function applyTemplate({ insert, kind }: Suggestion): Exclude<Completion["apply"], string | undefined> {
   return (view, completion, from, to) => {
     const line = view.state.doc.lineAt(from).text;
     const indent = line.length - line.trimStart().length;

@@ -1,0 +1,54 @@
+/** The draft of a sign-in: it outlives a look at another screen, and ends with the sign-in. Never kept in the browser. */
+import { useSyncExternalStore } from "react";
+import { useSession } from "../../api/session.ts";
+
+export interface Draft {
+  /** The version that it began from; null where there was none. */
+  readonly base: number | null;
+  readonly baseText: string;
+  readonly text: string;
+  readonly comment: string;
+}
+
+interface Place {
+  draft: Draft | undefined;
+  readonly listeners: Set<() => void>;
+}
+
+const places = new WeakMap<object, Place>();
+
+function placeOf(session: object): Place {
+  const found = places.get(session);
+  if (found !== undefined) return found;
+  const made: Place = { draft: undefined, listeners: new Set() };
+  places.set(session, made);
+  return made;
+}
+
+export interface DraftStore {
+  readonly draft: Draft | undefined;
+  set(draft: Draft | undefined): void;
+}
+
+export function useDraft(): DraftStore {
+  const { live } = useSession();
+  const place = placeOf(live);
+  const draft = useSyncExternalStore(
+    (listener) => {
+      place.listeners.add(listener);
+      return () => place.listeners.delete(listener);
+    },
+    () => place.draft,
+  );
+  return {
+    draft,
+    set(next) {
+      place.draft = next;
+      for (const listener of place.listeners) listener();
+    },
+  };
+}
+
+export function isChanged({ text, baseText }: Draft): boolean {
+  return text !== baseText;
+}
