@@ -120,7 +120,10 @@ function completionsAt(context: CompletionContext, known: Known): CompletionResu
   const found = suggestAt(context.state.doc.toString(), context.pos, POLICY_SCHEMA, known);
   // Nothing opens by itself on an empty line.
   if (found === undefined || (!context.explicit && found.from === context.pos)) return null;
-  return { from: found.from, options: found.options.map(completionOf), validFor: /^[\w.:*@/-]*$/ };
+  // What is written in full needs no suggestion: Enter begins a new line there.
+  const whole = new Set(found.options.filter(({ kind }) => kind !== "key").map(({ insert }) => insert));
+  if (!context.explicit && whole.has(context.state.sliceDoc(found.from, context.pos))) return null;
+  return { from: found.from, options: found.options.map(completionOf), validFor: (text) => /^[\w.:*@/-]*$/.test(text) && !whole.has(text) };
 }
 
 function completionOf(suggestion: Suggestion): Completion {
