@@ -85,7 +85,9 @@ function Explained({ answer, what }: { readonly answer: trial.ExplainAnswer; rea
         </div>
         <div className="verdict-now">
           <dt>{what === "the draft" ? "The draft" : `This ${what.replace(/ \d+$/, "")}`}</dt>
-          <dd role="status">{verdict === null ? <span className="muted">not known</span> : <KindMark kind={verdict.kind} />}</dd>
+          <dd>
+            <span role="status">{verdict === null ? <span className="muted">not known</span> : <KindMark kind={verdict.kind} />}</span>
+          </dd>
         </div>
       </dl>
       {verdict === null ? <p className="muted">{answer.arguments === "hidden" ? "A condition asks for arguments, and your roles do not let you read those of recorded calls: the role auditor does." : "A condition asks for arguments that the record does not have: they were not recorded, or were erased."}</p> : <VerdictWords verdict={verdict} />}

@@ -16,7 +16,7 @@ export function ExplainedPolicies({ explanation: { policies, others, verdict } }
   const nearby = policies.filter((policy) => !about.includes(policy));
   return (
     <div className="explained-policies">
-      <h3>Policies</h3>
+      <h2>Policies</h2>
       {policies.some(({ part }) => part !== "near") || verdict === null ? null : <p className="muted">None takes part; the default decides.</p>}
       {about.length === 0 ? null : (
         <ul>

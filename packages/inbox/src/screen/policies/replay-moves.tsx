@@ -13,7 +13,7 @@ export function ReplayMoves({ moves, onCall }: { readonly moves: readonly trial.
   if (moves.length === 0) return <p className="moves-none">Nothing would have changed for any of them.</p>;
   return (
     <div className="moves">
-      <h3>What would have changed</h3>
+      <h2>What would have changed</h2>
       {sortMoves(moves).map((move) => (
         <Move key={`${move.before} ${move.after}`} move={move} onCall={onCall} />
       ))}
