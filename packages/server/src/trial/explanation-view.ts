@@ -6,8 +6,7 @@ import type { trial } from "@countersign/sdk/wire";
 import { explainCall, NOT_TRUE, type ConditionReading, type Explanation } from "./explain-call.ts";
 import { matchOf, type PolicyMatch } from "./explain-match.ts";
 import { findingsFor, readingPolicies } from "./judge-recorded.ts";
-import { readDecision, type RecordedDecision } from "./recorded-call.ts";
-import type { TriedCall } from "./trial-job.ts";
+import { readDecision, type RecordedDecision, type TriedCall } from "./recorded-call.ts";
 import { kindOf } from "./verdict-kind.ts";
 import { sayRequirement, sayVerdict } from "./verdict-words.ts";
 

@@ -14,6 +14,15 @@ export interface RecordedFindingRow {
   readonly where: string;
 }
 
+/** A call as a row of the record tells it, or as a request does. */
+export interface TriedCall {
+  readonly row: JsonObject;
+  /** RFC 8785 text; null where it is not there or not for whoever asks. */
+  readonly argumentsText: string | null;
+  /** What else is known of it, where it is a request's. */
+  readonly definition: JsonObject | null;
+}
+
 export interface RecordedDecision {
   readonly callId: string;
   /** What has throttle counters of its own: a record file, which is one process; "" where a control plane shares them. */

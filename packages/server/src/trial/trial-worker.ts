@@ -3,14 +3,29 @@
  * seconds. Started by control/trial/run-trial.ts, which ends it when nobody waits for the answer any more.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { PolicyDocumentError, type JsonObject } from "@countersign/sdk";
+import { PolicyDocumentError, type JsonObject, type PolicyProblem } from "@countersign/sdk";
 import { parseJson } from "@countersign/sdk/call";
 import { readPolicyText, type PolicyDocument } from "@countersign/sdk/policy";
 import { openArguments, type ArgumentKey, type RowArguments, type SealedArguments } from "@countersign/sdk/record";
+import type { trial } from "@countersign/sdk/wire";
 import { explainTried } from "./explanation-view.ts";
-import { numberOf, readDecision, textOf } from "./recorded-call.ts";
-import { createTally, type Tally } from "./tally.ts";
-import type { Rows, TrialJob, TrialReply } from "./trial-job.ts";
+import { numberOf, readDecision, textOf, type TriedCall } from "./recorded-call.ts";
+import { createTally, type Tallied, type Tally } from "./tally.ts";
+
+// What a thread is asked to try, and what it answers: data alone, which is copied from one thread to the other.
+export type TrialJob =
+  | { readonly kind: "explain"; readonly draft: string; readonly inForce: string | null; readonly call: TriedCall }
+  /** `keys`: those that open arguments; rows sealed under others count as without. `from`: earlier rows are left out. */
+  | { readonly kind: "replay"; readonly draft: string; readonly against: string | null; readonly from: number; readonly keys: readonly ArgumentKey[] };
+
+/** To a thread that replays: rows in order, then null. */
+export type Rows = readonly string[] | null;
+
+export type TrialReply =
+  | { readonly kind: "more" }
+  | { readonly kind: "explained"; readonly draft: trial.Explanation; readonly inForce: trial.Explanation | null }
+  | { readonly kind: "replayed"; readonly tallied: Tallied }
+  | { readonly kind: "problems"; readonly problems: readonly PolicyProblem[] };
 
 const job = workerData as TrialJob; // run-trial.ts gives it
 

@@ -2,19 +2,18 @@
 import { useState } from "react";
 import { listRecordedCalls } from "../../api/policies.ts";
 import type { RecordedCall, TriedCall } from "../../api/policies.ts";
-import { useQuery } from "../../api/query.ts";
 import { useServerNow } from "../../api/server-clock.ts";
 import { Button } from "../../part/button.tsx";
 import { EscapedText } from "../../part/escaped-text.tsx";
 import { TimeAgo } from "../../part/time-ago.tsx";
 import { KindMark } from "./kind-mark.tsx";
 import { readCallName } from "./read-call-name.ts";
-import { FIRST_CALLS } from "./try-out.tsx";
+import { useRecordedCalls } from "./recorded-calls.ts";
 
 export function CallPicker({ chosen, onChoose }: { readonly chosen: TriedCall | undefined; readonly onChoose: (call: TriedCall) => void }) {
   const now = useServerNow();
   const [wanted, setWanted] = useState("");
-  const { value, failure } = useQuery("recorded-calls", () => listRecordedCalls({ limit: FIRST_CALLS }));
+  const { value, failure } = useRecordedCalls();
   const [older, setOlder] = useState<{ readonly calls: readonly RecordedCall[]; readonly next: number | null }>();
   const calls = [...(value?.calls ?? []), ...(older?.calls ?? [])];
   const next = older === undefined ? (value?.next ?? null) : older.next;

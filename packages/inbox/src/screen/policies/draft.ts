@@ -27,7 +27,7 @@ function placeOf(session: object): Place {
 
 export interface DraftStore {
   readonly draft: Draft | undefined;
-  set(draft: Draft | undefined): void;
+  readonly set: (draft: Draft | undefined) => void;
 }
 
 export function useDraft(): DraftStore {

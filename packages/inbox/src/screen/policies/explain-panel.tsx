@@ -1,5 +1,5 @@
 /** One recorded call under a document, live: what it decides, what the version in force decides, and why. */
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { trial } from "@countersign/sdk/contract";
 import type { Failure } from "../../api/call-route.ts";
 import { explainDraft } from "../../api/policies.ts";
@@ -12,6 +12,7 @@ import { TimeAgo } from "../../part/time-ago.tsx";
 import { CallPicker } from "./call-picker.tsx";
 import { ExplainedPolicies } from "./explained-policies.tsx";
 import { KIND_WORDS, KindMark } from "./kind-mark.tsx";
+import "./explain.css";
 
 export interface ExplainPanelProps {
   readonly text: string;
@@ -131,15 +132,15 @@ interface Said {
 /** Asked again a moment after the text has changed; until then the last answer stands. */
 function useExplanation(text: string, call: TriedCall | undefined, isOff: boolean): { readonly answer: trial.ExplainAnswer | undefined; readonly failure: Failure | undefined; readonly isOld: boolean } {
   const [said, setSaid] = useState<Said>();
-  const [askedFor, setAskedFor] = useState<string>();
+  const askedFor = useRef("");
   const key = call === undefined ? "" : JSON.stringify(call);
   useEffect(() => {
     if (key === "" || isOff) return undefined;
     const gone = new AbortController();
     const one = JSON.parse(key) as TriedCall; // written above
-    const timer = setTimeout(() => void ask(), askedFor === key ? PAUSE_MS : 0);
+    const timer = setTimeout(() => void ask(), askedFor.current === key ? PAUSE_MS : 0);
     async function ask(): Promise<void> {
-      setAskedFor(key);
+      askedFor.current = key;
       for (let tries = 0; ; tries += 1) {
         const heard = await explainDraft(text, one, gone.signal);
         if (gone.signal.aborted) return;
@@ -156,7 +157,6 @@ function useExplanation(text: string, call: TriedCall | undefined, isOff: boolea
       clearTimeout(timer);
       gone.abort();
     };
-    // `askedFor` only says how long to wait.
   }, [text, key, isOff]);
   const own = said?.key === key ? said : undefined;
   return { answer: own?.answer, failure: own?.failure?.code === "invalid_document" ? undefined : own?.failure, isOld: own === undefined };

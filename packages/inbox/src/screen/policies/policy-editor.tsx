@@ -29,23 +29,22 @@ export function PolicyEditor({ text, label, readOnly = false, problems = NO_PROB
   useEffect(() => {
     let opened: Editor | undefined;
     let isGone = false;
-    void import("./editor/open-editor.ts").then(
-      ({ openEditor }) => {
-        if (isGone || place.current === null) return;
-        opened = openEditor({
-          parent: place.current,
-          text: latest.current.text,
-          label,
-          readOnly,
-          known: () => latest.current.known,
-          onChange: (next) => latest.current.onChange?.(next),
-          onSave: () => latest.current.onSave?.(),
-        });
-        setEditor(opened);
-        latest.current.onReady?.(opened);
-      },
-      () => setFailed(true),
-    );
+    async function open(): Promise<void> {
+      const { openEditor } = await import("./editor/open-editor.ts");
+      if (isGone || place.current === null) return;
+      opened = openEditor({
+        parent: place.current,
+        text: latest.current.text,
+        label,
+        readOnly,
+        known: () => latest.current.known,
+        onChange: (next) => latest.current.onChange?.(next),
+        onSave: () => latest.current.onSave?.(),
+      });
+      setEditor(opened);
+      latest.current.onReady?.(opened);
+    }
+    open().catch(() => setFailed(true));
     return () => {
       isGone = true;
       opened?.close();

@@ -7,6 +7,7 @@ import { EmptyState } from "../../part/notice.tsx";
 import { DraftPage } from "./draft-page.tsx";
 import { VersionList } from "./version-list.tsx";
 import { VersionPage } from "./version-page.tsx";
+import "./draft.css";
 import "./policies.css";
 
 export function PolicyPages({ page, id }: { readonly page: "policies" | "policyDraft" | "policyVersion"; readonly id: string }) {

@@ -8,6 +8,7 @@ import { Notice } from "../../part/notice.tsx";
 import { absoluteTime, count, elapsedWords } from "../../part/time-words.ts";
 import { ReplayMoves } from "./replay-moves.tsx";
 import { ReplayPicture } from "./replay-picture.tsx";
+import "./replay.css";
 
 export interface ReplayPanelProps {
   readonly text: string;

@@ -1,11 +1,9 @@
 /** What a document would do: about one recorded call, with the reasons; about all of the last days, as a picture. For whoever may. */
 import { Tabs } from "@base-ui/react/tabs";
 import { useState } from "react";
-import { listRecordedCalls } from "../../api/policies.ts";
 import type { TriedCall } from "../../api/policies.ts";
-import { useQuery } from "../../api/query.ts";
-import { hasRole, useSession } from "../../api/session.ts";
 import { ExplainPanel } from "./explain-panel.tsx";
+import { useMayTry } from "./recorded-calls.ts";
 import { ReplayPanel } from "./replay-panel.tsx";
 
 export interface TryOutProps {
@@ -14,19 +12,6 @@ export interface TryOutProps {
   readonly what: string;
   /** Why it cannot be tried as it stands. */
   readonly whyNot?: string | undefined;
-}
-
-export const FIRST_CALLS = 40;
-
-export function useMayTry(): boolean {
-  const { me } = useSession();
-  return hasRole(me, "policy_editor") || hasRole(me, "auditor");
-}
-
-/** Policy ids of the last recorded calls, each once. */
-export function useKnownCalls(): readonly string[] {
-  const { value } = useQuery(useMayTry() ? "recorded-calls" : null, () => listRecordedCalls({ limit: FIRST_CALLS }));
-  return [...new Set(value?.calls.map(({ policyId }) => policyId))];
 }
 
 export function TryOut({ text, what, whyNot }: TryOutProps) {

@@ -4,7 +4,7 @@ import { parseJson } from "@countersign/sdk/call";
 import { openArguments, type ArgumentKey, type SealedArguments } from "@countersign/sdk/record";
 import type { ApprovalRequest } from "../../store/entity/approval-request.ts";
 import type { Store } from "../../store/store.ts";
-import type { TriedCall } from "../../trial/trial-job.ts";
+import type { TriedCall } from "../../trial/recorded-call.ts";
 import { refuse, type Answer } from "../refusal.ts";
 
 /** `hidden`: not for whoever asks; `gone`: not recorded, or erased. */

@@ -1,6 +1,6 @@
 /** Runs a trial in a thread of its own, at most so many at once and so long, and ends it when nobody waits for it any more. */
 import { Worker } from "node:worker_threads";
-import type { Rows, TrialJob, TrialReply } from "../../trial/trial-job.ts";
+import type { Rows, TrialJob, TrialReply } from "../../trial/trial-worker.ts";
 import { refuse, type Refusal } from "../refusal.ts";
 
 /** Where the rows of a replay come from, a page at a time; undefined at the end. */
@@ -12,7 +12,7 @@ export interface TrialLimits {
   readonly atOnce: number;
   readonly longestMs: number;
 }
-export const TRIAL_LIMITS: TrialLimits = Object.freeze({ atOnce: 2, longestMs: 60_000 });
+const TRIAL_LIMITS: TrialLimits = Object.freeze({ atOnce: 2, longestMs: 60_000 });
 
 /** A document of the largest size, compiled twice, and a month of calls. */
 const HEAP_MB = 768;

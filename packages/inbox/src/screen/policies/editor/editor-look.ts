@@ -55,8 +55,12 @@ const colours = HighlightStyle.define([
   { tag: [tags.punctuation, tags.separator, tags.squareBracket, tags.brace], color: "var(--text-muted)" },
 ]);
 
-/** What eyes cannot see or tell from a space, beside what the editor itself marks. */
-const HIDDEN = /[\u00a0\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
+/** What eyes cannot see or tell from a space, beside what the editor itself marks: first and last code points. */
+const HIDDEN_RANGES = [
+  [0xa0, 0xa0], [0x34f, 0x34f], [0x61c, 0x61c], [0x115f, 0x1160], [0x17b4, 0x17b5], [0x180b, 0x180f], [0x2000, 0x200f], [0x2028, 0x202f], [0x205f, 0x206f], [0x3000, 0x3000], [0x3164, 0x3164],
+  [0xfe00, 0xfe0f], [0xfeff, 0xfeff], [0xffa0, 0xffa0], [0xfff0, 0xfffc], [0x1d173, 0x1d17a], [0xe0000, 0xe0fff],
+] as const;
+const HIDDEN = new RegExp(`[${HIDDEN_RANGES.map((range) => range.map((code) => `\\u{${code.toString(16)}}`).join("-")).join("")}]`, "gu");
 
 /** As the SDK's encoder writes them everywhere else. */
 function drawHidden(code: number, description: string | null): HTMLElement {

@@ -1,4 +1,7 @@
 /** A walk through a JSON Schema by the keys of a document. Knows as much of JSON Schema as the policy document's own uses. Pure. */
+
+type Plain = string | number | boolean;
+
 export interface Schema {
   readonly type?: string;
   readonly description?: string;
@@ -7,8 +10,8 @@ export interface Schema {
   readonly items?: Schema;
   readonly additionalProperties?: Schema | boolean;
   readonly anyOf?: readonly Schema[];
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
+  readonly enum?: readonly Plain[];
+  readonly const?: Plain;
 }
 
 /** Every schema that what stands under these keys may meet. Lists are walked through. */
