@@ -8,12 +8,14 @@ import { parseJson } from "@countersign/sdk/call";
 import { readPolicyText, type PolicyDocument } from "@countersign/sdk/policy";
 import { openArguments, type ArgumentKey, type RowArguments, type SealedArguments } from "@countersign/sdk/record";
 import type { trial } from "@countersign/sdk/wire";
+import { checkText, type PolicyCheck } from "./check-text.ts";
 import { explainTried } from "./explanation-view.ts";
 import { numberOf, readDecision, textOf, type TriedCall } from "./recorded-call.ts";
 import { createTally, type Tallied, type Tally } from "./tally.ts";
 
 // What a thread is asked to try, and what it answers: data alone, which is copied from one thread to the other.
 export type TrialJob =
+  | { readonly kind: "check"; readonly text: string; readonly approvers: readonly string[] }
   | { readonly kind: "explain"; readonly draft: string; readonly inForce: string | null; readonly call: TriedCall }
   /** `keys`: those that open arguments; rows sealed under others count as without. `from`: earlier rows are left out. */
   | { readonly kind: "replay"; readonly draft: string; readonly against: string | null; readonly from: number; readonly keys: readonly ArgumentKey[] };
@@ -23,6 +25,7 @@ export type Rows = readonly string[] | null;
 
 export type TrialReply =
   | { readonly kind: "more" }
+  | { readonly kind: "checked"; readonly check: PolicyCheck }
   | { readonly kind: "explained"; readonly draft: trial.Explanation; readonly inForce: trial.Explanation | null }
   | { readonly kind: "replayed"; readonly tallied: Tallied }
   | { readonly kind: "problems"; readonly problems: readonly PolicyProblem[] };
@@ -39,6 +42,7 @@ function read(text: string, source: string): PolicyDocument {
 
 function start(one: TrialJob): void {
   try {
+    if (one.kind === "check") return reply({ kind: "checked", check: checkText(one.text, one.approvers) });
     const draft = read(one.draft, "draft");
     if (one.kind === "replay") return replay(one, createTally(draft, one.against === null ? undefined : read(one.against, "in force")));
     const inForce = one.inForce === null ? null : explainTried(read(one.inForce, "in force"), one.call);

@@ -5,6 +5,7 @@ import { checkDocument } from "../../api/policies.ts";
 import type { DocumentProblem, PolicyCheck } from "../../api/policies.ts";
 
 const PAUSE_MS = 350;
+const BUSY_MS = 1000;
 const NONE: readonly DocumentProblem[] = [];
 
 export interface Check {
@@ -19,12 +20,15 @@ export function useCheck(text: string): Check {
   const [last, setLast] = useState<{ readonly text: string; readonly check?: PolicyCheck; readonly failure?: Failure }>();
   useEffect(() => {
     const gone = new AbortController();
-    const timer = setTimeout(() => {
+    let timer = setTimeout(check, PAUSE_MS);
+    function check(): void {
       void checkDocument(text, gone.signal).then((said) => {
         if (gone.signal.aborted) return;
-        setLast((before) => (said.ok ? { text, check: said.value } : { text, failure: said, ...(before?.check === undefined ? {} : { check: before.check }) }));
+        // Others write too; a place is free in a moment.
+        if (!said.ok && said.code === "too_many") timer = setTimeout(check, BUSY_MS);
+        else setLast((before) => (said.ok ? { text, check: said.value } : { text, failure: said, ...(before?.check === undefined ? {} : { check: before.check }) }));
       });
-    }, PAUSE_MS);
+    }
     return () => {
       clearTimeout(timer);
       gone.abort();

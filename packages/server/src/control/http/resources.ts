@@ -19,7 +19,7 @@ export interface Policies {
   list(identity: Identity): Promise<Answer<{ readonly versions: readonly Of<"policyVersion">[] }>>;
   read(identity: Identity, version: number): Promise<Answer<{ readonly version: Of<"policyText"> }>>;
   save(identity: Identity, body: Of<"policyBody">): Promise<Answer<{ readonly version: Of<"policyVersion"> }>>;
-  check(identity: Identity, body: Of<"policyBody">): Promise<Answer<{ readonly check: Of<"policyCheck"> }>>;
+  check(identity: Identity, body: Of<"policyBody">, signal: AbortSignal): Promise<Answer<{ readonly check: Of<"policyCheck"> }>>;
   activate(identity: Identity, version: number, body: Of<"activateBody">): Promise<Answer<{ readonly activation: Of<"activation"> }>>;
 }
 

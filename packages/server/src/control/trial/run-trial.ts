@@ -5,7 +5,7 @@ import { refuse, type Refusal } from "../refusal.ts";
 
 /** Where the rows of a replay come from, a page at a time; undefined at the end. */
 export type NextRows = () => Promise<readonly string[] | undefined>;
-export type TrialEnd = Extract<TrialReply, { kind: "explained" | "replayed" }>;
+export type TrialEnd = Extract<TrialReply, { kind: "checked" | "explained" | "replayed" }>;
 export type RunTrial = (job: TrialJob, next: NextRows, signal: AbortSignal) => Promise<{ readonly ok: true; readonly end: TrialEnd } | Refusal>;
 
 export interface TrialLimits {

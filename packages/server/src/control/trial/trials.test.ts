@@ -105,6 +105,19 @@ describe("a replay of the record", () => {
     expect(codeOf(await trials.replay(AUDITOR, { text: NOTHING, days: 1, against: "in_force" }, nobody.signal))).toBe("policy_unavailable");
   });
 
+  it("keeps nobody waiting: the event loop turns all the while, and pages of rows are read between two turns", async () => {
+    for (let n = 0; n < 10; n += 1) await ship(...Array.from({ length: 100 }, (_, index) => withPath(`c${n}-${index}`, "/etc/x")));
+    let [turns, isDone] = [0, false];
+    const turn = (): void => {
+      turns += 1;
+      if (!isDone) setImmediate(turn);
+    };
+    turn();
+    expect(await replay({ text: ETC })).toMatchObject({ calls: 1000, after: { block: 1000 } });
+    isDone = true;
+    expect(turns).toBeGreaterThan(200);
+  });
+
   it("looks at the end of a record that is too long, and says since when", async () => {
     trials = createTrials({ ledger: world.ledger, store, sealer: world.sealer, mostRows: 10 });
     const at = Date.now() - 500_000;
