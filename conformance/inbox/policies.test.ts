@@ -161,6 +161,23 @@ describe("a policy editor in the inbox", () => {
     await page.getByText("# what? happens").waitFor();
     expect(new URL(page.url()).pathname).toBe("/policies/draft");
     expect(await page.getByRole("dialog").count()).toBe(0);
+    await page.keyboard.insertText("allow\u202Ekcolb\u200B");
+    await page.getByText("\\u{202E}kcolb").waitFor(); // what nobody sees is seen
+    expect(await page.locator(".cm-specialChar").allInnerTexts()).toEqual(["\\u{202E}", "\\u{200B}"]);
+  });
+
+  it("the call of a request is one click from its story, and stays the one that is looked at", async () => {
+    const asked = await at.stage.ask(at.key, { path: "/srv/x" });
+    const page = await at.stage.signIn(await at.stage.ownerLink());
+    await page.goto(`${at.stage.url}/requests/${asked.id}`);
+    await page.getByRole("link", { name: "Try a policy on it" }).click();
+    await page.getByRole("button", { name: "Begin from version 2" }).click();
+    const panel = page.getByRole("region", { name: "Try the draft" });
+    await panel.getByText("It runs only after a yes.").waitFor();
+    await panel.getByText("File writes require approval").waitFor();
+    await page.goBack();
+    await page.goForward();
+    await panel.getByText("File writes require approval").waitFor();
   });
 });
 

@@ -12,7 +12,7 @@ import { useHotkeys } from "../../part/hotkeys.ts";
 import { EmptyState, Notice } from "../../part/notice.tsx";
 import { Link } from "../../route/link.tsx";
 import { goTo, pathTo } from "../../route/location.ts";
-import { isChanged, useDraft } from "./draft.ts";
+import { isChanged, useDraft, useTriedCall } from "./draft.ts";
 import type { Draft } from "./draft.ts";
 import type { Editor } from "./editor/open-editor.ts";
 import { PolicyEditor } from "./policy-editor.tsx";
@@ -27,6 +27,7 @@ import { Who } from "./who.tsx";
 
 export function DraftPage() {
   const { draft } = useDraft();
+  useTriedCall(); // what the address names is not forgotten while one begins
   const { value: versions } = useVersions();
   const { start, dialog } = useStartDraft();
   if (draft !== undefined) return <Editing draft={draft} />;

@@ -1,5 +1,6 @@
 /** The draft of a sign-in: it outlives a look at another screen, and ends with the sign-in. Never kept in the browser. */
-import { useSyncExternalStore } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
+import type { TriedCall } from "../../api/policies.ts";
 import { useSession } from "../../api/session.ts";
 
 export interface Draft {
@@ -12,6 +13,8 @@ export interface Draft {
 
 interface Place {
   draft: Draft | undefined;
+  /** The recorded call that it is tried on. */
+  call: TriedCall | undefined;
   readonly listeners: Set<() => void>;
 }
 
@@ -20,7 +23,7 @@ const places = new WeakMap<object, Place>();
 function placeOf(session: object): Place {
   const found = places.get(session);
   if (found !== undefined) return found;
-  const made: Place = { draft: undefined, listeners: new Set() };
+  const made: Place = { draft: undefined, call: undefined, listeners: new Set() };
   places.set(session, made);
   return made;
 }
@@ -47,6 +50,23 @@ export function useDraft(): DraftStore {
       for (const listener of place.listeners) listener();
     },
   };
+}
+
+/** The call on which documents are tried: it stays the same while one goes from one to the other. A link from elsewhere may name it. */
+export function useTriedCall(): readonly [TriedCall | undefined, (call: TriedCall | undefined) => void] {
+  const place = placeOf(useSession().live);
+  const [call, setCall] = useState(() => callOfAddress() ?? place.call);
+  useEffect(() => {
+    place.call = call;
+  }, [place, call]);
+  return [call, setCall];
+}
+
+function callOfAddress(): TriedCall | undefined {
+  const query = new URLSearchParams(location.search);
+  const [callId, requestId] = [query.get("call"), query.get("request")];
+  if (callId !== null) return { callId };
+  return requestId === null ? undefined : { requestId };
 }
 
 export function isChanged({ text, baseText }: Draft): boolean {

@@ -1,7 +1,7 @@
 /** What a document would do: about one recorded call, with the reasons; about all of the last days, as a picture. For whoever may. */
 import { Tabs } from "@base-ui/react/tabs";
 import { useState } from "react";
-import type { TriedCall } from "../../api/policies.ts";
+import { useTriedCall } from "./draft.ts";
 import { ExplainPanel } from "./explain-panel.tsx";
 import { useMayTry } from "./recorded-calls.ts";
 import { ReplayPanel } from "./replay-panel.tsx";
@@ -17,7 +17,7 @@ export interface TryOutProps {
 export function TryOut({ text, what, whyNot }: TryOutProps) {
   const mayTry = useMayTry();
   const [tab, setTab] = useState<"call" | "days">("call");
-  const [call, setCall] = useState<TriedCall | undefined>(callOfAddress);
+  const [call, setCall] = useTriedCall();
   if (!mayTry) return null;
   return (
     <section className="panel try-out" aria-label={`Try ${what}`}>
@@ -47,12 +47,4 @@ export function TryOut({ text, what, whyNot }: TryOutProps) {
       </Tabs.Root>
     </section>
   );
-}
-
-/** A link from elsewhere may name the call. */
-function callOfAddress(): TriedCall | undefined {
-  const query = new URLSearchParams(location.search);
-  const [callId, requestId] = [query.get("call"), query.get("request")];
-  if (callId !== null) return { callId };
-  return requestId === null ? undefined : { requestId };
 }

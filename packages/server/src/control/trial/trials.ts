@@ -41,6 +41,7 @@ export interface TrialsOptions {
 const DAY_MS = 86_400_000;
 const PAGE = 50;
 const MOST_ROWS = 400_000;
+const LOOK_BACK = 20_000;
 const FORBIDDEN: Refusal = refuse("forbidden", "this credential may not try documents on recorded calls");
 
 export function createTrials({ ledger, store, sealer, run = createRunTrial(), mostRows = MOST_ROWS }: TrialsOptions): Trials {
@@ -73,9 +74,11 @@ export function createTrials({ ledger, store, sealer, run = createRunTrial(), mo
     async calls(identity, { before, policyId, limit = PAGE }) {
       if (!mayTry(identity)) return FORBIDDEN;
       const where = { type: "decision", ...(policyId === undefined ? {} : { policyId }) };
-      const rows = await store.readRecord({ tenant, before, where, descending: true, limit });
+      // Between two calls there may be any number of other rows: no look goes further back than this.
+      const after = Math.max(0, Math.min(before ?? Number.MAX_SAFE_INTEGER, ledger.head.seq + 1) - 1 - LOOK_BACK);
+      const rows = await store.readRecord({ tenant, after, before, where, descending: true, limit });
       const calls = rows.map(({ line }) => parseJson(line) as JsonObject).filter((row) => !isUndecided(decisionOf(row))); // rows of the record
-      return { ok: true, calls: calls.map(viewOf), next: rows.length < limit ? null : (rows.at(-1)?.seq ?? null) };
+      return { ok: true, calls: calls.map(viewOf), next: rows.length < limit ? (after === 0 ? null : after + 1) : (rows.at(-1)?.seq ?? null) };
     },
 
     async explain(identity, body, signal) {
