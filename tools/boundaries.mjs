@@ -68,10 +68,12 @@ export const SERVER = {
     store: { values: ["sql"], types: ["sdk"] },
     auth: { values: ["store", "config"], types: ["sdk"] },
     channels: { types: ["sdk"] },
+    // Documents tried on calls: pure, for the commands and the control plane alike.
+    trial: { values: ["sdk"] },
     // Never store or control: the gateway asks over HTTP, embedded or not, like any other client.
     gateway: { values: ["sdk", "config"] },
-    control: { values: ["sdk", "store", "auth", "channels", "config"] },
-    cli: { values: ["sdk", "gateway", "control", "channels", "auth", "store", "sql", "config"] },
+    control: { values: ["sdk", "store", "auth", "channels", "config", "trial"] },
+    cli: { values: ["sdk", "gateway", "control", "channels", "auth", "store", "sql", "config", "trial"] },
   },
   vocabulary: [],
   free: ["index"],

@@ -7,6 +7,9 @@ export const PAGES = {
   signIn: "/sign-in",
   request: "/requests/{id}",
   history: "/history",
+  policies: "/policies",
+  policyDraft: "/policies/draft",
+  policyVersion: "/policies/{version}",
   account: "/account",
 } as const;
 export type PageName = keyof typeof PAGES;

@@ -48,6 +48,9 @@ export const ROUTES = {
   savePolicy: { method: "POST", path: "/v1/policies", access: ["policy_editor", "operator"], summary: "Save a new version; it is not in force yet" },
   checkPolicy: { method: "POST", path: "/v1/policies/check", access: ["policy_editor", "auditor", "approver", "operator"], summary: "Problems and slips of a document" },
   activatePolicy: { method: "POST", path: "/v1/policies/{version}/activate", access: ["policy_editor", "operator"], summary: "Put a version in force; an older one rolls back" },
+  explainPolicy: { method: "POST", path: "/v1/policies/explain", access: ["policy_editor", "auditor"], summary: "What a document would decide about a recorded call, and why" },
+  replayPolicy: { method: "POST", path: "/v1/policies/replay", access: ["policy_editor", "auditor"], summary: "What a document would have decided about the recorded calls of the last days" },
+  listRecordedCalls: { method: "GET", path: "/v1/calls", access: ["policy_editor", "auditor"], summary: "Recorded calls, newest first, without their arguments" },
 
   listPeople: { method: "GET", path: "/v1/people", access: ["signed_in"], summary: "People" },
   addPerson: { method: "POST", path: "/v1/people", access: ["owner"], summary: "Invite a person" },

@@ -35,6 +35,7 @@ import type { Sealer } from "./seal/sealer.ts";
 import type { SignInsOptions } from "./sign-in/context.ts";
 import { createSignIns } from "./sign-in/create-sign-ins.ts";
 import { startSweeper } from "./sweeper.ts";
+import { createTrials } from "./trial/trials.ts";
 
 /** What the other resources are made from. */
 export interface Core {
@@ -206,6 +207,7 @@ async function openResources(options: ControlPlaneOptions, store: Store, ledger:
     ...(await others({ store, ledger, sealer, requests, origin })),
     requests,
     grants: createGrants(ledger, store, sealer),
+    trials: createTrials({ ledger, store, sealer }),
     people: createPeople(ledger, { origin, embedded }),
     keys,
     signIns,

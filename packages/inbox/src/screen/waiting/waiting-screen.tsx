@@ -2,7 +2,7 @@
  * What waits for an answer, most urgent first, live. Approving several from here shows each of them in full first; denying is always open. Called by page.tsx.
  */
 import { useCallback, useMemo, useState } from "react";
-import { useSession, useWaiting } from "../../api/session.ts";
+import { mayReadRequests, useSession, useWaiting } from "../../api/session.ts";
 import type { RequestSummary } from "../../api/words.ts";
 import { Button } from "../../part/button.tsx";
 import { useHotkeys } from "../../part/hotkeys.ts";
@@ -21,7 +21,7 @@ import "./waiting-screen.css";
 const NONE: ReadonlySet<string> = new Set();
 
 export function WaitingScreen() {
-  const { viewed, at } = useSession();
+  const { viewed, at, me } = useSession();
   const { requests, isLoaded, isFilling, failure } = useWaiting();
   const [filter, setFilter] = useState(NO_FILTER);
   const [active, setActiveId] = useState(at.requestId);
@@ -77,7 +77,7 @@ export function WaitingScreen() {
       {requests.length > 0 ? <WaitingFilters requests={requests} filter={filter} onChange={setFilter} /> : null}
       {chosen.length > 0 ? <BatchBar chosen={chosen} onClear={() => setSelected(NONE)} onChoose={setChoice} /> : null}
       {isLoaded && groups.length === 0 ? (
-        <Nothing isFiltered={requests.length > 0} />
+        <Nothing isFiltered={requests.length > 0} mayRead={mayReadRequests(me)} />
       ) : (
         <VirtualList
           items={groups}
@@ -135,7 +135,14 @@ function whyNotApprove(chosen: readonly RequestSummary[]): string | undefined {
   return chosen.length > MOST_AT_ONCE ? `At most ${MOST_AT_ONCE} calls are approved at once: every one of them has to be seen.` : undefined;
 }
 
-function Nothing({ isFiltered }: { readonly isFiltered: boolean }) {
+function Nothing({ isFiltered, mayRead }: { readonly isFiltered: boolean; readonly mayRead: boolean }) {
+  if (!mayRead) {
+    return (
+      <EmptyState title="Not for your roles" mark="·">
+        Waiting calls are shown to approvers and auditors.
+      </EmptyState>
+    );
+  }
   return isFiltered ? (
     <EmptyState title="Nothing matches the filter" mark="⌕">
       Other calls are waiting; clear the filter to see them.

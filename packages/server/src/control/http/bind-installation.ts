@@ -38,7 +38,7 @@ export const INSTALLATION_BINDINGS = {
     body: wire.policyBody,
     answer: wire.policyCheck,
     maxBytes: BODY_BYTES.document,
-    run: ({ resources, identity }, { body }) => one(resources.policies.check(identity, body), (said) => said.check),
+    run: ({ resources, identity, signal }, { body }) => one(resources.policies.check(identity, body, signal), (said) => said.check),
   }),
   activatePolicy: bind({
     body: wire.activateBody,

@@ -11,6 +11,7 @@ import type { People } from "../people/people.ts";
 import type { Answer } from "../refusal.ts";
 import type { Requests } from "../request/requests.ts";
 import type { SignIns } from "../sign-in/sign-ins.ts";
+import type { Trials } from "../trial/trials.ts";
 
 type Of<K extends keyof typeof wire.people> = (typeof wire.people)[K] extends z.ZodType ? z.infer<(typeof wire.people)[K]> : never;
 
@@ -18,7 +19,7 @@ export interface Policies {
   list(identity: Identity): Promise<Answer<{ readonly versions: readonly Of<"policyVersion">[] }>>;
   read(identity: Identity, version: number): Promise<Answer<{ readonly version: Of<"policyText"> }>>;
   save(identity: Identity, body: Of<"policyBody">): Promise<Answer<{ readonly version: Of<"policyVersion"> }>>;
-  check(identity: Identity, body: Of<"policyBody">): Promise<Answer<{ readonly check: Of<"policyCheck"> }>>;
+  check(identity: Identity, body: Of<"policyBody">, signal: AbortSignal): Promise<Answer<{ readonly check: Of<"policyCheck"> }>>;
   activate(identity: Identity, version: number, body: Of<"activateBody">): Promise<Answer<{ readonly activation: Of<"activation"> }>>;
 }
 
@@ -50,6 +51,7 @@ export interface Resources {
   readonly requests: Pick<Requests, "ask" | "read" | "asked" | "list" | "vote" | "edit" | "readEdit" | "cancel" | "supersede" | "claim" | "release" | "outcome" | "annotate" | "leases">;
   readonly grants: Grants;
   readonly policies: Policies;
+  readonly trials: Trials;
   readonly record: RecordResource;
   readonly throttle: Throttle;
   readonly bundle: BundleResource;
