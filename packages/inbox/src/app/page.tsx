@@ -6,6 +6,10 @@ import { AccountScreen } from "../screen/account/account-screen.tsx";
 import { HistoryScreen } from "../screen/history/history-screen.tsx";
 import { RequestScreen } from "../screen/request/request-screen.tsx";
 import { WaitingScreen } from "../screen/waiting/waiting-screen.tsx";
+import { later } from "./later.tsx";
+
+const InsightsScreen = later(async () => (await import("../screen/insights/insights-screen.tsx")).InsightsScreen);
+const SettingsScreen = later(async () => (await import("../screen/settings/settings-screen.tsx")).SettingsScreen);
 
 export function Page({ onMeChanged }: { readonly onMeChanged: () => void }) {
   const { page, id } = usePlace();
@@ -16,6 +20,10 @@ export function Page({ onMeChanged }: { readonly onMeChanged: () => void }) {
       return <RequestScreen key={id} id={id} />;
     case "history":
       return <HistoryScreen />;
+    case "insights":
+      return <InsightsScreen />;
+    case "settings":
+      return <SettingsScreen onMeChanged={onMeChanged} />;
     case "account":
       return <AccountScreen onMeChanged={onMeChanged} />;
     case "signIn":

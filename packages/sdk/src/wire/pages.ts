@@ -7,6 +7,8 @@ export const PAGES = {
   signIn: "/sign-in",
   request: "/requests/{id}",
   history: "/history",
+  insights: "/insights",
+  settings: "/settings",
   account: "/account",
 } as const;
 export type PageName = keyof typeof PAGES;

@@ -108,8 +108,8 @@ async function serve(source: NewsSource, options: ServeOptions = {}): Promise<Se
 
 /** The recorder's resources are there when asked for; a copy needs them named. */
 function withAll(resources: Resources): Resources {
-  const { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation } = resources;
-  return { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation };
+  const { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation, insights } = resources;
+  return { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation, insights };
 }
 
 const idsOf = (text: string): number[] => [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));

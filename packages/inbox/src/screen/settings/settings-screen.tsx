@@ -1,0 +1,3 @@
+export function SettingsScreen({ onMeChanged }: { readonly onMeChanged: () => void }) {
+  return <div className="screen" onClick={onMeChanged} />;
+}
