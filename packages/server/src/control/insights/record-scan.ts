@@ -35,7 +35,7 @@ export interface RecordScanOptions {
 
 const FORGET_EVERY_MS = 60_000;
 
-export function createRecordScan({ store, tenant, head, now, keepMs, slice = 2_000, mostRequests = 250_000 }: RecordScanOptions): RecordScan {
+export function createRecordScan({ store, tenant, head, now, keepMs, slice = 1_000, mostRequests = 250_000 }: RecordScanOptions): RecordScan {
   const facts = new FactBook();
   const unasked = new UnaskedCalls();
   // Everything in (low, high] was read.

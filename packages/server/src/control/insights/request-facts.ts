@@ -35,6 +35,8 @@ export interface RequestFacts {
 /** Rows of the record that tell of held calls, or of the control plane's own clock. */
 export const TELLING_EVENTS = ["request_created", "vote_cast", "batch_taken"] as const;
 
+const MOST_NAMES = 5_000;
+
 export interface Answered {
   readonly at: number;
 }
@@ -43,6 +45,8 @@ export class FactBook {
   readonly requests = new Map<string, RequestFacts>();
   /** Held calls that were answered in an agent's process, as it reported them. */
   answered: Answered[] = [];
+  /** Names come again and again: each is kept once. */
+  readonly #names = new Map<string, string>();
 
   /** A row of TELLING_EVENTS, or an approval. */
   take({ seq, at, type, line }: { readonly seq: number; readonly at: number; readonly type: string; readonly line: string }): void {
@@ -69,14 +73,23 @@ export class FactBook {
     return facts;
   }
 
+  #name(value: unknown): string {
+    const name = textOf(value);
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    if (this.#names.size >= MOST_NAMES) this.#names.clear();
+    this.#names.set(name, name);
+    return name;
+  }
+
   #takeCreated(at: number, detail: Readonly<Record<string, unknown>>): void {
     const guards = textsOf(detail["guards"]);
     this.#factsOf(textOf(detail["requestId"])).created = {
       at,
-      policyId: textOf(detail["policyId"]),
-      principal: textOf(detail["principal"]),
-      agent: textOf(detail["agent"]),
-      policies: textsOf(detail["policies"]),
+      policyId: this.#name(detail["policyId"]),
+      principal: this.#name(detail["principal"]),
+      agent: this.#name(detail["agent"]),
+      policies: textsOf(detail["policies"]).map((policy) => this.#name(policy)),
       guarded: guards.length > 0,
       length: numberOf(detail["length"]),
       call: textOf(detail["digest"]).slice(0, 24),
@@ -84,7 +97,7 @@ export class FactBook {
   }
 
   #takeVote(at: number, detail: Readonly<Record<string, unknown>>): void {
-    const personId = textOf(detail["person"]).replace(/^person:/, "");
+    const personId = this.#name(detail["person"]).replace(/^person:/, "");
     this.#factsOf(textOf(detail["requestId"])).votes.push({ personId, approves: detail["choice"] === "approve", at });
   }
 

@@ -47,7 +47,7 @@ const HOUR_MS = 3_600_000;
 const STEP_MS = { hour: HOUR_MS, day: 24 * HOUR_MS } as const;
 /** Up to here the series goes by hours. */
 const HOURLY_DAYS = 2;
-const AT_ONCE = 2_000;
+const AT_ONCE = 1_000;
 /** Lines of a table. */
 const MOST_LINES = 100;
 
@@ -80,14 +80,20 @@ export async function summarise({ facts, unasked, span, offsetMs, maySee }: Summ
     for (const [name, counts] of of.callers) agents.of(name).takeUnasked(counts);
   }
 
+  await nextTurn();
   const both = (tally: Tally) => ({ ...tally.unasked(maySee.record), ...tally.held() });
   const shown = (named: Named) => named.largest(MOST_LINES, maySee.record);
   const answeredByAgents = maySee.record ? facts.answered.filter(({ at }) => at >= from && at < until).length : null;
-  return {
-    ...span,
+  const lines = {
     totals: { ...both(totals), answeredByAgents },
     series: [...series].map(([at, tally]) => ({ at, ...both(tally) })),
     tools: shown(tools).map(([policyId, tally]) => ({ policyId, ...both(tally) })),
+  };
+  // Each part sorts every decision's time once.
+  await nextTurn();
+  return {
+    ...span,
+    ...lines,
     agents: shown(agents).map(([principal, tally]) => ({ principal, names: [...(names.get(principal) ?? [])], ...both(tally) })),
     policies: shown(policies).map(([policy, tally]) => ({ policy, ...tally.held() })),
     weights: maySee.votes ? voting.weights() : null,
