@@ -8,5 +8,6 @@ export const KEY_LIST = [
   { keys: ["s"], does: "Show what was not shown yet" },
   { keys: ["u"], does: "Back to the list" },
   { keys: ["w", "h"], does: "Waiting, History" },
+  { keys: ["i", ","], does: "Insights, Settings" },
   { keys: ["?"], does: "This list" },
 ] as const;

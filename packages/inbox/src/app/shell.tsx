@@ -18,6 +18,8 @@ import "./shell.css";
 const PLACES = [
   { page: "waiting", icon: "inbox", label: "Waiting" },
   { page: "history", icon: "history", label: "History" },
+  { page: "insights", icon: "chart", label: "Insights" },
+  { page: "settings", icon: "settings", label: "Settings" },
   { page: "account", icon: "person", label: "Account" },
 ] as const satisfies readonly { readonly page: string; readonly icon: IconName; readonly label: string }[];
 
@@ -41,6 +43,8 @@ export function Shell({ onSignedOut, children }: { readonly onSignedOut: () => v
     "?": () => setHelping(true),
     w: () => goTo(pathTo("waiting")),
     h: () => goTo(pathTo("history")),
+    i: () => goTo(pathTo("insights")),
+    ",": () => goTo(pathTo("settings")),
   });
 
   return (
