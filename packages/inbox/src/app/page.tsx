@@ -2,12 +2,12 @@
 import { EmptyState } from "../part/notice.tsx";
 import { Link } from "../route/link.tsx";
 import { pathTo, usePlace } from "../route/location.ts";
-import { AccountScreen } from "../screen/account/account-screen.tsx";
-import { HistoryScreen } from "../screen/history/history-screen.tsx";
 import { RequestScreen } from "../screen/request/request-screen.tsx";
 import { WaitingScreen } from "../screen/waiting/waiting-screen.tsx";
 import { later } from "./later.tsx";
 
+const AccountScreen = later(async () => (await import("../screen/account/account-screen.tsx")).AccountScreen);
+const HistoryScreen = later(async () => (await import("../screen/history/history-screen.tsx")).HistoryScreen);
 const InsightsScreen = later(async () => (await import("../screen/insights/insights-screen.tsx")).InsightsScreen);
 const SettingsScreen = later(async () => (await import("../screen/settings/settings-screen.tsx")).SettingsScreen);
 

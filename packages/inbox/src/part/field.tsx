@@ -1,6 +1,6 @@
 /** A labelled input. */
 import { useId } from "react";
-import type { InputHTMLAttributes, TextareaHTMLAttributes } from "react";
+import type { InputHTMLAttributes, SelectHTMLAttributes, TextareaHTMLAttributes } from "react";
 import "./field.css";
 
 interface Labelled {
@@ -25,6 +25,19 @@ export function TextArea({ label, hint, ...rest }: Labelled & TextareaHTMLAttrib
     <div className="field">
       <label htmlFor={id}>{label}</label>
       <textarea {...rest} id={id} className="input" aria-describedby={hint === undefined ? undefined : `${id}-hint`} />
+      {hint === undefined ? null : <span id={`${id}-hint`} className="muted small">{hint}</span>}
+    </div>
+  );
+}
+
+export function SelectField({ label, hint, children, ...rest }: Labelled & SelectHTMLAttributes<HTMLSelectElement>) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <select {...rest} id={id} className="input" aria-describedby={hint === undefined ? undefined : `${id}-hint`}>
+        {children}
+      </select>
       {hint === undefined ? null : <span id={`${id}-hint`} className="muted small">{hint}</span>}
     </div>
   );
