@@ -5,8 +5,9 @@ import type { Insights, Period } from "../../api/insights.ts";
 import { refresh, useQuery } from "../../api/query.ts";
 import { EmptyState, Notice } from "../../part/notice.tsx";
 import { absoluteTime } from "../../part/time-words.ts";
+import { stepName } from "../../part/chart/chart-data.ts";
 import { Chart } from "../../part/chart/chart.tsx";
-import { ApproverPanel } from "./approver-panel.tsx";
+import { ApproverPanels, RubberStampWarning } from "./approver-panels.tsx";
 import { FigureTables } from "./figure-tables.tsx";
 import { callsChart, outcomesChart, paceChart } from "./insight-charts.ts";
 import { Tiles } from "./tiles.tsx";
@@ -44,10 +45,10 @@ export function InsightsScreen() {
   );
 }
 
-function spanWords({ complete, countedFrom, from }: Insights): string {
+function spanWords({ complete, countedFrom, from, step }: Insights): string {
   if (!complete) return countedFrom > from && Number.isFinite(countedFrom) ? `Counting older calls; so far back to ${absoluteTime(countedFrom)}.` : "Counting older calls…";
   if (countedFrom > from) return `There are more requests than are counted: these figures go back to ${absoluteTime(countedFrom)}.`;
-  return `Since ${absoluteTime(from)}. A call counts when it was asked about, whenever it was decided.`;
+  return `Since ${stepName(from, step)}. A call counts when it was asked about, whenever it was decided.`;
 }
 
 function Periods({ days, onChange }: { readonly days: Period; readonly onChange: (days: Period) => void }) {
@@ -80,12 +81,13 @@ function Figures({ insights }: { readonly insights: Insights }) {
   return (
     <>
       <Tiles totals={totals} />
-      {approvers === null || weights === null ? null : <ApproverPanel approvers={approvers} weights={weights} />}
+      {approvers === null ? null : <RubberStampWarning approvers={approvers} />}
       <div className="insight-charts">
         <Chart title="Held calls, and what became of them" data={charts.outcomes} />
         {charts.calls === undefined ? null : <Chart title="All calls" data={charts.calls} />}
         <Chart title="Time to decision" data={charts.pace} />
       </div>
+      {approvers === null || weights === null ? null : <ApproverPanels approvers={approvers} weights={weights} />}
       <FigureTables insights={insights} />
     </>
   );

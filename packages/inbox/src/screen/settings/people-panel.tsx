@@ -124,9 +124,11 @@ function PersonLine({ person, isOwner, open, enable }: PersonLineProps) {
               <Button size="small" tone="quiet" aria-label={`New link for ${name}`} onClick={() => open({ kind: "link", person })}>
                 New link
               </Button>
-              <Button size="small" tone="quiet" aria-label={`Disable ${name}`} onClick={() => open({ kind: "disable", person })}>
-                Disable
-              </Button>
+              {id === me.person.id ? null : (
+                <Button size="small" tone="quiet" aria-label={`Disable ${name}`} onClick={() => open({ kind: "disable", person })}>
+                  Disable
+                </Button>
+              )}
             </>
           )}
         </div>
@@ -137,5 +139,5 @@ function PersonLine({ person, isOwner, open, enable }: PersonLineProps) {
 
 function waysWords({ hasPassword, passkeys }: Person): string {
   const ways = [...(passkeys.length === 0 ? [] : [passkeys.length === 1 ? "a passkey" : `${passkeys.length} passkeys`]), ...(hasPassword ? ["a password"] : [])];
-  return ways.length === 0 ? "signs in by link or provider" : `has ${ways.join(" and ")}`;
+  return ways.length === 0 ? "no passkey or password" : `has ${ways.join(" and ")}`;
 }

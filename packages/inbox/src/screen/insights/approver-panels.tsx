@@ -12,38 +12,44 @@ type Weights = NonNullable<Insights["weights"]>;
 
 const WEIGHT_NAMES: { readonly [K in Weights[number]["weight"]]: string } = {
   plain: "Short, one yes is enough",
-  guarded: "Two people, a passkey, a reason or somebody else asked for",
-  long: "Longer than a screen (4,096 characters)",
+  guarded: "Guarded by their policy",
+  long: "Longer than a screen",
 };
 
-export function ApproverPanel({ approvers, weights }: { readonly approvers: Approvers; readonly weights: Weights }) {
-  const people = usePeople();
-  const name = (id: string) => <EscapedText text={people.get(id)?.name ?? id} />;
+function PersonName({ id }: { readonly id: string }) {
+  return <EscapedText text={usePeople().get(id)?.name ?? id} />;
+}
+
+export function RubberStampWarning({ approvers }: { readonly approvers: Approvers }) {
   const warned = approvers.filter(({ rubberStamp }) => rubberStamp);
+  if (warned.length === 0) return null;
+  return (
+    <Notice tone="doubt" title="Approved sooner than it can be read">
+      <ul className="warned">
+        {warned.map(({ personId, heavy }) => (
+          <li key={personId}>
+            <PersonName id={personId} /> approved {numberWords(heavy.quick)} of {numberWords(heavy.approvals)} weighty calls in less time than reading them takes; the median was {paceOrNone(heavy.medianMs)}.
+          </li>
+        ))}
+      </ul>
+    </Notice>
+  );
+}
+
+export function ApproverPanels({ approvers, weights }: { readonly approvers: Approvers; readonly weights: Weights }) {
   if (approvers.length === 0) return null;
   return (
     <>
-      {warned.length === 0 ? null : (
-        <Notice tone="doubt" title="Approved sooner than it can be read">
-          <ul className="warned">
-            {warned.map(({ personId, heavy }) => (
-              <li key={personId}>
-                {name(personId)} approved {numberWords(heavy.quick)} of {numberWords(heavy.approvals)} weighty calls in less time than reading them takes; the median was {paceOrNone(heavy.medianMs)}.
-              </li>
-            ))}
-          </ul>
-        </Notice>
-      )}
       <div className="insight-pair">
         <Panel title="Busiest approvers">
           <DataTable
             name="Busiest approvers"
-            heads={["Person", "Approved", "Denied", "Median time", "Weighty, too quick"]}
+            heads={["Person", "Approved", "Denied", "Median", "Too quick"]}
             rows={approvers.map(({ personId, approved, denied, medianMs, heavy, rubberStamp }) => ({
               key: personId,
               cells: [
                 <span key="name">
-                  {name(personId)} {rubberStamp ? <span className="mark">Too quick to have read</span> : null}
+                  <PersonName id={personId} /> {rubberStamp ? <span className="mark">Look here</span> : null}
                 </span>,
                 numberWords(approved),
                 numberWords(denied),
@@ -65,7 +71,7 @@ export function ApproverPanel({ approvers, weights }: { readonly approvers: Appr
         <summary>What “too quick” means, and what it cannot tell</summary>
         <p>
           Time runs from the moment a call was asked about to the yes: nobody can have had longer. A yes is too quick where it came within 2 seconds and one more for every 200 characters of arguments and context, several times faster than
-          anybody reads. Weighty calls are those for which a policy asks for two people, a passkey, a reason or somebody else than the owner of the agent, and those longer than a screen. The same call approved again by the same person was read
+          anybody reads. Weighty calls are those that are guarded, for which a policy asks for two people, a passkey, a reason or somebody else than the owner of the agent, and those longer than a screen (4,096 characters). The same call approved again by the same person was read
           before, and is left out. The warning needs at least five, of which more than half were too quick.
         </p>
         <p>When somebody began to read is not recorded. So a slow yes may be as blind as a quick one, and no warning proves nothing.</p>
