@@ -1,38 +1,14 @@
 // Everybody can use it: keyboard alone, a phone's screen, a screen reader (axe, WCAG 2.2 AA), light and dark, nothing wider than the screen.
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { axe, isWithinScreen } from "./find-faults.ts";
+import type { Found } from "./find-faults.ts";
 import { openRequest, stateOf, useInbox } from "./inbox-stage.ts";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const DEFINITION = { name: "write_file", title: "Write a file", description: "Create a file.\nOr overwrite it.", inputSchema: { type: "object" } };
 const LONG = Array.from({ length: 120 }, (_, index) => `line ${index}`).join("\n");
 
 const at = useInbox();
-
-interface Found {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly string[];
-}
-
-/** In a world of its own, where the page's policy does not reach. */
-async function axe(page: Page): Promise<readonly Found[]> {
-  const devtools = await page.context().newCDPSession(page);
-  const { frameTree } = await devtools.send("Page.getFrameTree");
-  const { executionContextId } = await devtools.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id, worldName: "axe" });
-  await devtools.send("Runtime.evaluate", { expression: AXE, contextId: executionContextId });
-  const expression = `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations }) => violations.map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(({ html, failureSummary }) => html.slice(0, 200) + " | " + failureSummary) })))`;
-  const { result, exceptionDetails } = await devtools.send("Runtime.evaluate", { expression, contextId: executionContextId, awaitPromise: true, returnByValue: true });
-  await devtools.detach();
-  if (exceptionDetails !== undefined) throw new Error(exceptionDetails.text);
-  return result.value as readonly Found[]; // made in the expression above
-}
-
-async function isWithinScreen(page: Page): Promise<boolean> {
-  return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth");
-}
 
 describe("the inbox for everybody", () => {
   it("what looks for faults finds one that is there", async () => {

@@ -19,7 +19,6 @@ export type AgentKey = z.infer<typeof people.agentKey>;
 export type Delegation = z.infer<typeof people.delegation>;
 export type Invitation = z.infer<typeof people.invitation>;
 export type KeyMade = z.infer<typeof people.agentKeyMade>;
-export type Installation = z.infer<typeof people.installation>;
 export type Diagnosis = people.Diagnosis;
 export type Readiness = z.infer<typeof readiness>;
 

@@ -12,7 +12,7 @@ export interface DataTableProps {
 export function DataTable({ name, heads, rows }: DataTableProps) {
   const [first, ...others] = heads;
   return (
-    <div className="data-table" role="region" aria-label={name} tabIndex={0}>
+    <div className="data-table" role="group" aria-label={name} tabIndex={0}>
       <table>
         <thead>
           <tr>

@@ -1,5 +1,5 @@
 /** How people decide: figures, charts and tables over the last days, as far as one may read what they are made of. Called by page.tsx. */
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useState } from "react";
 import { PERIODS, readInsights } from "../../api/insights.ts";
 import type { Insights, Period } from "../../api/insights.ts";
 import { refresh, useQuery } from "../../api/query.ts";
@@ -67,9 +67,7 @@ function Periods({ days, onChange }: { readonly days: Period; readonly onChange:
 
 function Figures({ insights }: { readonly insights: Insights }) {
   const { totals, approvers, weights } = insights;
-  // A chart is drawn anew only where its figures are others.
-  const key = JSON.stringify(insights.series);
-  const charts = useMemo(() => ({ outcomes: outcomesChart(insights), calls: callsChart(insights), pace: paceChart(insights) }), [key, insights.step]);
+  const charts = useUnchanged({ outcomes: outcomesChart(insights), calls: callsChart(insights), pace: paceChart(insights) });
   const isEmpty = totals.held === 0 && (totals.ran ?? 0) + (totals.refused ?? 0) === 0;
   if (isEmpty) {
     return (
@@ -91,4 +89,12 @@ function Figures({ insights }: { readonly insights: Insights }) {
       <FigureTables insights={insights} />
     </>
   );
+}
+
+/** The same object as before while it says the same: a chart is drawn anew only where its figures are others. */
+function useUnchanged<T extends object>(value: T): T {
+  const [kept, setKept] = useState(value);
+  if (JSON.stringify(kept) === JSON.stringify(value)) return kept;
+  setKept(value);
+  return value;
 }

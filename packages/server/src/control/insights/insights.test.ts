@@ -60,7 +60,7 @@ function over({ id, createdAt, afterMs = 1000, end }: Held): readonly LedgerEntr
 const rows = (held: Held): readonly LedgerEntry[] => [created(held), ...voted(held), ...over(held)];
 
 const decision = (callId: string, fields: object = {}): LedgerEntry =>
-  ({ type: "decision", callId, at: now(), policyId: "mcp:fs:read", server: "fs", tool: "read", principal: "key:k1", agent: "bot", user: "", session: "s", digest: D, definition: null, action: "allow", reason: "", policies: [], decisive: [], findings: [], reportedBy: "k1", ...fields }) as LedgerEntry; // fields of that very entry
+  ({ type: "decision", callId, at: now(), policyId: "mcp:fs:read", server: "fs", tool: "read", principal: "key:k1", agent: "bot", user: "", session: "s", digest: D, definition: null, action: "allow", reason: "", policies: [], decisive: [], findings: [], reportedBy: "k1", ...fields });
 
 async function read(who: Identity = owner, query = {}): Promise<wire.Insights> {
   return must(await insights.read(who, query)).insights;

@@ -45,7 +45,7 @@ export interface Pace {
 
 export function paceOf(times: readonly number[]): Pace {
   // A typed array is sorted as numbers, and many times faster.
-  const sorted = Float64Array.from(times).sort();
+  const sorted = Float64Array.from(times).toSorted();
   const middle = sorted.length / 2;
   const [one, other] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
   const medianMs = one === undefined || other === undefined ? null : (one + other) / 2;

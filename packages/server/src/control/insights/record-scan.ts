@@ -45,7 +45,7 @@ export function createRecordScan({ store, tenant, head, now, keepMs, slice = 1_0
   let version = 0;
   let wanted = Infinity;
   let reading: Promise<void> | undefined;
-  let closed = false;
+  const closing = new AbortController();
   let forgotAt = -Infinity;
 
   /** The rows in (after, until]. Answers the earliest moment of the control plane's own clock among them. */
@@ -65,7 +65,7 @@ export function createRecordScan({ store, tenant, head, now, keepMs, slice = 1_0
 
   async function run(): Promise<void> {
     if (low === undefined) low = high = head();
-    while (!closed) {
+    while (!closing.signal.aborted) {
       const until = head();
       if (high < until) {
         const next = Math.min(until, high + slice);
@@ -110,7 +110,7 @@ export function createRecordScan({ store, tenant, head, now, keepMs, slice = 1_0
       return reading;
     },
     async close() {
-      closed = true;
+      closing.abort();
       await reading?.catch(() => undefined);
     },
   };
