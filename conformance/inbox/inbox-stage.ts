@@ -129,8 +129,8 @@ export function useInbox(): InboxUnderTest {
   });
   afterEach(async () => {
     if (chrome.missing !== undefined) return;
-    expect(stage.complaints).toEqual([]);
     await stage.close();
+    expect(stage.complaints).toEqual([]);
   });
   return {
     get chrome() {

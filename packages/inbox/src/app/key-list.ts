@@ -13,5 +13,6 @@ export const KEY_LIST = [
   { keys: ["Ctrl", "s"], does: "Save, in a policy draft" },
   { keys: ["Ctrl", "Space"], does: "Suggestions, in a policy draft" },
   { keys: ["F8"], does: "Next problem, in a policy draft" },
+  { keys: ["i", ","], does: "Insights, Settings" },
   { keys: ["?"], does: "This list" },
 ] as const;

@@ -9,6 +9,8 @@ import { later } from "./later.tsx";
 const AccountScreen = later(async () => (await import("../screen/account/account-screen.tsx")).AccountScreen);
 const HistoryScreen = later(async () => (await import("../screen/history/history-screen.tsx")).HistoryScreen);
 const PolicyPages = later(async () => (await import("../screen/policies/policy-pages.tsx")).PolicyPages);
+const InsightsScreen = later(async () => (await import("../screen/insights/insights-screen.tsx")).InsightsScreen);
+const SettingsScreen = later(async () => (await import("../screen/settings/settings-screen.tsx")).SettingsScreen);
 
 export function Page({ onMeChanged }: { readonly onMeChanged: () => void }) {
   const { page, id } = usePlace();
@@ -23,6 +25,10 @@ export function Page({ onMeChanged }: { readonly onMeChanged: () => void }) {
     case "policyDraft":
     case "policyVersion":
       return <PolicyPages page={page} id={id} />;
+    case "insights":
+      return <InsightsScreen />;
+    case "settings":
+      return <SettingsScreen onMeChanged={onMeChanged} />;
     case "account":
       return <AccountScreen onMeChanged={onMeChanged} />;
     case "signIn":

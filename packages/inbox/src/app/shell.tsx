@@ -19,6 +19,8 @@ const PLACES = [
   { page: "waiting", icon: "inbox", label: "Waiting" },
   { page: "history", icon: "history", label: "History" },
   { page: "policies", icon: "policy", label: "Policies" },
+  { page: "insights", icon: "chart", label: "Insights" },
+  { page: "settings", icon: "settings", label: "Settings" },
   { page: "account", icon: "person", label: "Account" },
 ] as const satisfies readonly { readonly page: string; readonly icon: IconName; readonly label: string }[];
 
@@ -43,6 +45,8 @@ export function Shell({ onSignedOut, children }: { readonly onSignedOut: () => v
     w: () => goTo(pathTo("waiting")),
     h: () => goTo(pathTo("history")),
     p: () => goTo(pathTo("policies")),
+    i: () => goTo(pathTo("insights")),
+    ",": () => goTo(pathTo("settings")),
   });
 
   return (

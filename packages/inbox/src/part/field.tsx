@@ -1,6 +1,6 @@
 /** A labelled input. */
 import { useId } from "react";
-import type { InputHTMLAttributes, ReactNode, TextareaHTMLAttributes } from "react";
+import type { InputHTMLAttributes, ReactNode, SelectHTMLAttributes, TextareaHTMLAttributes } from "react";
 import "./field.css";
 
 interface Labelled {
@@ -33,6 +33,19 @@ export function TextArea({ label, hint, problem, className = "", ...rest }: Labe
       <textarea {...rest} id={id} className={`input ${className}`} aria-invalid={problem !== undefined} aria-describedby={about === "" ? undefined : about} />
       {hint === undefined ? null : <span id={`${id}-hint`} className="muted small">{hint}</span>}
       {problem === undefined ? null : <span id={`${id}-problem`} className="field-problem small" role="alert">{problem}</span>}
+    </div>
+  );
+}
+
+export function SelectField({ label, hint, children, ...rest }: Labelled & SelectHTMLAttributes<HTMLSelectElement>) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <select {...rest} id={id} className="input" aria-describedby={hint === undefined ? undefined : `${id}-hint`}>
+        {children}
+      </select>
+      {hint === undefined ? null : <span id={`${id}-hint`} className="muted small">{hint}</span>}
     </div>
   );
 }

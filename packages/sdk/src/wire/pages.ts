@@ -10,6 +10,8 @@ export const PAGES = {
   policies: "/policies",
   policyDraft: "/policies/draft",
   policyVersion: "/policies/{version}",
+  insights: "/insights",
+  settings: "/settings",
   account: "/account",
 } as const;
 export type PageName = keyof typeof PAGES;

@@ -186,6 +186,7 @@ export const signIn = z.object({ id, via: z.string(), about: z.string(), assuran
 /** What is unsafe in an installation, in words, with what to do about it. `countersign doctor` adds what can be seen from its machine. */
 export const diagnosis = z.object({ code: z.string(), severity: z.enum(["danger", "warning", "note"]), message: z.string(), mend: z.string() });
 export type Diagnosis = z.infer<typeof diagnosis>;
+export const installationDiagnosis = z.object({ diagnoses: z.array(diagnosis), lastCheckpoint: z.object({ seq: z.int(), at: z.number() }).nullable() });
 export const installation = z.object({
   id,
   version: z.string(),

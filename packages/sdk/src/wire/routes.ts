@@ -20,6 +20,8 @@ export const ROUTES = {
   openapi: { method: "GET", path: "/v1/openapi.json", access: ["anyone"], summary: "This document" },
   installation: { method: "GET", path: "/v1/installation", access: ["signed_in", "operator"], summary: "What this installation is and how it stands" },
 
+  diagnose: { method: "GET", path: "/v1/installation/diagnosis", access: ["owner", "operator"], summary: "What `doctor` says: what is unsafe here, and what to do about it" },
+
   bundle: { method: "GET", path: "/v1/bundle", access: ["agent"], summary: "The policy document in force" },
   ask: { method: "POST", path: "/v1/approvals", access: ["agent"], summary: "Ask about a held call, or join the request about the same call" },
   listRequests: { method: "GET", path: "/v1/approvals", access: ["approver", "auditor"], summary: "Requests, by state and filter" },
@@ -38,6 +40,8 @@ export const ROUTES = {
   events: { method: "GET", path: "/v1/events", access: ["agent", "signed_in"], summary: "Server-sent events; Last-Event-ID resumes" },
   ship: { method: "POST", path: "/v1/record", access: ["agent"], summary: "Rows of an agent's process" },
   throttle: { method: "POST", path: "/v1/throttle", access: ["agent"], summary: "Exchange of throttle counters" },
+
+  readInsights: { method: "GET", path: "/v1/insights", access: ["auditor", "policy_editor", "approver"], summary: "How people decide: figures over the last days, as far as one may read what they are made of" },
 
   listGrants: { method: "GET", path: "/v1/grants", access: ["approver", "auditor"], summary: "Standing grants" },
   previewGrant: { method: "POST", path: "/v1/grants/preview", access: ["approver"], summary: "Recorded calls that a grant would have covered" },

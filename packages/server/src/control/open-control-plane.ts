@@ -23,6 +23,7 @@ import { createPages } from "./http/pages.ts";
 import { createRates } from "./http/rate-limit.ts";
 import { ownNames } from "./http/request-head.ts";
 import type { Resources } from "./http/resources.ts";
+import { createInsights, type Insights } from "./insights/create-insights.ts";
 import { createKeys } from "./key/create-keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { openLedger } from "./open-ledger.ts";
@@ -143,7 +144,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     closing.abort();
     requests.close();
     hub.close();
-    await Promise.all([ended, sweeper.close()]);
+    await Promise.all([ended, sweeper.close(), opened.insights.close()]);
     await ledger.close();
     await store.close();
   }
@@ -180,6 +181,7 @@ interface Opened {
   readonly resources: Resources;
   readonly requests: Requests;
   readonly sealer: Sealer;
+  readonly insights: Insights;
   /** Sign-ins that have expired. */
   forget(): Promise<void>;
 }
@@ -203,6 +205,7 @@ async function openResources(options: ControlPlaneOptions, store: Store, ledger:
   const requests = createRequests(ledger, store, sealer, { urlOf: (id) => `${origin()}/requests/${id}`, leaseMs });
   const keys = createKeys(ledger);
   const signIns = createSignIns(ledger, store, keys, { origin, plainCookies, operatorHash, oidc });
+  const insights = createInsights({ ledger, store });
   const resources: Resources = {
     ...(await others({ store, ledger, sealer, requests, origin })),
     requests,
@@ -211,8 +214,9 @@ async function openResources(options: ControlPlaneOptions, store: Store, ledger:
     people: createPeople(ledger, { origin, embedded }),
     keys,
     signIns,
+    insights,
   };
-  return { resources, requests, sealer, forget: () => signIns.sweep() };
+  return { resources, requests, sealer, insights, forget: () => signIns.sweep() };
 }
 
 function once<T>(make: () => T): () => T {

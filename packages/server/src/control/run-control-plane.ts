@@ -15,6 +15,7 @@ import type { Store } from "../store/store.ts";
 import { CannotStartError } from "./installation/cannot-start-error.ts";
 import { makeOperatorSecret, removeControlFile, writeControlFile } from "./installation/control-file.ts";
 import { assertSameKey, readInstallationKey } from "./installation/installation-key.ts";
+import { diagnoseFiles } from "./installation/diagnose-files.ts";
 import { diagnose } from "./installation/diagnose.ts";
 import { createInstallation } from "./installation/installation.ts";
 import { lockStateDirectory, type StateLock } from "./installation/state-lock.ts";
@@ -156,7 +157,7 @@ async function openParts({ store, ledger, sealer, requests, origin }: Core, sett
     record: createRecords({ ledger, store, sealer, checkpointKeys: () => checkpointer.keys() }),
     throttle,
     bundle: { read: (identity) => policies.readBundle(identity) },
-    installation: createInstallation({ ledger, store, version, onStop, countOpen, diagnose: () => diagnose({ ledger, store, origin, host, checkpoints }) }),
+    installation: createInstallation({ ledger, store, version, onStop, countOpen, diagnose: () => diagnose({ ledger, store, origin, host, checkpoints }), diagnoseFiles: () => diagnoseFiles(settings.directory) }),
   };
   return { resources, policies, checkpointer, throttle, countOpen };
 }

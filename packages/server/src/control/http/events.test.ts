@@ -108,8 +108,8 @@ async function serve(source: NewsSource, options: ServeOptions = {}): Promise<Se
 
 /** The recorder's resources are there when asked for; a copy needs them named. */
 function withAll(resources: Resources): Resources {
-  const { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation, trials } = resources;
-  return { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation, trials };
+  const { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation, trials, insights } = resources;
+  return { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation, trials, insights };
 }
 
 const idsOf = (text: string): number[] => [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));

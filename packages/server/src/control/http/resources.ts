@@ -6,6 +6,7 @@ import type * as wire from "@countersign/sdk/wire";
 import type { z } from "zod";
 import type { Identity } from "../../auth/identity.ts";
 import type { Grants } from "../grant/grants.ts";
+import type { Insights } from "../insights/create-insights.ts";
 import type { Keys } from "../key/keys.ts";
 import type { People } from "../people/people.ts";
 import type { Answer } from "../refusal.ts";
@@ -43,6 +44,7 @@ export interface BundleResource {
 
 export interface Installation {
   read(identity: Identity): Promise<Answer<{ readonly installation: Of<"installation"> }>>;
+  diagnose(identity: Identity): Promise<Answer<{ readonly diagnosis: Of<"installationDiagnosis"> }>>;
   /** Ends the process in good order, after the answer is out. */
   stop(identity: Identity): Promise<Answer<object>>;
 }
@@ -59,4 +61,5 @@ export interface Resources {
   readonly keys: Pick<Keys, "list" | "add" | "revoke">;
   readonly signIns: Omit<SignIns, "sweep">;
   readonly installation: Installation;
+  readonly insights: Pick<Insights, "read">;
 }

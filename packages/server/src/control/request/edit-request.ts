@@ -85,7 +85,7 @@ function decide(row: RequestRow, view: View, editor: PersonIdentity, terms: Edit
     countsFor: admitted.countsFor,
     onBehalfOf: admitted.onBehalfOf,
   };
-  return replace(row, view, successor, vote, edited.changed);
+  return replace(row, view, successor, vote, edited);
 }
 
 /** The question as it stands must be theirs to decide as well: nobody takes it out of the hands of those who are asked. */
@@ -131,7 +131,7 @@ function successorOf(view: View, request: ApprovalRequest, { id, nonce, tenant }
 }
 
 /** Everything at once: the old question's end, the new one, its first vote, and where that is enough, the approval. */
-function replace(row: RequestRow, view: View, successor: ApprovalRequest, vote: Vote, changed: readonly string[]): Plan<EditResult> {
+function replace(row: RequestRow, view: View, successor: ApprovalRequest, vote: Vote, { call, changed }: EditedCall): Plan<EditResult> {
   const { data: request } = row;
   const { now } = view;
   const person = personName(vote.personId);
@@ -149,7 +149,7 @@ function replace(row: RequestRow, view: View, successor: ApprovalRequest, vote: 
       { table: "approval", id: row.id, rev: row.rev, data: { ...ended(request, "superseded", now, EDITED), supersededBy: successor.id } },
       { table: "approval", id: successor.id, rev: 0, data },
     ],
-    entries: [edited, approvalEntry(request, "superseded", now, { approver: "", reason: EDITED }), createdEntry(successor), voteEntry(voted, vote), ...entries],
+    entries: [edited, approvalEntry(request, "superseded", now, { approver: "", reason: EDITED }), createdEntry(successor, call), voteEntry(voted, vote), ...entries],
     before: request.expiresAt,
   };
 }
