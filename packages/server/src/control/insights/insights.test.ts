@@ -90,6 +90,26 @@ describe("insights", () => {
     expect((await read()).totals).toMatchObject({ held: 1, approved: 1, expired: 0, withdrawn: 0, medianMs: 1_000 });
   });
 
+  it("a call that was approved with other arguments counts once, from when it was asked about; its editor had that long, others only the changed call", async () => {
+    const t = now() - 10 * MINUTE;
+    const edited = (of: string, successor: string, person: string, at: number): LedgerEntry => ({ type: "event", event: "request_edited", at, detail: { requestId: of, successor, person: `person:${person}` } });
+    const second: Held = { id: "b", createdAt: t + 50_000, guards: ["quorum"] };
+    await write(
+      ...rows({ id: "a", createdAt: t, end: "superseded", afterMs: 50_000, guards: ["quorum"] }),
+      edited("a", "b", "p1", t + 50_000),
+      created(second),
+      ...voted({ ...second, afterMs: 0, by: ["p1"] }),
+      ...voted({ ...second, afterMs: 1_000, by: ["p2"] }),
+      ...over({ ...second, afterMs: 1_000, end: "approved" }),
+    );
+    const { totals, approvers } = await read();
+    expect(totals).toMatchObject({ held: 1, approved: 1, withdrawn: 0, medianMs: 51_000 });
+    expect(approvers?.map(({ personId, heavy }) => [personId, heavy])).toEqual([
+      ["p1", { approvals: 1, quick: 0, medianMs: 50_000 }],
+      ["p2", { approvals: 1, quick: 1, medianMs: 1_000 }],
+    ]);
+  });
+
   it("calls that nobody was asked about come from the rows that agents ship; answers given in their processes stand apart", async () => {
     await write(decision("1"), decision("2", { action: "warn" }), decision("3", { action: "block", code: "policy_block", policyId: "mcp:db:drop" }), decision("4", { action: "block" }));
     await write(decision("4", { action: "block", code: "cancelled" }), { type: "approval", callId: "5", at: now(), requestId: "local", requestDigest: D, digest: D, status: "approved", approver: "", elapsedMs: 1, reportedBy: "k1" });

@@ -33,9 +33,15 @@ export interface RequestFacts {
 }
 
 /** Rows of the record that tell of held calls, or of the control plane's own clock. */
-export const TELLING_EVENTS = ["request_created", "vote_cast", "batch_taken"] as const;
+export const TELLING_EVENTS = ["request_created", "request_edited", "vote_cast", "batch_taken"] as const;
 
 const MOST_NAMES = 5_000;
+
+/** A request that an approver made out of another one, with other arguments. */
+export interface Edit {
+  readonly of: string;
+  readonly editor: string;
+}
 
 export interface Answered {
   readonly at: number;
@@ -45,6 +51,9 @@ export class FactBook {
   readonly requests = new Map<string, RequestFacts>();
   /** Held calls that were answered in an agent's process, as it reported them. */
   answered: Answered[] = [];
+  /** By what they made. */
+  readonly #edits = new Map<string, Edit>();
+  readonly #replaced = new Set<string>();
   /** Names come again and again: each is kept once. */
   readonly #names = new Map<string, string>();
 
@@ -56,6 +65,20 @@ export class FactBook {
     const detail = (row["detail"] ?? {}) as Readonly<Record<string, unknown>>;
     if (row["event"] === "request_created") this.#takeCreated(at, detail);
     else if (row["event"] === "vote_cast") this.#takeVote(at, detail);
+    else if (row["event"] === "request_edited") this.#takeEdit(detail);
+  }
+
+  /** Its place was taken by a request with other arguments, which counts for both. */
+  isReplaced(id: string): boolean {
+    return this.#replaced.has(id);
+  }
+
+  /** Where it was made by an edit: who wrote it, and since when that person had the call that it was made of. `askedAt`: of the very first. */
+  editOf(id: string): { readonly editor: string; readonly since: number; readonly askedAt: number } | undefined {
+    const edit = this.#edits.get(id);
+    const since = edit === undefined ? undefined : this.requests.get(edit.of)?.created?.at;
+    if (edit === undefined || since === undefined) return undefined;
+    return { editor: edit.editor, since, askedAt: this.editOf(edit.of)?.askedAt ?? since };
   }
 
   /** Forgets what is older, to keep memory bounded. */
@@ -64,6 +87,8 @@ export class FactBook {
       const last = created?.at ?? end?.at ?? votes[0]?.at ?? 0;
       if (last < at) this.requests.delete(id);
     }
+    for (const [id, { of }] of this.#edits) if (!this.requests.has(id) && !this.requests.has(of)) this.#edits.delete(id);
+    for (const id of this.#replaced) if (!this.requests.has(id)) this.#replaced.delete(id);
     this.answered = this.answered.filter((one) => one.at >= at);
   }
 
@@ -99,6 +124,12 @@ export class FactBook {
   #takeVote(at: number, detail: Readonly<Record<string, unknown>>): void {
     const personId = this.#name(detail["person"]).replace(/^person:/, "");
     this.#factsOf(textOf(detail["requestId"])).votes.push({ personId, approves: detail["choice"] === "approve", at });
+  }
+
+  #takeEdit(detail: Readonly<Record<string, unknown>>): void {
+    const of = textOf(detail["requestId"]);
+    this.#replaced.add(of);
+    this.#edits.set(textOf(detail["successor"]), { of, editor: this.#name(detail["person"]).replace(/^person:/, "") });
   }
 
   #takeEnd(seq: number, at: number, row: Readonly<Record<string, unknown>>): void {

@@ -62,15 +62,17 @@ export async function summarise({ facts, unasked, span, offsetMs, maySee }: Summ
   const voting = new Voting();
 
   let seen = 0;
-  for (const request of facts.requests.values()) {
+  for (const [id, { created, end, votes }] of facts.requests) {
     if (++seen % AT_ONCE === 0) await nextTurn();
-    const { created, end } = request;
-    if (created === null || created.at < from || created.at >= until) continue;
-    const tallies = [totals, stepOf(created.at), tools.of(created.policyId), agents.of(created.principal), ...created.policies.map((policy) => policies.of(policy))];
-    for (const tally of tallies) tally?.takeHeld(end, created.at);
+    if (created === null || facts.isReplaced(id)) continue;
+    const edit = facts.editOf(id);
+    const askedAt = edit?.askedAt ?? created.at;
+    if (askedAt < from || askedAt >= until) continue;
+    const tallies = [totals, stepOf(askedAt), tools.of(created.policyId), agents.of(created.principal), ...created.policies.map((policy) => policies.of(policy))];
+    for (const tally of tallies) tally?.takeHeld(end, askedAt);
     const known = names.get(created.principal) ?? new Set();
     if (created.agent !== "" && known.size < 3) names.set(created.principal, known.add(created.agent));
-    if (maySee.votes) voting.take(created, request.votes);
+    if (maySee.votes) voting.take(created, votes, edit);
   }
   for (const [hour, of] of unasked.hours) {
     const at = hour * HOUR_MS;

@@ -24,10 +24,11 @@ export class Voting {
   readonly #people = new Map<string, Approver>();
   readonly #weights: { readonly [K in Weight]: Approval[] } = { plain: [], guarded: [], long: [] };
 
-  take(created: Created, votes: RequestFacts["votes"]): void {
+  /** `edit`: who wrote the call had read the one that it was made of, since that was asked about. */
+  take(created: Created, votes: RequestFacts["votes"], edit?: { readonly editor: string; readonly since: number }): void {
     for (const { personId, approves, at } of votes) {
       const person = this.#of(personId);
-      const ms = Math.max(0, at - created.at);
+      const ms = Math.max(0, at - (personId === edit?.editor ? edit.since : created.at));
       person.times.push(ms);
       person[approves ? "approved" : "denied"] += 1;
       if (approves) this.#takeApproval(person, created, { at, ms, quick: ms < leastReadingMs(created.length) });
