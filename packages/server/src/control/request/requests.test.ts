@@ -65,6 +65,11 @@ describe("a request from question to outcome", () => {
     expect(new Set(store.lines.slice(-5).map(({ requestId, principal, policyId }) => `${requestId} ${principal} ${policyId}`))).toEqual(new Set([`${request.id} key:k1 mcp:files:write`]));
   });
 
+  it("has an id that no command line takes for an option", async () => {
+    const ids = await Promise.all(Array.from({ length: 200 }, async (_, n) => (await ask({ args: { n } })).id));
+    for (const id of ids) expect(id).toMatch(/^[0-9a-v]{26}$/);
+  });
+
   it("is joined by the same call while it is open, refused while it is executed, and asked anew after its end", async () => {
     const first = await ask();
     const again = await world.requests.ask(agent("k1", "own"), question({ requirements: [requirement()] }));
