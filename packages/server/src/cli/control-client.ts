@@ -2,6 +2,7 @@
  * How commands speak to a control plane: the one that owns the state directory, with the operator's secret; or any, with a
  * person's token (`COUNTERSIGN_TOKEN`, or what `countersign login` keeps). Never opens the database.
  */
+import { parseJson } from "@countersign/sdk/call";
 import { problem, type Problem } from "@countersign/sdk/wire";
 import { readControlFile, readOperatorSecret, type ControlFile } from "../control/installation/control-file.ts";
 import { isLocked } from "../control/installation/state-lock.ts";
@@ -13,10 +14,9 @@ export interface ControlClient {
   readonly token: string;
   /** Answers the parsed body. Throws CheckFailure with what the control plane says. */
   request(method: "GET" | "POST" | "DELETE" | "PATCH", path: string, body?: object): Promise<unknown>;
-  /** The body as it comes. */
   /** A body of any length. Ends in an error where nothing comes for half a minute. */
   stream(path: string): Promise<ReadableStream<Uint8Array>>;
-  /** A stream of events, without an end of its own. */
+  /** A stream of events, without an end of its own. Ends in an error where nothing comes for half a minute: a heartbeat does. */
   listen(path: string, lastEventId: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
 
@@ -28,12 +28,26 @@ export interface Reach {
 
 const ANSWER_MS = 30_000;
 
+/** There was no answer, or none yet: the same again may go well in a moment. */
+export class PassingFailure extends CheckFailure {
+  override readonly name: string = "PassingFailure";
+  /** Where the control plane says so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, retryAfterMs?: number, options?: ErrorOptions) {
+    super(message, options);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /** Ends what is read once nothing has been heard for `ms`: an export may take long, but not be silent for long. */
 function endWhenSilent(ms: number): { readonly signal: AbortSignal; readonly heard: () => void; readonly over: () => void } {
   const controller = new AbortController();
   const timer = setTimeout(() => {
     controller.abort(new Error(`nothing was heard for ${ms / 1_000} s`));
   }, ms);
+  // The socket keeps the process alive.
+  timer.unref();
   return { signal: controller.signal, heard: () => void timer.refresh(), over: () => clearTimeout(timer) };
 }
 
@@ -114,33 +128,53 @@ export function clientOf(url: string, token: string, silenceMs = ANSWER_MS): Con
         signal,
       });
     } catch (cause) {
-      throw new CheckFailure(`${url} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`);
+      throw new PassingFailure(`${url} does not answer: ${whyOf(cause)}`, undefined, { cause });
     }
     if (answer.ok) return answer;
-    throw new CheckFailure(sentence(await problemOf(answer), answer.status));
+    throw failureOf(await problemOf(answer), answer.status);
+  };
+  /** A body that is cut off where nothing is heard for too long. */
+  const heardBody = async (path: string, { signal, headers = {} }: { readonly signal?: AbortSignal; readonly headers?: Readonly<Record<string, string>> } = {}): Promise<ReadableStream<Uint8Array>> => {
+    const { signal: silence, heard, over } = endWhenSilent(silenceMs);
+    try {
+      const body = bodyOf(await send("GET", path, undefined, { signal: signal === undefined ? silence : AbortSignal.any([signal, silence]), headers }));
+      return body.pipeThrough(new TransformStream({ transform: (chunk, out) => (heard(), out.enqueue(chunk)), flush: over, cancel: over }));
+    } catch (cause) {
+      over();
+      throw cause;
+    }
   };
   return {
     url,
     token,
     async request(method, path, body) {
       const answer = await send(method, path, body);
-      return answer.status === 204 ? undefined : answer.json();
+      return answer.status === 204 ? undefined : jsonOf(answer);
     },
-    async stream(path) {
-      const { signal, heard, over } = endWhenSilent(silenceMs);
-      try {
-        const body = bodyOf(await send("GET", path, undefined, { signal }));
-        return body.pipeThrough(new TransformStream({ transform: (chunk, out) => (heard(), out.enqueue(chunk)), flush: over, cancel: over }));
-      } catch (cause) {
-        over();
-        throw cause;
-      }
-    },
-    async listen(path, lastEventId, signal) {
-      const resume = lastEventId === "" ? {} : { "last-event-id": lastEventId };
-      return bodyOf(await send("GET", path, undefined, { signal, headers: { accept: "text/event-stream", ...resume } }));
-    },
+    stream: (path) => heardBody(path),
+    listen: (path, lastEventId, signal) => heardBody(path, { signal, headers: { accept: "text/event-stream", ...(lastEventId === "" ? {} : { "last-event-id": lastEventId }) } }),
   };
+}
+
+/** Of `fetch failed` the reason lies below. */
+function whyOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const below: unknown = cause.cause;
+  return below instanceof Error && below.message !== "" ? below.message : cause.message;
+}
+
+async function jsonOf(answer: Response): Promise<unknown> {
+  let text: string;
+  try {
+    text = await answer.text();
+  } catch (cause) {
+    throw new PassingFailure(`${new URL(answer.url).origin} broke off in its answer: ${whyOf(cause)}`, undefined, { cause });
+  }
+  try {
+    return parseJson(text);
+  } catch {
+    throw new CheckFailure(`${answer.url} answered with something that is not JSON. Is it a control plane? Its address is what countersign status prints.`);
+  }
 }
 
 function bodyOf({ body, url }: Response): ReadableStream<Uint8Array> {
@@ -149,14 +183,14 @@ function bodyOf({ body, url }: Response): ReadableStream<Uint8Array> {
 }
 
 async function problemOf(answer: Response): Promise<Problem | undefined> {
-  try {
-    return problem.parse(await answer.json());
-  } catch {
-    return undefined;
-  }
+  const said = await jsonOf(answer).catch(() => undefined);
+  return problem.safeParse(said).data;
 }
 
-function sentence(said: Problem | undefined, status: number): string {
-  if (said === undefined) return `The control plane answered ${status}.`;
-  return `The control plane says: ${said.title}${said.detail === undefined ? "" : `: ${said.detail}`} (${said.code})`;
+const TOO_MANY = 429;
+const SERVER_FAILED = 500;
+
+function failureOf(said: Problem | undefined, status: number): CheckFailure {
+  const message = said === undefined ? `The control plane answered ${status}.` : `The control plane says: ${said.title}${said.detail === undefined ? "" : `: ${said.detail}`} (${said.code})`;
+  return status === TOO_MANY || status >= SERVER_FAILED ? new PassingFailure(message, said?.retryAfterMs) : new CheckFailure(message);
 }

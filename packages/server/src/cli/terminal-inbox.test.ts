@@ -209,4 +209,32 @@ describe("countersign watch", { timeout: 30_000 }, () => {
     expect(out).not.toMatch(/canary-7731/);
     expect(out).not.toContain(token);
   });
+
+  it("loses nothing where the control plane is killed and starts again meanwhile", async () => {
+    const own = createOperator();
+    onTestFinished(() => own.close()); // where it fails
+    const first = await own.up();
+    const owner = await own.login(first.url);
+    const key = (await own.as<{ secret: string }>(owner, first.url, "POST", "/v1/keys", { name: "bot", ownerId: null, expiresAt: null })).body.secret;
+    const child = spawn(process.execPath, [MAIN, "watch", "--format", "json"], { env: own.env, stdio: ["ignore", "pipe", "pipe"] });
+    let out = "";
+    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+    await until(() => (out.includes('"hello"') ? true : undefined));
+    const ids = await Promise.all(Array.from({ length: 12 }, async (_, n) => (await own.as<{ request: { id: string } }>(key, first.url, "POST", "/v1/approvals", askBodyOf({ path: `/tmp/kill-${n}` }))).body.request.id));
+    const deny = async (id: string): Promise<void> => {
+      const { requestDigest } = (await own.as<Detail>(owner, first.url, "GET", `/v1/approvals/${id}`)).body;
+      await own.as(owner, first.url, "POST", `/v1/approvals/${id}/vote`, { choice: "deny", requestDigest, viewedDigest: null, reason: "", grant: null });
+    };
+    await Promise.all(ids.slice(0, 6).map(deny));
+    await first.end("SIGKILL");
+    await own.up("--port", new URL(first.url).port);
+    await Promise.all(ids.slice(6).map(deny));
+    const told = () => out.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>); // what watch writes
+    const isTold = (id: string): boolean => told().some(({ requestId, state, tool }) => requestId === id && state === "denied" && tool === "write_file");
+    await until(() => (ids.every(isTold) ? true : undefined));
+    expect(told().filter(({ event, tool }) => event === "request" && tool === undefined)).toEqual([]);
+    const ended = once(child, "close");
+    child.kill("SIGKILL");
+    await Promise.all([ended, own.close()]);
+  });
 });
