@@ -52,6 +52,7 @@ function upCommand(ports: UpPorts, directoryOf: (where: Where) => string, done: 
     .option("--checkpoints-to <place>", "also keep checkpoints of the record there: a file, or an https address (repeatable)", collect, [])
     .option("--trust-proxy <address>", "believe X-Forwarded-For of this proxy (repeatable)", collect, [])
     .option("--background", "start it in the background and return", false)
+    .option("--end-with-input", "end when standard input ends, as when the program that started this is gone", false)
     .addOption(new Option("--idle-hours <hours>", "end after so many hours without anything to do").argParser(Number).hideHelp())
     .action(async (options: UpOptions) => done(await up(options, directoryOf(options as Where), ports)));
 }

@@ -27,6 +27,8 @@ export interface UpOptions {
   readonly checkpointsTo: readonly string[];
   readonly trustProxy: readonly string[];
   readonly background: boolean;
+  /** End when standard input does, as when whoever started this is gone. */
+  readonly endWithInput: boolean;
   /** Set on the process that `--background` starts: ends after so many idle hours without open requests. */
   readonly idleHours?: number | undefined;
 }
@@ -38,6 +40,8 @@ export interface UpPorts extends Ports {
   readonly isTerminal: boolean;
   /** Resolves when the process is told to end (SIGINT, SIGTERM, SIGHUP). */
   readonly stopped: Promise<void>;
+  /** Resolves when standard input has ended. Read from when somebody asks. */
+  readonly inputEnded: Promise<void>;
   /** The command line that starts this program again, without its arguments. */
   readonly self: readonly string[];
 }
@@ -46,9 +50,11 @@ const PORT = 7433;
 const PORTS_TRIED = 20;
 
 export async function up(options: UpOptions, directory: string, ports: UpPorts): Promise<ExitCode> {
+  if (options.background && options.endWithInput) throw new UsageError("--background and --end-with-input: in the background there is no standard input. Leave out one of them.");
   if (options.background) return startInBackground(options, directory, ports);
   const stop = Promise.withResolvers<void>();
   void ports.stopped.then(() => stop.resolve());
+  if (options.endWithInput) void ports.inputEnded.then(() => stop.resolve());
   let running: RunningControlPlane;
   try {
     running = await runControlPlane(settingsOf(options, directory, ports, () => stop.resolve()));
