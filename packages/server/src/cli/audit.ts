@@ -15,7 +15,7 @@ export async function auditExport(client: ControlClient, file: string, after: nu
   try {
     const body = await client.stream(`/v1/record/export?after=${after}`);
     await write(part, body, file);
-    name(part, file);
+    giveName(part, file);
   } finally {
     rmSync(part, { force: true });
   }
@@ -35,7 +35,7 @@ async function write(part: string, body: ReadableStream<Uint8Array>, file: strin
 }
 
 /** A link, where there can be one, replaces nothing. */
-function name(part: string, file: string): void {
+function giveName(part: string, file: string): void {
   try {
     linkSync(part, file);
   } catch (cause) {

@@ -107,7 +107,7 @@ export async function findRunning(directory: string): Promise<ControlFile | unde
   if (file === undefined || secret === undefined || !isLocked(directory)) return undefined;
   try {
     const answer = await fetch(new URL("/v1/installation", file.url), { headers: { authorization: `Bearer ${secret}` }, redirect: "error", signal: AbortSignal.timeout(2_000) });
-    const body: unknown = await answer.json();
+    const body = await jsonOf(answer);
     const id: unknown = body !== null && typeof body === "object" ? Reflect.get(body, "id") : undefined;
     return answer.ok && id === file.instance ? file : undefined;
   } catch {
@@ -163,7 +163,8 @@ function whyOf(cause: unknown): string {
   return below instanceof Error && below.message !== "" ? below.message : cause.message;
 }
 
-async function jsonOf(answer: Response): Promise<unknown> {
+/** The body of an answer, with its own keys. */
+export async function jsonOf(answer: Response): Promise<unknown> {
   let text: string;
   try {
     text = await answer.text();

@@ -1,5 +1,6 @@
 /** The live events of a control plane, for commands: comes back by itself where it left off, until the signal ends it. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseJson } from "@countersign/sdk/call";
 import { createSseParser, type EventName } from "@countersign/sdk/wire";
 import type { ControlClient } from "./control-client.ts";
 
@@ -50,7 +51,7 @@ async function* eventsOf(client: Pick<ControlClient, "listen">, lastEventId: str
 /** An event that is not what it should be is none. */
 function read(event: string, text: string, id: string): readonly Told[] {
   try {
-    const data: unknown = JSON.parse(text);
+    const data: unknown = parseJson(text);
     // The names are the server's; whoever does not know one passes it by.
     return data !== null && typeof data === "object" ? [{ event: event as EventName, data: data as LiveEvent["data"], id }] : [];
   } catch {

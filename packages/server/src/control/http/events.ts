@@ -74,12 +74,12 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
   let telling: Promise<void> = Promise.resolve();
   let dropped = 0;
   let closed = false;
-  let last = source.head();
+  let latest = source.head();
 
   const endRows = source.onRows((rows) => {
     // Another history, as after a restore: what the streams have heard of means nothing in it.
-    if ((rows[0]?.seq ?? Infinity) <= last) dropAll();
-    last = rows.at(-1)?.seq ?? last;
+    if ((rows[0]?.seq ?? Infinity) <= latest) dropAll();
+    latest = rows.at(-1)?.seq ?? latest;
     if (streams.size === 0) return;
     backlog += 1;
     if (backlog > MAX_BACKLOG) dropAll();
