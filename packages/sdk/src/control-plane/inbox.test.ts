@@ -81,6 +81,17 @@ describe("the claim", () => {
     expect((await fake.requests()).map(({ claims }) => claims)).toEqual([0, 1]);
   });
 
+  it("comes too late: nothing runs, and the error says that it was approved and what to do", async () => {
+    await begin();
+    const { client, received } = await connect("v2 esm", {});
+    fake.lateNextClaims = 1;
+    const refused = refusalOf(client.callTool(WRITE));
+    await fake.decide((await pending()).id, "approve");
+    const error = await refused;
+    expect([error.code, error.message]).toEqual(["approval_timeout", expect.stringContaining("it was approved, and the approval was not used in time; nothing ran on it: make the call again to ask anew")]);
+    expect(received).toEqual([]);
+  });
+
   it("then the record here breaks: nothing was sent, and the approval is given back", async () => {
     const broken = new Error("the disk is on fire");
     let works = true;

@@ -233,7 +233,9 @@ describe("time", () => {
     expect(answer.ok).toBe(true);
     expect(await world.requests.release(agent("k1"), request.id, { claimId })).toMatchObject({ ok: true, request: { state: "approved" } });
     turn(2_000);
-    expect((await claim(request)).answer).toMatchObject({ ok: false, code: "ended", state: "expired" });
+    const late = { ok: false, code: "ended", state: "expired", detail: "It was approved, and the approval was not used in time. Nothing ran on it. Ask again." };
+    expect((await claim(request)).answer).toMatchObject(late);
+    expect((await claim(request)).answer).toMatchObject(late); // written down by now
   });
 
   it("is the store's, also for an instance that has not looked at it for long", async () => {
