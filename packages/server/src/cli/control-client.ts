@@ -4,9 +4,9 @@
  */
 import { parseJson } from "@countersign/sdk/call";
 import { problem, type Problem } from "@countersign/sdk/wire";
-import { readControlFile, readOperatorSecret, type ControlFile } from "../control/installation/control-file.ts";
-import { isLocked } from "../control/installation/state-lock.ts";
+import type { ControlFile } from "../control/installation/control-file.ts";
 import { findCredential } from "./credentials.ts";
+import { findControl, whyOf } from "./find-control.ts";
 import { CheckFailure, UsageError } from "./ports.ts";
 
 export interface ControlClient {
@@ -55,9 +55,7 @@ function endWhenSilent(ms: number): { readonly signal: AbortSignal; readonly hea
 export async function reachControl(reach: Reach): Promise<ControlClient> {
   const url = urlOf(reach);
   if (url !== undefined) return clientOf(url, tokenFor(reach, url, undefined));
-  const running = await runningAt(reach.directory);
-  const secret = readOperatorSecret(reach.directory);
-  if (secret === undefined) throw new UsageError(`${reach.directory}: the operator's secret cannot be read by this user.`);
+  const { running, secret } = await runningAt(reach.directory);
   return clientOf(running.url, secret);
 }
 
@@ -65,7 +63,7 @@ export async function reachControl(reach: Reach): Promise<ControlClient> {
 export async function reachAsPerson(reach: Reach): Promise<ControlClient> {
   const url = urlOf(reach);
   if (url !== undefined) return clientOf(url, tokenFor(reach, url, undefined));
-  const running = await runningAt(reach.directory);
+  const { running } = await runningAt(reach.directory);
   return clientOf(running.url, tokenFor(reach, running.url, running.instance));
 }
 
@@ -91,28 +89,10 @@ function tokenFor({ env }: Reach, url: string, installation: string | undefined)
   return kept.token;
 }
 
-async function runningAt(directory: string): Promise<ControlFile> {
-  const running = await findRunning(directory);
-  if (running === undefined) throw new UsageError(`No control plane runs on ${directory}. Start one: countersign up`);
-  return running;
-}
-
-/**
- * The control plane that owns the directory now. A file that a crash left behind counts for nothing: who listens at that address
- * meanwhile could be anybody, and is not shown the secret. Read in this order: the secret that is good now is younger than the file.
- */
-export async function findRunning(directory: string): Promise<ControlFile | undefined> {
-  const secret = readOperatorSecret(directory);
-  const file = readControlFile(directory);
-  if (file === undefined || secret === undefined || !isLocked(directory)) return undefined;
-  try {
-    const answer = await fetch(new URL("/v1/installation", file.url), { headers: { authorization: `Bearer ${secret}` }, redirect: "error", signal: AbortSignal.timeout(2_000) });
-    const body = await jsonOf(answer);
-    const id: unknown = body !== null && typeof body === "object" ? Reflect.get(body, "id") : undefined;
-    return answer.ok && id === file.instance ? file : undefined;
-  } catch {
-    return undefined;
-  }
+async function runningAt(directory: string): Promise<{ readonly running: ControlFile; readonly secret: string }> {
+  const found = await findControl(directory);
+  if (found.running === undefined) throw new UsageError(found.why);
+  return found;
 }
 
 /** `silenceMs`: how long a stream may send nothing. */
@@ -128,16 +108,18 @@ export function clientOf(url: string, token: string, silenceMs = ANSWER_MS): Con
         signal,
       });
     } catch (cause) {
-      throw new PassingFailure(`${url} does not answer: ${whyOf(cause)}`, undefined, { cause });
+      throw new PassingFailure(`${url} does not answer: ${whyOf(cause)}. Check the address, and whether the control plane runs there.`, undefined, { cause });
     }
     if (answer.ok) return answer;
-    throw failureOf(await problemOf(answer), answer.status);
+    throw failureOf(url, await problemOf(answer), answer.status);
   };
   /** A body that is cut off where nothing is heard for too long. */
-  const heardBody = async (path: string, { signal, headers = {} }: { readonly signal?: AbortSignal; readonly headers?: Readonly<Record<string, string>> } = {}): Promise<ReadableStream<Uint8Array>> => {
+  const heardBody = async (path: string, { type, signal, headers = {} }: { readonly type?: string; readonly signal?: AbortSignal; readonly headers?: Readonly<Record<string, string>> } = {}): Promise<ReadableStream<Uint8Array>> => {
     const { signal: silence, heard, over } = endWhenSilent(silenceMs);
     try {
-      const body = bodyOf(await send("GET", path, undefined, { signal: signal === undefined ? silence : AbortSignal.any([signal, silence]), headers }));
+      const answer = await send("GET", path, undefined, { signal: signal === undefined ? silence : AbortSignal.any([signal, silence]), headers });
+      if (type !== undefined && answer.headers.get("content-type")?.startsWith(type) !== true) throw isAnother(answer);
+      const body = bodyOf(answer);
       return body.pipeThrough(new TransformStream({ transform: (chunk, out) => (heard(), out.enqueue(chunk)), flush: over, cancel: over }));
     } catch (cause) {
       over();
@@ -152,15 +134,8 @@ export function clientOf(url: string, token: string, silenceMs = ANSWER_MS): Con
       return answer.status === 204 ? undefined : jsonOf(answer);
     },
     stream: (path) => heardBody(path),
-    listen: (path, lastEventId, signal) => heardBody(path, { signal, headers: { accept: "text/event-stream", ...(lastEventId === "" ? {} : { "last-event-id": lastEventId }) } }),
+    listen: (path, lastEventId, signal) => heardBody(path, { type: "text/event-stream", signal, headers: { accept: "text/event-stream", ...(lastEventId === "" ? {} : { "last-event-id": lastEventId }) } }),
   };
-}
-
-/** Of `fetch failed` the reason lies below. */
-function whyOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const below: unknown = cause.cause;
-  return below instanceof Error && below.message !== "" ? below.message : cause.message;
 }
 
 /** The body of an answer, with its own keys. */
@@ -174,13 +149,17 @@ export async function jsonOf(answer: Response): Promise<unknown> {
   try {
     return parseJson(text);
   } catch {
-    throw new CheckFailure(`${answer.url} answered with something that is not JSON. Is it a control plane? Its address is what countersign status prints.`);
+    throw isAnother(answer);
   }
 }
 
 function bodyOf({ body, url }: Response): ReadableStream<Uint8Array> {
   if (body === null) throw new CheckFailure(`${url} answered nothing`);
   return body;
+}
+
+function isAnother({ url }: Response): CheckFailure {
+  return new CheckFailure(`${url} answered with something that no control plane says: another program listens there. Check the address; countersign status, where the control plane runs, prints it.`);
 }
 
 async function problemOf(answer: Response): Promise<Problem | undefined> {
@@ -191,7 +170,12 @@ async function problemOf(answer: Response): Promise<Problem | undefined> {
 const TOO_MANY = 429;
 const SERVER_FAILED = 500;
 
-function failureOf(said: Problem | undefined, status: number): CheckFailure {
-  const message = said === undefined ? `The control plane answered ${status}.` : `The control plane says: ${said.title}${said.detail === undefined ? "" : `: ${said.detail}`} (${said.code})`;
-  return status === TOO_MANY || status >= SERVER_FAILED ? new PassingFailure(message, said?.retryAfterMs) : new CheckFailure(message);
+function failureOf(url: string, said: Problem | undefined, status: number): CheckFailure {
+  if (said === undefined) {
+    const message = `${url} answered ${status}, and not as a control plane does. Check the address; countersign status, where the control plane runs, prints it.`;
+    return status >= SERVER_FAILED ? new PassingFailure(message) : new CheckFailure(message);
+  }
+  const next = said.code === "unauthenticated" ? ". The token is not good there, or not any more. Sign in again: countersign login --link LINK (countersign open, where the control plane runs, prints one), or check COUNTERSIGN_TOKEN" : "";
+  const message = `The control plane says: ${said.title}${said.detail === undefined ? "" : `: ${said.detail}`} (${said.code})${next}`;
+  return status === TOO_MANY || status >= SERVER_FAILED ? new PassingFailure(message, said.retryAfterMs) : new CheckFailure(message);
 }

@@ -9,7 +9,7 @@ import { backup, restore } from "./backup.ts";
 import { reachAsPerson, reachControl, type ControlClient } from "./control-client.ts";
 import { doctor } from "./doctor.ts";
 import { down, openInbox, status } from "./operate.ts";
-import { collect, wholeNumber } from "./option-values.ts";
+import { collect, portNumber, wholeNumber } from "./option-values.ts";
 import type { ExitCode, Ports } from "./ports.ts";
 import { requestCommands } from "./request-commands.ts";
 import { up, type UpOptions, type UpPorts } from "./up.ts";
@@ -45,7 +45,7 @@ function upCommand(ports: UpPorts, directoryOf: (where: Where) => string, done: 
     .description("Run the control plane: policies, approvals, people and the record.")
     .addOption(dirOption())
     .option("--host <address>", "address to listen on", "127.0.0.1")
-    .option("--port <number>", "port to listen on (default: 7433, or the next that is free)", wholeNumber)
+    .option("--port <number>", "port to listen on (default: 7433, or the next that is free)", portNumber)
     .option("--public-url <url>", "how people and agents reach it, where that is another address")
     .option("--postgres <url>", "keep everything in PostgreSQL (default: COUNTERSIGN_POSTGRES_URL, else a file of the directory)")
     .option("--policies <file>", "put this policy file in force")

@@ -57,7 +57,9 @@ export interface Ballot {
 
 /** Asks for as long as the request waits, and aborts the question then. `elsewhere`: others decided it meanwhile, or its time is over. */
 export async function askWhilePending(client: ControlClient, terminal: Terminal, request: wire.RequestDetail, intent: Intent, withdrawn: AbortController, reason?: string): Promise<Ballot | "elsewhere" | undefined> {
-  const watching = followRequest(client, request.id, withdrawn);
+  const watching = followRequest(client, request.id, withdrawn).catch((error: unknown) => {
+    if (!(error instanceof CheckFailure)) throw error; // what is refused there is refused to the vote too, and said then
+  });
   try {
     const ballot = await askAbout(client, terminal, request, intent, reason);
     return withdrawn.signal.aborted ? "elsewhere" : ballot;

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseJson } from "@countersign/sdk/call";
 import { createSseParser, type EventName } from "@countersign/sdk/wire";
-import type { ControlClient } from "./control-client.ts";
+import { PassingFailure, type ControlClient } from "./control-client.ts";
+import { CheckFailure } from "./ports.ts";
 
 export interface LiveEvent {
   readonly event: EventName;
@@ -14,7 +15,8 @@ const LONGEST_PAUSE_MS = 5_000;
 
 /**
  * `onEvent` gets one after the other; what it returns is waited for. Where it fails, the stream is taken up again before that event, so
- * none is lost. `onBreak` hears of each time that the stream was lost, with why: there is no other news of it. Resolves when the signal is aborted.
+ * none is lost. `onBreak` hears of each time that the stream was lost, with why: there is no other news of it. Resolves when the signal is
+ * aborted; rejects with CheckFailure where the control plane refuses, which coming back would not change.
  */
 export async function followEvents(client: Pick<ControlClient, "listen">, signal: AbortSignal, onEvent: (event: LiveEvent) => void | Promise<void>, onBreak: (why: string) => void = () => {}): Promise<void> {
   let lastEventId = "";
@@ -28,6 +30,7 @@ export async function followEvents(client: Pick<ControlClient, "listen">, signal
         if (event.event !== "hello") failures = 0;
       }
     } catch (cause) {
+      if (cause instanceof CheckFailure && !(cause instanceof PassingFailure)) throw cause;
       if (!signal.aborted) onBreak(cause instanceof Error ? cause.message : String(cause));
     }
     await sleep(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures++), undefined, { signal }).catch(() => {});

@@ -39,7 +39,7 @@ export async function inbox(client: ControlClient, ports: Ports): Promise<ExitCo
       if (event === "hello" || event === "request") await list(client, waiting);
     },
     (why) => (waiting.note = `The connection was lost, and what stands here may be old: ${escapeText(why)}`),
-  );
+  ).catch((error: unknown) => void (waiting.note = `What stands here is not kept up to date any more. ${said(error)}`));
   try {
     await run(client, noticing(opened.terminal), waiting, ports);
   } finally {

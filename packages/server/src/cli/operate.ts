@@ -26,7 +26,7 @@ export async function status(client: ControlClient, format: Format, ports: Ports
       [
         `${client.url}  ${ready ? "ready" : `not ready: ${Object.entries(parts).filter(([, state]) => state !== "ok").map(([part, state]) => `${part} ${state}`).join(", ")}`}`,
         `installation ${id} (${version}, ${storage})`,
-        `policy       ${policy === null ? "none in force" : `version ${policy.version}`}`,
+        `policy       ${policy === null ? "none in force, so every call is refused. Put one in force: countersign policy push FILE" : `version ${policy.version}`}`,
         `requests     ${openRequests} open`,
         `people       ${people}`,
         `record       row ${head.seq}, ${head.hash}`,

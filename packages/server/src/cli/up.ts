@@ -9,7 +9,7 @@ import { checkpointPlace } from "../control/record/checkpoint-places.ts";
 import { runControlPlane, StateDirectoryTakenError, type ControlPlaneSettings, type RunningControlPlane } from "../control/run-control-plane.ts";
 import { CannotStartError } from "../control/installation/cannot-start-error.ts";
 import { StoreError } from "../sql/store-error.ts";
-import { findRunning } from "./control-client.ts";
+import { findControl } from "./find-control.ts";
 import { keepUntilIdle } from "./keep-until-idle.ts";
 import { readText } from "./load-policy.ts";
 import { postgresAddress } from "./option-values.ts";
@@ -60,10 +60,10 @@ export async function up(options: UpOptions, directory: string, ports: UpPorts):
     running = await runControlPlane(settingsOf(options, directory, ports, () => stop.resolve()));
   } catch (error) {
     if (error instanceof CannotStartError) throw new UsageError(error.message);
-    if (error instanceof StoreError) throw new CheckFailure(error.message);
+    if (error instanceof StoreError) throw new CheckFailure(`${error.message}${error.code === "store_unavailable" ? `. ${whereStored(options, directory, ports)}` : ""}`);
     if (!(error instanceof StateDirectoryTakenError)) throw error;
-    const other = await findRunning(directory);
-    throw new UsageError(`A control plane runs on ${directory} already${other === undefined ? "" : ` (process ${other.pid}, ${other.url})`}. Use that one, or end it: countersign down`);
+    const found = await findControl(directory);
+    throw new UsageError(found.running === undefined ? found.why : `A control plane runs on ${directory} already (process ${found.running.pid}, ${found.running.url}). Use that one, or end it: countersign down`);
   }
   try {
     if (options.policies !== undefined) await activate(options.policies, running, ports);
@@ -76,6 +76,12 @@ export async function up(options: UpOptions, directory: string, ports: UpPorts):
     await running.close();
   }
   return 0;
+}
+
+/** Not the address itself: there may be a password in it. */
+function whereStored({ postgres }: UpOptions, directory: string, { env }: UpPorts): string {
+  const isPostgres = postgresAddress(postgres ?? env["COUNTERSIGN_POSTGRES_URL"]) !== undefined;
+  return isPostgres ? "Check the address in --postgres (COUNTERSIGN_POSTGRES_URL), and whether the server runs there and lets this user in." : `Check whether another process holds the database in ${directory}.`;
 }
 
 function settingsOf(options: UpOptions, directory: string, { env, err }: UpPorts, onStop: () => void): ControlPlaneSettings {
