@@ -5,12 +5,14 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseJson } from "@countersign/sdk/call";
+import { problem } from "@countersign/sdk/wire";
 import { readControlFile, readOperatorSecret, type ControlFile } from "../control/installation/control-file.ts";
 import { isLocked } from "../control/installation/state-lock.ts";
 
 export type Found = { readonly running: ControlFile; readonly secret: string } | { readonly running: undefined; readonly why: string };
 
 const LOOK_MS = 2_000;
+const LOOK = "What it printed says more; with --background that is log/control-plane.log of the state directory.";
 const UNAUTHENTICATED = 401;
 
 /** `why`: what is wrong, with what, and what to do. */
@@ -28,12 +30,13 @@ export async function findControl(directory: string): Promise<Found> {
   try {
     const answer = await fetch(new URL("/v1/installation", file.url), { headers: { authorization: `Bearer ${secret}` }, redirect: "error", signal: AbortSignal.timeout(LOOK_MS) });
     if (answer.status === UNAUTHENTICATED) return none(`${itself} does not take the secret in ${join(directory, "operator.secret")}: the file is not the one that was written when it started. ${restart}`);
-    if (!answer.ok) return none(`${itself} answered ${answer.status}. Look at what it printed, or at ${logOf(directory)}.`);
     const body = parseJson(await answer.text());
+    if (problem.safeParse(body).data?.code === "store_unavailable") return none(`${itself} runs, and its database does not answer it. Nothing is decided meanwhile, and nothing is lost. See that the database runs and can be reached; the control plane then goes on by itself. ${LOOK}`);
+    if (!answer.ok) return none(`${itself} answered ${answer.status}. ${LOOK}`);
     const id: unknown = body !== null && typeof body === "object" ? Reflect.get(body, "id") : undefined;
     return id === file.instance ? { running: file, secret } : none(`At ${file.url}, where ${join(directory, "control.json")} says that the control plane listens, something else answers. ${restart}`);
   } catch (cause) {
-    return none(`${itself} runs, and does not answer within ${LOOK_MS / 1000} s: ${whyOf(cause)}. It is busy, was stopped, or hangs: look at what it printed, or at ${logOf(directory)}. Where it hangs, end it (kill -9 ${file.pid}: nothing that was answered is lost) and start it again: countersign up`);
+    return none(`${itself} runs, and does not answer within ${LOOK_MS / 1000} s: ${whyOf(cause)}. It is busy, was stopped, or hangs. ${LOOK} Where it hangs, end it (kill -9 ${file.pid}: nothing that was answered is lost) and start it again: countersign up`);
   }
 }
 
@@ -51,10 +54,6 @@ export function whyOf(cause: unknown): string {
 
 function none(why: string): Found {
   return { running: undefined, why };
-}
-
-function logOf(directory: string): string {
-  return join(directory, "log", "control-plane.log");
 }
 
 /** Undefined where it can be read, or is not there. */
