@@ -290,8 +290,9 @@ async function refuse(story: CallStory, ports: Ports, failure: unknown): Promise
   }
   const id = call?.policyId ?? policyIdOf(proposed.server.name, story.reading.ok ? story.reading.call.tool : "");
   const retryAfterMs = throttled ? verdict?.retryAfterMs : undefined;
-  const error = story.question?.error ?? new PolicyViolationError(blockMessage(id, reason), { call, policyResult: verdict?.policyResult, retryAfterMs });
-  PolicyViolationError.settle(error, { code, approval, cause });
+  const message = blockMessage(id, reason);
+  const error = story.question?.error ?? new PolicyViolationError(message, { call, policyResult: verdict?.policyResult, retryAfterMs });
+  PolicyViolationError.settle(error, { message, code, approval, cause });
   return { kind: "refused", code, reason, error };
 }
 

@@ -4,6 +4,7 @@
  */
 import { PROBLEM_CODES, problem, ROUTES } from "@countersign/sdk/contract";
 import type { ProblemCode, RouteName } from "@countersign/sdk/contract";
+import { parseJson } from "@countersign/sdk/display";
 import type { z } from "zod";
 import { readCsrfToken } from "./csrf-token.ts";
 import { hearClock } from "./server-clock.ts";
@@ -86,7 +87,7 @@ function failure(code: FailureCode, message: string): Failure {
 
 function readJson(text: string): unknown {
   try {
-    return text === "" ? undefined : JSON.parse(text);
+    return text === "" ? undefined : parseJson(text);
   } catch {
     return undefined;
   }

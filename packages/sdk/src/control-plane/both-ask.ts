@@ -2,7 +2,7 @@
  * Asking handlers in this process and the control plane about one call: `firstOf(promptApproval, inboxApproval)` and the like.
  * A local answer counts only where the requirement takes one, and never as a vote on the row. Where it counts, the row is
  * taken back as "answered locally"; where the row was decided before that, the row wins. The request then has the row's id, so
- * that record and permit say which of the two it was.
+ * that record, span and permit say which of the two it was; and so it has where nobody answered, since the row is what people know.
  */
 import type { Answer, AskPort, JoinedRequest, Question } from "../approval/ask.ts";
 import type { ApprovalContext, ApprovalDecision, ApprovalHandler } from "../approval/decision.ts";
@@ -25,7 +25,8 @@ class BothRequest implements JoinedRequest {
   rowAnswer: Exclude<Answer, { kind: "pending" }> | undefined;
   /** Why the inbox gave no answer, as the handler was told. */
   failure: Error | undefined;
-  decidedByRow = false;
+  /** It was decided there, or by nobody. */
+  isRow = false;
 
   constructor(local: JoinedRequest, edit: Edit | undefined) {
     this.local = local;
@@ -45,7 +46,7 @@ class BothRequest implements JoinedRequest {
     return this.local.question;
   }
   get #decisive(): JoinedRequest {
-    return this.decidedByRow && this.row !== undefined ? this.row : this.local;
+    return this.isRow && this.row !== undefined ? this.row : this.local;
   }
 }
 
@@ -53,6 +54,11 @@ class BothRequest implements JoinedRequest {
 function reasonOf(answer: Answer): string {
   if (answer.kind === "denied") return answer.error === "cancelled" ? "the caller is gone" : LOCALLY;
   return answer.kind === "timeout" ? "nobody answered in time" : "the question is over";
+}
+
+/** Whether somebody said it, rather than time, a fault or the caller. */
+function isAnswered(answer: Answer): boolean {
+  return answer.kind === "denied" && answer.error === undefined;
 }
 
 export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: WireAsk, now: () => number): AskPort {
@@ -81,7 +87,7 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
     const decided = open ? await wire.look(row) : before;
     // Ended, and nobody can say how: nothing may run on it.
     both.row = row;
-    both.decidedByRow = true;
+    both.isRow = true;
     return answerOf(decided === undefined ? { kind: "silent" } : { kind: "moved", request: decided }, answer.elapsedMs);
   }
 
@@ -110,21 +116,22 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
         return rowAnswer;
       }
       if (rowAnswer !== undefined && rowAnswer.kind === answer.kind) {
-        request.decidedByRow = true;
+        request.isRow = true;
         return answer;
       }
       if (answer.kind === "approved") {
         const row = await request.joining; // it may be under way, and must not be left behind
         return row === undefined ? answer : settle(request, row, answer);
       }
+      if (request.row !== undefined && !isAnswered(answer)) request.isRow = true;
       void request.joining?.then((row) => (row === undefined ? undefined : wire.cancelLater(row, reasonOf(answer))));
       return answer;
     },
 
-    claim: (request) => (isBoth(request) && !request.decidedByRow ? local.claim(request.local) : wire.claim(rowOf(request))),
-    supersede: (request) => (isBoth(request) && !request.decidedByRow ? local.supersede(request.local) : wire.supersede(rowOf(request))),
-    release: (request, gone) => (isBoth(request) && !request.decidedByRow ? undefined : wire.release?.(rowOf(request), gone)),
-    report: (request, execution) => (isBoth(request) && !request.decidedByRow ? local.report(request.local, execution) : wire.report(rowOf(request), execution)),
+    claim: (request) => (isBoth(request) && !request.isRow ? local.claim(request.local) : wire.claim(rowOf(request))),
+    supersede: (request) => (isBoth(request) && !request.isRow ? local.supersede(request.local) : wire.supersede(rowOf(request))),
+    release: (request, gone) => (isBoth(request) && !request.isRow ? undefined : wire.release?.(rowOf(request), gone)),
+    report: (request, execution) => (isBoth(request) && !request.isRow ? local.report(request.local, execution) : wire.report(rowOf(request), execution)),
   };
 
   function rowOf(request: JoinedRequest): JoinedRequest {

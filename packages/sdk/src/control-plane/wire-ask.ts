@@ -179,6 +179,7 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
         return true;
       }
       if (answer.code === "superseded" || answer.state === "superseded") return false;
+      if (answer.state === "expired") throw new Refusal("approval_timeout", "it was approved, and the approval was not used in time; nothing ran on it: make the call again to ask anew", answer);
       if (answer.status === undefined || answer.code === "garbage" || answer.status >= 500) giveBack(id, claimId); // it may have been spent
       throw refusalOfFailure(answer, "the approval could not be spent");
     },

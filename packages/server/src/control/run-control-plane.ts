@@ -87,7 +87,7 @@ function takeDirectory(directory: string): StateLock | undefined {
     ensurePrivateDirectory(directory);
     return lockStateDirectory(directory);
   } catch (cause) {
-    throw new CannotStartError(`${directory}: ${textOf(cause)}`, { cause });
+    throw new CannotStartError(`${directory}: the state directory cannot be made or used (${textOf(cause)}). Name one that this user may write, with --dir or in COUNTERSIGN_DIR.`, { cause });
   }
 }
 
@@ -173,7 +173,7 @@ function whyNotListening(error: unknown, host: string, ports: readonly number[])
   if (code === "EADDRINUSE") return `${which} taken. Give another with --port, or end what listens there.`;
   if (code === "EADDRNOTAVAIL") return `${host} is no address of this machine. Give another with --host.`;
   if (code === "EACCES") return `${which} not for this user. Give a port above 1023 with --port.`;
-  return `it cannot listen on ${host}: ${textOf(error)}`;
+  return `it cannot listen on ${host}: ${textOf(error)}. Give another address with --host.`;
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

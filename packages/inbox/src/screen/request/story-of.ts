@@ -1,4 +1,6 @@
 /** Rows of the record as steps of a story. A row of a kind that is not known here is told by its name, never left out. Pure. */
+import { parseJson } from "@countersign/sdk/display";
+
 export interface Step {
   readonly seq: number;
   readonly at: number;
@@ -81,7 +83,7 @@ function namesOf(value: unknown): string {
 
 function read(text: string): Row | undefined {
   try {
-    const row: unknown = JSON.parse(text);
+    const row: unknown = parseJson(text);
     return isRow(row) ? row : undefined;
   } catch {
     return undefined;

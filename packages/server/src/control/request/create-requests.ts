@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import type { AskedRequest } from "@countersign/sdk/wire";
 import { includesRole } from "../../auth/identity.ts";
 import type { Identity, PersonIdentity } from "../../auth/identity.ts";
+import { newId } from "../../auth/secret.ts";
 import type { Key, Store } from "../../store/store.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Sealer } from "../seal/sealer.ts";
@@ -223,9 +223,4 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       waiting.close();
     },
   };
-}
-
-/** 128 random bits. */
-function newId(): string {
-  return randomBytes(16).toString("base64url");
 }
