@@ -17,6 +17,7 @@ const recorded = (partial: Partial<RecordedCall>): RecordedCall => ({
   session: "s",
   findings: [],
   arguments: {},
+  definition: null,
   action: "allow",
   reason: "",
   decisive: [],

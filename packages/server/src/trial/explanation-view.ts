@@ -14,8 +14,8 @@ import { sayRequirement, sayVerdict } from "./verdict-words.ts";
 export function explainTried(document: PolicyDocument, { row, argumentsText, definition }: TriedCall): trial.Explanation {
   const call = readDecision(row, "", () => (argumentsText === null ? undefined : (parseJson(argumentsText) as JsonObject))); // canonical text of an object
   if (call.arguments === undefined && isReadBy(document, call)) return withoutArguments(document, call);
-  const { principal, server, tool, user, session, agent, at } = call;
-  const tried = trialCall({ server, tool, arguments: call.arguments, principal, agent: { name: agent }, user, session });
+  const { principal, server, tool, user, session, agent, at, definition: digest } = call;
+  const tried = trialCall({ server, tool, arguments: call.arguments, definition: digest, principal, agent: { name: agent }, user, session });
   const claims = definition === null ? undefined : readToolClaims(definition["annotations"]);
   const findings = findingsFor(call, document);
   return viewOf(explainCall(document, tried, { findings, now: at, at, charge: false, ...(claims === undefined ? {} : { claims }) }));

@@ -4,7 +4,10 @@ import { argumentReads, createTrial, trialCall, type PolicyDocument, type Trial,
 import type { RecordedDecision, RecordedFindingRow } from "./recorded-call.ts";
 
 export interface Judge {
-  /** Undefined where it cannot be judged: a condition asks for arguments that the record does not have. Call it in recorded order. */
+  /**
+   * Undefined where it cannot be judged: a condition asks for what the record does not have, arguments or what the server claimed of its
+   * tool. Call it in recorded order.
+   */
   judge(call: RecordedDecision): Verdict | undefined;
 }
 
@@ -13,15 +16,16 @@ export function createJudge(document: PolicyDocument): Judge {
   const reading = readingPolicies(document);
   return {
     judge(recorded) {
-      const { agent, at, file, principal, server, session, tool, user } = recorded;
+      const { agent, at, definition, file, principal, server, session, tool, user } = recorded;
       let trial = trials.get(file);
       if (trial === undefined) trials.set(file, (trial = createTrial(document)));
       // Arguments are nobody's business where no condition asks for them.
       const isRead = trial.match(server, tool).policies.some(({ name }) => reading.has(name));
       const args = isRead ? recorded.arguments : undefined;
       if (isRead && args === undefined) return undefined;
-      const call = trialCall({ server, tool, arguments: args, principal, agent: { name: agent }, user, session });
-      return trial.judge(call, { findings: findingsFor(recorded, document), now: at, at });
+      const call = trialCall({ server, tool, arguments: args, definition, principal, agent: { name: agent }, user, session });
+      const verdict = trial.judge(call, { findings: findingsFor(recorded, document), now: at, at });
+      return verdict.faults.some(({ error }) => error.field?.startsWith("tool.claims") === true) ? undefined : verdict;
     },
   };
 }

@@ -39,6 +39,8 @@ export interface RecordedDecision {
   readonly findings: readonly RecordedFindingRow[];
   /** Undefined where they were not recorded, their key was erased, or whoever asks may not read them. */
   readonly arguments: JsonObject | undefined;
+  /** Digest of the tool's definition, where it was known. */
+  readonly definition: string | null;
   readonly action: Action;
   readonly reason: string;
   readonly decisive: readonly string[];
@@ -55,7 +57,7 @@ export function isUndecided({ code }: Pick<RecordedDecision, "code">): boolean {
 
 /** Of a row of type `decision`, which a recorder wrote. `readArguments` is called when they are first asked for. */
 export function readDecision(row: JsonObject, file: string, readArguments: () => JsonObject | undefined): RecordedDecision {
-  const { server } = row;
+  const { definition, server } = row;
   // The recorder wrote these rows.
   const action = row["action"] as Action;
   const findings = (row["findings"] ?? []) as unknown as readonly RecordedFindingRow[];
@@ -75,6 +77,7 @@ export function readDecision(row: JsonObject, file: string, readArguments: () =>
     get arguments() {
       return (args ??= { value: readArguments() }).value;
     },
+    definition: typeof definition === "string" ? definition : null,
     action,
     reason: textOf(row, "reason"),
     decisive: namesOf(row["decisive"]),

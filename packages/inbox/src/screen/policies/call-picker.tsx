@@ -1,7 +1,8 @@
 /** Chooses a recorded call: one of the last ones, or one that is known by its id or permalink. */
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { listRecordedCalls } from "../../api/policies.ts";
 import type { RecordedCall, TriedCall } from "../../api/policies.ts";
+import { refresh } from "../../api/query.ts";
 import { useServerNow } from "../../api/server-clock.ts";
 import { Button } from "../../part/button.tsx";
 import { EscapedText } from "../../part/escaped-text.tsx";
@@ -12,6 +13,7 @@ import { useRecordedCalls } from "./recorded-calls.ts";
 
 export function CallPicker({ chosen, onChoose }: { readonly chosen: TriedCall | undefined; readonly onChoose: (call: TriedCall) => void }) {
   const now = useServerNow();
+  useEffect(() => refresh("recorded-calls"), []);
   const [wanted, setWanted] = useState("");
   const { value, failure } = useRecordedCalls();
   const [older, setOlder] = useState<{ readonly calls: readonly RecordedCall[]; readonly next: number | null }>();

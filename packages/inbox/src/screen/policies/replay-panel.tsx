@@ -98,7 +98,7 @@ function Report({ report, onCall }: { readonly report: trial.ReplayReport; reado
       {cut ? <Notice tone="doubt">There are more calls than one replay takes; these are the newest ones.</Notice> : null}
       {unjudged === 0 ? null : (
         <Notice tone="doubt" title={`${count(unjudged, "call")} could not be judged`}>
-          {report.arguments === "hidden" ? "A condition asks for their arguments, and your roles do not let you read those of recorded calls: the role auditor does." : "A condition asks for their arguments, which were not recorded or were erased."}
+          {report.arguments === "hidden" ? "A condition asks for their arguments, and your roles do not let you read those of recorded calls: the role auditor does." : "A condition asks for what is not in the record: arguments that were not recorded or were erased, or what the server claimed of its tool."}
         </Notice>
       )}
       {undecided === 0 ? null : <p className="small muted">{count(undecided, "more call")} ended before any policy was asked.</p>}

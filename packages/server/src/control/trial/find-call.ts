@@ -39,8 +39,12 @@ function open(line: string, batch: number, row: JsonObject, keys: readonly Argum
   const own = sealed as SealedArguments;
   const key = keys.find(({ id }) => id === own.key);
   if (key === undefined) return null;
-  const found = openArguments(own, batch, key).get(typeof row["seq"] === "number" ? row["seq"] : 0);
-  return found === undefined || found.digest !== row["digest"] ? null : found.text;
+  try {
+    const found = openArguments(own, batch, key).get(typeof row["seq"] === "number" ? row["seq"] : 0);
+    return found === undefined || found.digest !== row["digest"] ? null : found.text;
+  } catch {
+    return null; // changed after it was written; the record's verifier says so
+  }
 }
 
 /** What a row of the record would say of the call that a request is about. */
@@ -52,6 +56,7 @@ export function rowOfRequest({ call, caller, createdAt, reason, policies }: Appr
     policyId: call.policyId,
     server: call.server.name,
     tool: call.tool,
+    definition: call.definition,
     principal: caller.principal,
     agent: caller.agent.name,
     user: caller.user.id,

@@ -99,6 +99,22 @@ describe("a replay of the record", () => {
     expect(await replay({ text: ETC }, EDITOR)).toMatchObject({ calls: 3, judged: 1, unjudged: 2, arguments: "hidden", after: { block: 0 } });
   });
 
+  it("what a server claimed of its tool is not in the record, so nothing is judged by it; whether the tool was known is", async () => {
+    await ship(decision("a", { definition: D }), decision("b"));
+    expect(await replay({ text: text(policy("claims", "when: '!tool.claims.readOnly', action: block")) })).toMatchObject({ judged: 0, unjudged: 2 });
+    expect(await replay({ text: text(policy("known", "when: '!tool.known', action: block")) })).toMatchObject({ judged: 2, after: { block: 1 } });
+  });
+
+  it("arguments that were changed in the store count as not there", async () => {
+    await ship(withPath("a", "/etc/passwd"));
+    const row = store.lines.findIndex(({ type }) => type === "arguments");
+    const line = store.lines[row];
+    if (line === undefined) throw new TypeError("no arguments were sealed");
+    store.lines[row] = { ...line, line: line.line.replace(/"tag":"[^"]{4}/, '"tag":"AAAA') };
+    expect(await replay({ text: ETC })).toMatchObject({ calls: 1, unjudged: 1 });
+    expect(await explain({ text: ETC, callId: "a" })).toMatchObject({ arguments: "gone" });
+  });
+
   it("says the problems of a draft that is none", async () => {
     const refused = await trials.replay(AUDITOR, { text: "version: 1\npolicies: 3\n", days: 1, against: "record" }, nobody.signal);
     expect(refused).toMatchObject({ ok: false, code: "invalid_document", problems: [{ line: 2 }] });
