@@ -4,10 +4,8 @@ import { canonicalJson } from "@countersign/sdk/call";
 import type { JsonObject } from "@countersign/sdk";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, refusalOf, startWith, useGovernance, WRITE } from "../../packages/sdk/src/client/fixture/governed-client.ts";
-import { until } from "../../packages/sdk/src/control-plane/fixture/client-suite.ts";
+import { besideInbox, until } from "../../packages/sdk/src/control-plane/fixture/client-suite.ts";
 import { FaultyWay } from "../../packages/sdk/src/control-plane/fixture/faulty-way.ts";
-import { ApprovalDecision, firstOf, inboxApproval, shutdown } from "../../packages/sdk/src/index.ts";
-import type { ApprovalHandler, InitOptions } from "../../packages/sdk/src/index.ts";
 import { startControlPlane } from "./running-control-plane.ts";
 import type { RunningControlPlane } from "./running-control-plane.ts";
 import { hireStaff } from "./staff.ts";
@@ -48,7 +46,6 @@ let ann: SignedIn;
 let bob: SignedIn;
 let version = 1;
 
-useGovernance();
 beforeEach(async () => {
   plane = await startControlPlane({ policy: policy("{ edits: true }") });
   version = 1;
@@ -58,12 +55,13 @@ beforeEach(async () => {
   way = await FaultyWay.to(plane.url);
 });
 afterEach(async () => {
-  await shutdown();
   await way.close();
   await plane.remove();
 });
+// Last, so that it is taken down first.
+useGovernance();
 
-async function begin(options: InitOptions = {}): Promise<void> {
+async function begin(options: Parameters<typeof startWith>[0] = {}): Promise<void> {
   const begun = startWith({ controlPlane: { url: way.url, apiKey: secret }, ...options });
   await until(() => begun.status().controlPlane?.connected);
 }
@@ -123,6 +121,21 @@ describe("approve with edits, end to end", () => {
     expect(received.map(({ arguments: args }) => args)).toEqual([EDITED]);
   });
 
+  it("the same call, sent again while others are asked about the changed one, comes to that; on their yes it runs once", async () => {
+    await activate(policy("{ edits: true, quorum: 2 }"));
+    await begin();
+    const { client, received } = await connect("v2 esm", {});
+    const first = client.callTool(WRITE);
+    const { body } = await edit(ann, await pending(), EDITED);
+    const again = refusalOrResult(client.callTool(WRITE));
+    await until(() => way.seen.filter((line) => line === "POST /v1/approvals").length >= 2 || undefined);
+    await until(() => way.seen.filter((line) => line === `GET /v1/approvals/${body.id}/edit`).length >= 2 || undefined);
+    await approve(bob, await read(body.id));
+    const ends = [await refusalOrResult(first), await again];
+    expect(ends.toSorted()).toEqual(["Arguments were changed by the approver: path", "in_progress"]);
+    expect(received.map(({ arguments: args }) => args)).toEqual([EDITED]);
+  });
+
   it("what the approver made of it is denied by another: the caller is refused with the reason, and nothing ran", async () => {
     await activate(policy("{ edits: true, quorum: 2 }"));
     await begin();
@@ -150,13 +163,13 @@ describe("approve with edits, end to end", () => {
   it("a handler beside the inbox is asked anew, about the changed call", async () => {
     await begin();
     const seen: unknown[] = [];
-    const handler: ApprovalHandler = (_error, { call, signal }) => {
+    const handler: Parameters<typeof besideInbox>[0] = (_error, { call, signal }) => {
       seen.push(call.arguments);
       // The first question it leaves to others; to the changed call it says yes.
-      return seen.length > 1 ? new ApprovalDecision({ approved: true, approver: "me", channel: "terminal", human: true }) : new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+      return seen.length > 1 ? { approved: true, approver: "me", channel: "terminal", human: true } : new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
     };
     await activate(policy("{ edits: true, quorum: 1, assurance: local }"));
-    const { client, received } = await connect("v2 esm", { onPolicyBlock: firstOf(handler, inboxApproval) });
+    const { client, received } = await connect("v2 esm", { onPolicyBlock: besideInbox(handler) });
     const call = client.callTool(WRITE);
     await edit(ann, await pending(), EDITED);
     expect((await call).content.at(-1)?.text).toBe("Arguments were changed by the approver: path");
@@ -184,7 +197,7 @@ describe("somebody between agent and control plane cannot make other arguments r
   it("who changes the arguments on their way: they have not the digest of the request, and nothing runs", async () => {
     await begin();
     const { client, received } = await connect("v2 esm", {});
-    way.rewrite = (line, text) => (/\/edit$/.test(line) ? text.replace("/tmp/b", "/tmp/evil") : text);
+    way.rewrite = (line, text) => (line.endsWith("/edit") ? text.replace("/tmp/b", "/tmp/evil") : text);
     const refused = refusalOf(client.callTool(WRITE));
     const { body } = await edit(ann, await pending(), EDITED);
     expect((await refused).code).toBe("superseded");
@@ -241,6 +254,10 @@ describe("somebody between agent and control plane cannot make other arguments r
     expect([error.code, received]).toEqual(["control_plane_unavailable", []]);
   });
 });
+
+async function refusalOrResult(call: Promise<{ content: readonly { text: string }[] }>): Promise<string> {
+  return call.then((result) => result.content.at(-1)?.text ?? "", (error: unknown) => String(Reflect.get(Object(error), "code")));
+}
 
 /** The digest of the call that was asked about with other arguments, made as the design says. */
 async function digestOf(asked: Detail, args: JsonObject): Promise<string> {

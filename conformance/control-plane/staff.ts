@@ -119,7 +119,7 @@ export interface Asked {
 }
 
 /** The tool as its server lists it: without it nobody can change the arguments, since nobody could check them. */
-export const WRITE_FILE = { name: "write_file", inputSchema: { type: "object", properties: { path: { type: "string" } }, required: ["path"] } } as const;
+const WRITE_FILE = { name: "write_file", inputSchema: { type: "object", properties: { path: { type: "string" } }, required: ["path"] } } as const;
 
 /** A pending request whose arguments an approver may change. */
 export async function askEditable(staff: Staff, key: Key, requirement: Requirement = {}): Promise<Asked> {

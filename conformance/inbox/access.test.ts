@@ -1,7 +1,7 @@
 // Everybody can use it: keyboard alone, a phone's screen, a screen reader (axe, WCAG 2.2 AA), light and dark, nothing wider than the screen.
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { axe, isWithinScreen } from "./find-faults.ts";
+import { axe, faultsOf, isWithinScreen } from "./find-faults.ts";
 import type { Found } from "./find-faults.ts";
 import { openRequest, stateOf, useInbox } from "./inbox-stage.ts";
 
@@ -9,6 +9,17 @@ const DEFINITION = { name: "write_file", title: "Write a file", description: "Cr
 const LONG = Array.from({ length: 120 }, (_, index) => `line ${index}`).join("\n");
 
 const at = useInbox();
+
+/** Gathers what axe finds; a page that is wider than the screen fails at once. */
+function lookout(): { readonly found: readonly Found[]; readonly look: (page: Page) => Promise<void> } {
+  const found: Found[] = [];
+  return {
+    found,
+    async look(page) {
+      found.push(...(await faultsOf(page)));
+    },
+  };
+}
 
 describe("the inbox for everybody", () => {
   it("what looks for faults finds one that is there", async () => {
@@ -22,11 +33,7 @@ describe("the inbox for everybody", () => {
     await at.stage.plane.owner.send("POST", `/v1/approvals/${past.id}/vote`, { choice: "deny", requestDigest: past.requestDigest, viewedDigest: null, reason: "no", grant: null });
     const asked = await at.stage.ask(at.key, { path: "/tmp/\u202Ea", content: LONG, url: "https://example.com/a?b=c", command: "rm -rf /", deep: { list: [1, true, null, {}] } }, { narration: { description: "I need it.", definition: DEFINITION }, context: { origin: "test" } });
     await at.stage.ask(at.key, { sql: "delete from a" }, { server: "postgres", tool: "execute" });
-    const found: Found[] = [];
-    const look = async (page: Page): Promise<void> => {
-      for (const one of await axe(page)) found.push({ ...one, id: `${new URL(page.url()).pathname} ${one.id}` });
-      expect([page.url(), await isWithinScreen(page)]).toEqual([page.url(), true]);
-    };
+    const { found, look } = lookout();
     for (const viewport of [{ width: 1280, height: 800 }, { width: 320, height: 640 }]) {
       const page = await at.stage.signIn(await at.stage.ownerLink(), { colorScheme, viewport });
       await page.getByRole("link", { name: /execute/ }).waitFor();
@@ -49,6 +56,39 @@ describe("the inbox for everybody", () => {
       await look(page);
       await page.goto(`${at.stage.url}/sign-in`);
       await page.getByLabel("Password").waitFor();
+      await look(page);
+    }
+    expect(found).toEqual([]);
+  });
+
+  it.each(["light", "dark"] as const)("axe finds nothing where arguments are changed and where several calls are approved, in %s", async (colorScheme) => {
+    const schema = { type: "object", properties: { path: { type: "string" }, content: { type: "string" }, copies: { type: "integer", minimum: 1 } }, required: ["path"] };
+    const { found, look } = lookout();
+    for (const viewport of [{ width: 1280, height: 800 }, { width: 320, height: 640 }]) {
+      const page = await at.stage.signIn(await at.stage.ownerLink(), { colorScheme, viewport });
+      const asked = await at.stage.ask(at.key, { path: `/notes/${viewport.width}`, content: LONG }, { server: "notes", tool: "publish", schema });
+      await at.stage.ask(at.key, { path: `/tmp/${viewport.width}` });
+      await page.goto(`${at.stage.url}/`);
+      await page.getByRole("link", { name: /publish/ }).waitFor();
+      for (const box of await page.getByRole("checkbox", { name: /Select/ }).all()) await box.check();
+      await page.getByRole("button", { name: "Approve…" }).click();
+      await page.getByRole("dialog").getByText("line 0", { exact: true }).waitFor();
+      await look(page);
+      await openRequest(page, at.stage, asked.id);
+      await page.getByRole("button", { name: "Edit…" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("button", { name: /copies/ }).click();
+      await dialog.getByLabel("copies").fill("0");
+      await dialog.getByRole("button", { name: "Review" }).click();
+      await dialog.getByText("must be at least 1").waitFor();
+      await look(page);
+      await dialog.getByLabel("copies").fill("2");
+      await dialog.getByRole("button", { name: "Review" }).click();
+      await dialog.getByText("1 argument changed").waitFor();
+      await look(page);
+      for (const show of await dialog.getByRole("button", { name: "Show", exact: true }).all()) await show.click();
+      await dialog.getByRole("button", { name: "Approve this instead" }).click();
+      await page.getByRole("region", { name: "What an approver changed" }).waitFor();
       await look(page);
     }
     expect(found).toEqual([]);

@@ -20,19 +20,19 @@ const BLANK = ["\n", "\r\n", "\r", "\u2028", "\u2029", "\v", "\f", " \n", "\t\n"
 const CONTROL = ["\u001B[2J\u001B[H", "\u001B[8m", "\u001B[30;40m", "\u001B]8;;https://example.com\u0007", "\b".repeat(40), "\u0000", "\u0085", "\u009B2J", "\u007F", "\u001B[1A\u001B[2K"];
 
 /** Characters of ASCII in the block of tags, which draws nothing. */
-const inTags = (text: string): string => [...text].map((char) => String.fromCodePoint(0xe0000 + char.charCodeAt(0))).join("");
+const inTags = (text: string): string => Array.from(text, (char) => String.fromCodePoint(0xe0000 + char.charCodeAt(0))).join("");
 /** Characters of ASCII as bits that draw nothing. */
-const inBits = (text: string): string => [...text].map((char) => char.charCodeAt(0).toString(2).padStart(7, "0").replaceAll("0", "\u200B").replaceAll("1", "\u200C")).join("");
-const inVariants = (text: string): string => [...text].map((char) => String.fromCodePoint(0xe0100 + char.charCodeAt(0))).join("");
+const inBits = (text: string): string => Array.from(text, (char) => char.charCodeAt(0).toString(2).padStart(7, "0").replaceAll("0", "\u200B").replaceAll("1", "\u200C")).join("");
+const inVariants = (text: string): string => Array.from(text, (char) => String.fromCodePoint(0xe0100 + char.charCodeAt(0))).join("");
 
-const shown = (char: string): string => [...char].map((one) => `U+${one.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`).slice(0, 4).join(" ");
+const shown = (char: string): string => Array.from(char, (one) => `U+${one.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`).slice(0, 4).join(" ");
 const text = (name: string, around: (payload: string) => string): HostileValue => ({ name, around: (payload) => ({ content: around(payload) }) });
 
 const MEGABYTE = 1_000_000;
 
 const OWN: readonly HostileValue[] = [
-  ...BIDI.flatMap((mark) => [text(`bidi ${shown(mark)} before`, (payload) => `report ${mark}${payload}`), text(`bidi ${shown(mark)} around`, (payload) => `${mark}${payload}\u202C\u2069 fdp.troper`), text(`bidi ${shown(mark)} after every letter`, (payload) => [...payload].join(mark))]),
-  ...UNSEEN.flatMap((mark) => [text(`unseen ${shown(mark)} ×300 before`, (payload) => `ok${mark.repeat(300)}${payload}`), text(`unseen ${shown(mark)} between`, (payload) => [...payload].join(mark))]),
+  ...BIDI.flatMap((mark) => [text(`bidi ${shown(mark)} before`, (payload) => `report ${mark}${payload}`), text(`bidi ${shown(mark)} around`, (payload) => `${mark}${payload}\u202C\u2069 fdp.troper`), text(`bidi ${shown(mark)} after every letter`, (payload) => Array.from(payload).join(mark))]),
+  ...UNSEEN.flatMap((mark) => [text(`unseen ${shown(mark)} ×300 before`, (payload) => `ok${mark.repeat(300)}${payload}`), text(`unseen ${shown(mark)} between`, (payload) => Array.from(payload).join(mark))]),
   ...BLANK.flatMap((line) => [text(`200 × ${shown(line)} before`, (payload) => `ok${line.repeat(200)}${payload}`), text(`200 × ${shown(line)} in the middle`, (payload) => `ok${line.repeat(100)}${payload}${line.repeat(100)}ok`)]),
   ...CONTROL.map((control) => text(`control ${shown(control)}`, (payload) => `ok ${control}${payload}${control}`)),
   text("tags alone", inTags),

@@ -14,7 +14,7 @@ const seed = Number(process.env["COUNTERSIGN_SEED"] ?? randomInt(2 ** 31));
 const SAMPLE = 30;
 const PAYLOADS = ["rm -rf /home", "ls -lt /home"] as const;
 /** Higher than this, the end of the view is compared, where the payload is. */
-const HIGHEST = 4_000;
+const HIGHEST = 12_000;
 /** Longer calls are approved only with the digest of their view. */
 const FREE = 4_096;
 

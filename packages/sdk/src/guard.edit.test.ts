@@ -160,9 +160,9 @@ describe("an approver's other arguments", () => {
 
   it("a caller that has gone meanwhile: nothing is asked about any more", async () => {
     const controller = new AbortController();
-    const it = world(held(), [approved], { ask: { wait: vi.fn(async () => (controller.abort(), EDIT)) } });
-    const outcome = await guard({ ...({ params: { name: "write", arguments: { path: "/x", content: "old" } }, eraKeys: [], server: { name: "files", identity: null, transport: "memory" }, caller: { principal: "p", agent: { name: "a", id: "" }, user: { id: "" }, session: { id: "s" } }, tools: createToolCatalog(async () => ({ tools: [{ name: "write" }] })) } as const) }, it.ports, { signal: controller.signal });
+    const gone = world(held(), [approved], { ask: { wait: vi.fn(async () => (controller.abort(), EDIT)) } });
+    const outcome = await guard({ ...({ params: { name: "write", arguments: { path: "/x", content: "old" } }, eraKeys: [], server: { name: "files", identity: null, transport: "memory" }, caller: { principal: "p", agent: { name: "a", id: "" }, user: { id: "" }, session: { id: "s" } }, tools: createToolCatalog(async () => ({ tools: [{ name: "write" }] })) } as const) }, gone.ports, { signal: controller.signal });
     expect(outcome).toMatchObject({ kind: "refused", code: "cancelled" });
-    expect([it.sent.length, it.joined.length]).toEqual([0, 1]);
+    expect([gone.sent.length, gone.joined.length]).toEqual([0, 1]);
   });
 });

@@ -12,7 +12,7 @@ export function changedPointers(before: JsonValue, after: JsonValue, most = 200)
 function compare(before: JsonValue | undefined, after: JsonValue | undefined, pointer: string, found: string[], most: number): void {
   if (found.length >= most) return;
   if (isContainer(before) && isContainer(after) && isArray(before) === isArray(after)) {
-    for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])]) {
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
       compare(memberOf(before, key), memberOf(after, key), `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`, found, most);
     }
   } else if (before === undefined || after === undefined || canonicalJson(before) !== canonicalJson(after)) found.push(pointer);

@@ -119,7 +119,7 @@ function checkText(schema: JsonObject, value: string, pointer: string, walk: Wal
   const { minLength, maxLength } = schema;
   const faults: ArgumentFault[] = [];
   spendText(walk, value.length);
-  const length = typeof minLength === "number" || typeof maxLength === "number" ? [...value].length : 0; // code points, as JSON Schema counts
+  const length = typeof minLength === "number" || typeof maxLength === "number" ? Array.from(value).length : 0; // code points, as JSON Schema counts
   if (typeof minLength === "number" && length < minLength) faults.push({ pointer, message: `must have at least ${minLength} characters` });
   if (typeof maxLength === "number" && length > maxLength) faults.push({ pointer, message: `must have at most ${maxLength} characters` });
   return faults;

@@ -99,7 +99,7 @@ function Choices({ request, me, rows, left, onShowNext, deciding }: Omit<DecideP
       {barred === undefined && offered.length > 0 ? <GrantChoice request={request} offered={offered} rows={rows} grant={grant} onChange={setGrant} /> : null}
       <div className="decide-bar">
         {barred === undefined && left !== undefined ? (
-          <div className="decide-left">
+          <div className="left-note">
             <p role="status">{left}</p>
             <Button size="small" hotkey="s" onClick={onShowNext}>
               Show

@@ -43,7 +43,7 @@ export function BatchCall({ request: { id, requestDigest }, onShown }: BatchCall
         </details>
       )}
       {left === undefined ? null : (
-        <div className="batch-left">
+        <div className="left-note">
           <p>{left}</p>
           <Button size="small" onClick={shown.left.length > 0 ? shown.showNext : shownContext.showNext}>
             Show

@@ -81,7 +81,7 @@ export function BatchDialog({ choice, requests: chosen, onClose }: BatchDialogPr
           </ul>
         </Notice>
       )}
-      <div className={choice === "approve" ? "dialog-actions batch-actions" : "dialog-actions"}>
+      <div className={choice === "approve" ? "dialog-actions dialog-foot" : "dialog-actions"}>
         {whyNot === undefined || refused.length > 0 ? null : (
           <p className="muted small" role="status">
             {whyNot}

@@ -92,7 +92,7 @@ describe("insights", () => {
 
   it("a call that was approved with other arguments counts once, from when it was asked about; its editor had that long, others only the changed call", async () => {
     const t = now() - 10 * MINUTE;
-    const edited = (of: string, successor: string, person: string, at: number): LedgerEntry => ({ type: "event", event: "request_edited", at, detail: { requestId: of, successor, person: `person:${person}` } });
+    const edited = (of: string, successor: string, person: string, when: number): LedgerEntry => ({ type: "event", event: "request_edited", at: when, detail: { requestId: of, successor, person: `person:${person}` } });
     const second: Held = { id: "b", createdAt: t + 50_000, guards: ["quorum"] };
     await write(
       ...rows({ id: "a", createdAt: t, end: "superseded", afterMs: 50_000, guards: ["quorum"] }),

@@ -43,7 +43,7 @@ export interface EditTerms {
 /** `erased`: seal anew. */
 export type EditResult = { readonly ok: true; readonly id: string } | { readonly ok: true; readonly retry: "erased" } | RequestRefusal;
 
-export const EDITED = "An approver changed the arguments.";
+const EDITED = "An approver changed the arguments.";
 const ALLOWED_NOW = "An approver changed the arguments; the policy itself would let this call run.";
 
 export function editRequest(id: string, editor: PersonIdentity, terms: EditTerms): Command<EditResult> {

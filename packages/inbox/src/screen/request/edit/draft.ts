@@ -50,7 +50,7 @@ function isPlain(text: string): boolean {
 /** What does not print is written as JSON escapes it. */
 function asciiJson(value: Json): string {
   const text = JSON.stringify(value, null, 2);
-  return [...text].map((char) => (char === "\n" || escapeText(char, { quoted: true }).replace(/^\\(?=["\\]$)/, "") === char ? char : escapesOf(char))).join("");
+  return Array.from(text, (char) => (char === "\n" || escapeText(char, { quoted: true }).replace(/^\\(?=["\\]$)/, "") === char ? char : escapesOf(char))).join("");
 }
 
 function escapesOf(char: string): string {

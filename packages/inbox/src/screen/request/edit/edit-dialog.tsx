@@ -89,7 +89,7 @@ function WriteStep({ draft, schema, read, faults, wasTried, whyNot, onChange, on
           {elsewhere.map(({ message }) => message).join("; ")}
         </Notice>
       )}
-      <div className="dialog-actions edit-actions">
+      <div className="dialog-actions dialog-foot">
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" tone="main" hotkey="Ctrl ↵" whyNot={whyNot}>
           Review

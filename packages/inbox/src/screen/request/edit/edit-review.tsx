@@ -47,9 +47,9 @@ export function EditReview({ request, before, after, busy, onBack, onSend }: Edi
         <ArgumentView place="edited" rows={rows} rawText={after} tab={tab} onTab={onTab} opened={opened} onSeen={onSeen} />
       </section>
       <TextArea label={needsReason ? "Reason (asked for)" : "Reason"} hint="It stays in the record." maxLength={4000} value={reason} onChange={(event) => setReason(event.target.value)} />
-      <div className="dialog-actions edit-actions">
+      <div className="dialog-actions dialog-foot">
         {left === undefined ? null : (
-          <div className="decide-left edit-left">
+          <div className="left-note">
             <p role="status">{left}</p>
             <Button size="small" onClick={shown.showNext}>
               Show
