@@ -112,7 +112,7 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
       if (answer.kind === "denied" && answer.cause !== undefined && answer.cause === request.failure && answer.cause instanceof Error && answer.cause.cause instanceof Refusal) throw answer.cause.cause;
       // The row's own handler could only say no to the call as it was.
       if (rowAnswer?.kind === "edited" && answer.kind === "denied" && answer.error !== "cancelled") {
-        request.decidedByRow = true;
+        request.isRow = true;
         return rowAnswer;
       }
       if (rowAnswer !== undefined && rowAnswer.kind === answer.kind) {
