@@ -32,3 +32,6 @@ export async function faultsOf(page: Page): Promise<readonly Found[]> {
   if (!(await isWithinScreen(page))) throw new Error(`${page.url()} is wider than the screen`);
   return (await axe(page)).map((one) => ({ ...one, id: `${new URL(page.url()).pathname} ${one.id}` }));
 }
+
+/** How people look at a page: a desktop and a small phone, in both themes. */
+export const LOOKS = (["light", "dark"] as const).flatMap((colorScheme) => [{ width: 1280, height: 800 }, { width: 320, height: 640 }].map((viewport) => ({ colorScheme, viewport })));

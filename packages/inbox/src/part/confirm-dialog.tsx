@@ -3,9 +3,9 @@ import { useState } from "react";
 import type { ReactNode } from "react";
 import type { Result } from "../api/call-route.ts";
 import { Button } from "./button.tsx";
+import { DialogEnd } from "./dialog-end.tsx";
 import { Dialog } from "./dialog.tsx";
 import { TextField } from "./field.tsx";
-import { Notice } from "./notice.tsx";
 
 export interface ConfirmDialogProps {
   readonly title: string;
@@ -36,17 +36,11 @@ export function ConfirmDialog({ title, verb, typed, run, onClose, children }: Co
     <Dialog title={title} open onClose={onClose}>
       <div className="dialog-text">{children}</div>
       {typed === undefined ? null : <TextField label={`Type ${typed} to go on`} autoComplete="off" value={text} onChange={(event) => setText(event.target.value)} onKeyDown={(event) => event.key === "Enter" && void go()} />}
-      {problem === undefined ? null : (
-        <Notice tone="no" live>
-          {problem}
-        </Notice>
-      )}
-      <div className="dialog-actions">
-        <Button onClick={onClose}>Cancel</Button>
+      <DialogEnd problem={problem} onClose={onClose}>
         <Button tone="no" busy={busy} whyNot={whyNot} onClick={() => void go()}>
           {verb}
         </Button>
-      </div>
+      </DialogEnd>
     </Dialog>
   );
 }

@@ -7,8 +7,8 @@ const series = [
 ] as const;
 
 describe("what a chart shows", () => {
-  it("bars stand on each other, and what is missing is nothing", () => {
-    expect(stacked(series)).toEqual([[1, 0, 3], [3, 5, 3]]);
+  it("bars stand on each other, and what adds nothing is not drawn", () => {
+    expect(stacked(series)).toEqual([[1, null, 3], [3, 5, null]]);
   });
 
   it("a step in words names every series", () => {

@@ -21,10 +21,16 @@ export interface ChartData {
   readonly format: (value: number) => string;
 }
 
-/** Each series on top of those before it. */
-export function stacked(series: readonly ChartSeries[]): readonly (readonly number[])[] {
+/** Each series on top of those before it; null where it adds nothing, so that no empty bar is drawn. */
+export function stacked(series: readonly ChartSeries[]): readonly (readonly (number | null)[])[] {
   const below: number[] = [];
-  return series.map(({ values }) => values.map((value, index) => (below[index] = (below[index] ?? 0) + (value ?? 0))));
+  return series.map(({ values }) =>
+    values.map((value, index) => {
+      const top = (below[index] ?? 0) + (value ?? 0);
+      below[index] = top;
+      return value === null || value === 0 ? null : top;
+    }),
+  );
 }
 
 export function stepName(at: number, step: ChartData["step"], locale?: string): string {

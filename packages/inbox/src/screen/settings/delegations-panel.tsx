@@ -1,4 +1,5 @@
 /** An approver lets another one answer for them, for a time. */
+import { escapeText } from "@countersign/sdk/display";
 import { useState } from "react";
 import type { FormEvent } from "react";
 import { usePeople } from "../../api/directory.ts";
@@ -88,7 +89,7 @@ function DelegateForm({ onProblem }: { readonly onProblem: (problem: string | un
         <option value="">Choose…</option>
         {others.map(({ id, name }) => (
           <option key={id} value={id}>
-            {name}
+            {escapeText(name)}
           </option>
         ))}
       </SelectField>

@@ -7,10 +7,10 @@ import { listGroups, removeGroup, saveGroup } from "../../api/settings.ts";
 import type { Group } from "../../api/settings.ts";
 import { Button } from "../../part/button.tsx";
 import { ConfirmDialog } from "../../part/confirm-dialog.tsx";
+import { DialogEnd } from "../../part/dialog-end.tsx";
 import { Dialog } from "../../part/dialog.tsx";
 import { EscapedText } from "../../part/escaped-text.tsx";
 import { TextField } from "../../part/field.tsx";
-import { Notice } from "../../part/notice.tsx";
 import { Section } from "./section.tsx";
 
 type Open = { readonly kind: "add" } | { readonly kind: "edit" | "remove"; readonly group: Group };
@@ -102,17 +102,11 @@ function GroupDialog({ group, groups, onClose }: { readonly group: Group | undef
             </label>
           ))}
         </fieldset>
-        {problem === undefined ? null : (
-          <Notice tone="no" live>
-            {problem}
-          </Notice>
-        )}
-        <div className="dialog-actions">
-          <Button onClick={onClose}>Cancel</Button>
+        <DialogEnd problem={problem} onClose={onClose}>
           <Button type="submit" tone="main" busy={busy}>
             Save
           </Button>
-        </div>
+        </DialogEnd>
       </form>
     </Dialog>
   );

@@ -1,4 +1,5 @@
 /** Makes an agent key; its secret is shown once. */
+import { escapeText } from "@countersign/sdk/display";
 import { useState } from "react";
 import type { FormEvent } from "react";
 import { usePeople } from "../../api/directory.ts";
@@ -7,6 +8,7 @@ import { useSession } from "../../api/session.ts";
 import { makeKey } from "../../api/settings.ts";
 import type { KeyMade } from "../../api/settings.ts";
 import { Button } from "../../part/button.tsx";
+import { DialogEnd } from "../../part/dialog-end.tsx";
 import { Dialog } from "../../part/dialog.tsx";
 import { SelectField, TextField } from "../../part/field.tsx";
 import { Notice } from "../../part/notice.tsx";
@@ -47,7 +49,7 @@ export function KeyDialog({ onClose }: { readonly onClose: () => void }) {
         <SelectField label="Bound to" hint="Whoever runs the agent. They may not approve its calls themselves, except in one-person mode." value={owner} onChange={(event) => setOwner(event.target.value)}>
           {people.map((person) => (
             <option key={person.id} value={person.id}>
-              {person.id === me.person.id ? `${person.name} (you)` : person.name}
+              {person.id === me.person.id ? `${escapeText(person.name)} (you)` : escapeText(person.name)}
             </option>
           ))}
           <option value="">Nobody</option>
@@ -60,17 +62,11 @@ export function KeyDialog({ onClose }: { readonly onClose: () => void }) {
             </option>
           ))}
         </SelectField>
-        {problem === undefined ? null : (
-          <Notice tone="no" live>
-            {problem}
-          </Notice>
-        )}
-        <div className="dialog-actions">
-          <Button onClick={onClose}>Cancel</Button>
+        <DialogEnd problem={problem} onClose={onClose}>
           <Button type="submit" tone="main" busy={busy}>
             Make the key
           </Button>
-        </div>
+        </DialogEnd>
       </form>
     </Dialog>
   );
@@ -78,7 +74,7 @@ export function KeyDialog({ onClose }: { readonly onClose: () => void }) {
 
 function MadeDialog({ made: { key, secret }, onClose }: { readonly made: KeyMade; readonly onClose: () => void }) {
   return (
-    <Dialog title={`The key ${key.name}`} open onClose={onClose}>
+    <Dialog title={`The key ${escapeText(key.name)}`} open onClose={onClose}>
       <ShownOnce label="Secret" value={secret} hint="It is shown this once; only its hash is kept. Lost means revoked: make another." />
       <p>Where the agent runs:</p>
       <pre className="settings-code">{`COUNTERSIGN_URL=${location.origin}\nCOUNTERSIGN_API_KEY=…`}</pre>

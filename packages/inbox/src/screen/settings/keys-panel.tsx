@@ -1,4 +1,5 @@
 /** Keys by which agents ask. They never decide. */
+import { escapeText } from "@countersign/sdk/display";
 import { useState } from "react";
 import { usePeople } from "../../api/directory.ts";
 import { useQuery } from "../../api/query.ts";
@@ -37,7 +38,7 @@ export function KeysPanel({ isOwner }: { readonly isOwner: boolean }) {
       )}
       {open?.kind === "make" ? <KeyDialog onClose={() => setOpen(undefined)} /> : null}
       {open?.kind === "revoke" ? (
-        <ConfirmDialog title={`Revoke ${open.key.name}`} verb="Revoke" run={() => revokeKey(open.key.id)} onClose={() => setOpen(undefined)}>
+        <ConfirmDialog title={`Revoke ${escapeText(open.key.name)}`} verb="Revoke" run={() => revokeKey(open.key.id)} onClose={() => setOpen(undefined)}>
           <p>
             Agents that use <EscapedText text={open.key.name} /> are refused from their next request on, and what they wait for does not run. This cannot be undone; a new key can be made.
           </p>
@@ -64,7 +65,7 @@ function KeyLine({ agentKey, people, now, onRevoke }: KeyLineProps) {
   const { id, name, ownerId, createdAt, expiresAt } = agentKey;
   const dead = whyDead(agentKey, people, now);
   return (
-    <li aria-label={name}>
+    <li aria-label={escapeText(name)}>
       <div className="settings-what">
         <span className={dead === undefined ? "strong" : "muted"}>
           <EscapedText text={name} />
@@ -82,7 +83,7 @@ function KeyLine({ agentKey, people, now, onRevoke }: KeyLineProps) {
       </div>
       {onRevoke === undefined ? null : (
         <div className="settings-buttons">
-          <Button size="small" tone="quiet" aria-label={`Revoke ${name}`} onClick={onRevoke}>
+          <Button size="small" tone="quiet" aria-label={`Revoke ${escapeText(name)}`} onClick={onRevoke}>
             Revoke
           </Button>
         </div>

@@ -1,4 +1,5 @@
 /** Who there is, with which roles, and how they sign in. */
+import { escapeText } from "@countersign/sdk/display";
 import { useRef, useState } from "react";
 import { useQuery } from "../../api/query.ts";
 import { useSession } from "../../api/session.ts";
@@ -50,7 +51,7 @@ export function PeoplePanel({ isOwner, onMeChanged }: PeoplePanelProps) {
       {open?.kind === "made" ? <LinkDialog invitation={open.invitation} onClose={close} /> : null}
       {open?.kind === "link" ? <NewLinkDialog person={open.person} onMade={(invitation) => setOpen({ kind: "made", invitation })} onClose={close} /> : null}
       {open?.kind === "disable" ? (
-        <ConfirmDialog title={`Disable ${open.person.name}`} verb="Disable" run={() => changePerson(open.person.id, { status: "disabled" })} onClose={close}>
+        <ConfirmDialog title={`Disable ${escapeText(open.person.name)}`} verb="Disable" run={() => changePerson(open.person.id, { status: "disabled" })} onClose={close}>
           <p>
             <EscapedText text={open.person.name} /> is signed out everywhere at once and can no longer decide. Keys bound to them are refused while they are disabled. Their approvals of calls that have not run yet do not count any more. What
             they did stays in the record.
@@ -72,7 +73,7 @@ function NewLinkDialog({ person, onMade, onClose }: { readonly person: Person; r
   }
 
   return (
-    <ConfirmDialog title={`New link for ${person.name}`} verb="Make the link" run={make} onClose={() => (made.current === undefined ? onClose() : onMade(made.current))}>
+    <ConfirmDialog title={`New link for ${escapeText(person.name)}`} verb="Make the link" run={make} onClose={() => (made.current === undefined ? onClose() : onMade(made.current))}>
       <p>
         Whoever opens it signs in as <EscapedText text={person.name} />, once, within 24 hours. Links made for them before work no more.
       </p>
@@ -91,8 +92,9 @@ function PersonLine({ person, isOwner, open, enable }: PersonLineProps) {
   const { me } = useSession();
   const { id, name, email, roles, status } = person;
   const isDisabled = status === "disabled";
+  const said = escapeText(name);
   return (
-    <li aria-label={name}>
+    <li aria-label={said}>
       <div className="settings-what">
         <span className={isDisabled ? "muted" : "strong"}>
           <EscapedText text={name} />
@@ -112,20 +114,20 @@ function PersonLine({ person, isOwner, open, enable }: PersonLineProps) {
       </div>
       {isOwner ? (
         <div className="settings-buttons">
-          <Button size="small" tone="quiet" aria-label={`Edit ${name}`} onClick={() => open({ kind: "edit", person })}>
+          <Button size="small" tone="quiet" aria-label={`Edit ${said}`} onClick={() => open({ kind: "edit", person })}>
             Edit
           </Button>
           {isDisabled ? (
-            <Button size="small" tone="quiet" aria-label={`Enable ${name}`} onClick={enable}>
+            <Button size="small" tone="quiet" aria-label={`Enable ${said}`} onClick={enable}>
               Enable
             </Button>
           ) : (
             <>
-              <Button size="small" tone="quiet" aria-label={`New link for ${name}`} onClick={() => open({ kind: "link", person })}>
+              <Button size="small" tone="quiet" aria-label={`New link for ${said}`} onClick={() => open({ kind: "link", person })}>
                 New link
               </Button>
               {id === me.person.id ? null : (
-                <Button size="small" tone="quiet" aria-label={`Disable ${name}`} onClick={() => open({ kind: "disable", person })}>
+                <Button size="small" tone="quiet" aria-label={`Disable ${said}`} onClick={() => open({ kind: "disable", person })}>
                   Disable
                 </Button>
               )}

@@ -1,13 +1,14 @@
 /** Invites a person, or changes one. */
+import { escapeText } from "@countersign/sdk/display";
 import { useState } from "react";
 import type { FormEvent } from "react";
 import { changePerson, invite, ROLES } from "../../api/settings.ts";
 import type { Invitation, Role } from "../../api/settings.ts";
 import type { Person } from "../../api/words.ts";
 import { Button } from "../../part/button.tsx";
+import { DialogEnd } from "../../part/dialog-end.tsx";
 import { Dialog } from "../../part/dialog.tsx";
 import { TextField } from "../../part/field.tsx";
-import { Notice } from "../../part/notice.tsx";
 import { ShownOnce } from "../../part/shown-once.tsx";
 import { absoluteTime } from "../../part/time-words.ts";
 
@@ -44,22 +45,16 @@ export function PersonDialog({ person, onInvited, onClose }: PersonDialogProps) 
   }
 
   return (
-    <Dialog title={person === undefined ? "Invite a person" : `Edit ${person.name}`} open onClose={onClose}>
+    <Dialog title={person === undefined ? "Invite a person" : `Edit ${escapeText(person.name)}`} open onClose={onClose}>
       <form className="settings-form" onSubmit={(event) => void save(event)}>
         <TextField label="Name" required maxLength={200} value={name} onChange={(event) => setName(event.target.value)} />
         <TextField label="E-mail address" hint="Policies name approvers by it. It is not checked, and nothing is sent there." type="email" maxLength={254} value={email} onChange={(event) => setEmail(event.target.value)} />
         <RoleBoxes roles={roles} onChange={setRoles} />
-        {problem === undefined ? null : (
-          <Notice tone="no" live>
-            {problem}
-          </Notice>
-        )}
-        <div className="dialog-actions">
-          <Button onClick={onClose}>Cancel</Button>
+        <DialogEnd problem={problem} onClose={onClose}>
           <Button type="submit" tone="main" busy={busy}>
             {person === undefined ? "Make the invitation" : "Save"}
           </Button>
-        </div>
+        </DialogEnd>
       </form>
     </Dialog>
   );
@@ -86,7 +81,7 @@ function RoleBoxes({ roles, onChange }: { readonly roles: readonly Role[]; reado
 export function LinkDialog({ invitation, onClose }: { readonly invitation: Invitation; readonly onClose: () => void }) {
   const { person, url, expiresAt } = invitation;
   return (
-    <Dialog title={`A link for ${person.name}`} open onClose={onClose}>
+    <Dialog title={`A link for ${escapeText(person.name)}`} open onClose={onClose}>
       <p>Send it to them by a way that only they read: whoever opens it first is signed in as them.</p>
       <ShownOnce label="One-time link" value={url} hint={`Works once, until ${absoluteTime(expiresAt)}. It is not shown again; a new one can be made.`} />
       <div className="dialog-actions">

@@ -165,6 +165,15 @@ describe("insights", () => {
     expect(weights?.map(({ weight, approvals, quick, medianMs }) => [weight, approvals, quick, medianMs])).toEqual([["plain", 5, 5, 500], ["guarded", 15, 10, 1_500], ["long", 5, 5, 15_000]]);
   });
 
+  it("counts of the same call the first approval, in whatever order the record is read", async () => {
+    const t = now() - 10 * MINUTE;
+    const same = { end: "approved", by: ["p1"], guards: ["quorum"], call: "again" } as const;
+    await write(...rows({ ...same, id: "first", createdAt: t, afterMs: 30_000 }));
+    for (let index = 0; index < 5; index += 1) await write(...rows({ id: `between${index}`, createdAt: t + MINUTE }), ...rows({ id: `more${index}`, createdAt: t + MINUTE }));
+    await write(...rows({ ...same, id: "second", createdAt: t + 2 * MINUTE, afterMs: 500 }));
+    expect((await read()).approvers?.[0]?.heavy).toEqual({ approvals: 1, quick: 0, medianMs: 30_000 });
+  });
+
   it("shows everybody what they may read otherwise, and no more", async () => {
     await write(decision("1"), ...rows({ id: "a", createdAt: now() - 1, end: "approved", by: ["p1"] }));
     const seen = async (...roles: readonly Role[]) => {
