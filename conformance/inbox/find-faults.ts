@@ -26,3 +26,12 @@ export async function axe(page: Page): Promise<readonly Found[]> {
 export async function isWithinScreen(page: Page): Promise<boolean> {
   return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth");
 }
+
+/** What axe finds on this page, by its address and rule; throws where the page is wider than the screen. */
+export async function faultsOf(page: Page): Promise<readonly Found[]> {
+  if (!(await isWithinScreen(page))) throw new Error(`${page.url()} is wider than the screen`);
+  return (await axe(page)).map((one) => ({ ...one, id: `${new URL(page.url()).pathname} ${one.id}` }));
+}
+
+/** How people look at a page: a desktop and a small phone, in both themes. */
+export const LOOKS = (["light", "dark"] as const).flatMap((colorScheme) => [{ width: 1280, height: 800 }, { width: 320, height: 640 }].map((viewport) => ({ colorScheme, viewport })));

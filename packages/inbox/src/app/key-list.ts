@@ -7,10 +7,10 @@ export const KEY_LIST = [
   { keys: ["d"], does: "Deny, with a reason" },
   { keys: ["s"], does: "Show what was not shown yet" },
   { keys: ["u"], does: "Back to the list" },
-  { keys: ["w", "h"], does: "Waiting, History" },
   { keys: ["p"], does: "Policies" },
   { keys: ["Ctrl", "s"], does: "Save, in a policy draft" },
   { keys: ["Ctrl", "Space"], does: "Suggestions, in a policy draft" },
   { keys: ["F8"], does: "Next problem, in a policy draft" },
+  { keys: ["w", "h"], does: "Waiting, History" },
   { keys: ["?"], does: "This list" },
 ] as const;

@@ -41,8 +41,8 @@ export function Shell({ onSignedOut, children }: { readonly onSignedOut: () => v
   useHotkeys({
     "?": () => setHelping(true),
     w: () => goTo(pathTo("waiting")),
-    h: () => goTo(pathTo("history")),
     p: () => goTo(pathTo("policies")),
+    h: () => goTo(pathTo("history")),
   });
 
   return (

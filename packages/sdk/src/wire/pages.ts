@@ -5,11 +5,11 @@
 export const PAGES = {
   waiting: "/",
   signIn: "/sign-in",
-  request: "/requests/{id}",
-  history: "/history",
   policies: "/policies",
   policyDraft: "/policies/draft",
   policyVersion: "/policies/{version}",
+  request: "/requests/{id}",
+  history: "/history",
   account: "/account",
 } as const;
 export type PageName = keyof typeof PAGES;
