@@ -1,5 +1,6 @@
 /** `countersign policy explain FILE …`: the verdict on one call, which policies led to it, and which nearly did. Runs nothing. */
 import type { JsonObject } from "@countersign/sdk";
+import { parseJson } from "@countersign/sdk/call";
 import { sayFault, trialCall, type PolicyDocument, type Verdict } from "@countersign/sdk/policy";
 import { explainCall, type Explanation } from "../trial/explain-call.ts";
 import type { PolicyMatch } from "../trial/explain-match.ts";
@@ -47,9 +48,8 @@ async function readArguments(given: string | undefined, ports: Ports): Promise<J
   const text = given.startsWith("@") ? await readText(given.slice(1), ports) : given;
   const named = given.startsWith("@") ? given.slice(1) : "--args";
   try {
-    const value: unknown = JSON.parse(text);
-    // JSON.parse yields JSON.
-    if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as JsonObject;
+    const value = parseJson(text);
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as JsonObject; // the only object that is no list
   } catch {
     // The parser's message quotes the text, which may hold a secret.
     throw new UsageError(`${named}: is not JSON. Write an object such as '{"path": "/tmp/a"}', or @file.`);
