@@ -9,10 +9,9 @@ export const KEY_LIST = [
   { keys: ["s"], does: "Show what was not shown yet" },
   { keys: ["u"], does: "Back to the list" },
   { keys: ["w", "h"], does: "Waiting, History" },
-  { keys: ["p"], does: "Policies" },
+  { keys: ["p", "i", ","], does: "Policies, Insights, Settings" },
   { keys: ["Ctrl", "s"], does: "Save, in a policy draft" },
   { keys: ["Ctrl", "Space"], does: "Suggestions, in a policy draft" },
   { keys: ["F8"], does: "Next problem, in a policy draft" },
-  { keys: ["i", ","], does: "Insights, Settings" },
   { keys: ["?"], does: "This list" },
 ] as const;
