@@ -105,17 +105,30 @@ async function showOnly(terminal: Terminal, shown: Pick<RequestQuestion, "lines"
   await askOnTerminal(terminal, shown, { needsReason: false, label: "You can only look. Enter n: ", no: "ends this" });
 }
 
-/** Aborts the question when somebody else has answered it, or its time is over. */
+/** So long without its control plane a question is not put any more: no answer could be cast. It takes less to start one again. */
+const GONE_MS = 5_000;
+
+/** Aborts the question when somebody else has answered it, its time is over, or nobody is there who could take an answer. */
 async function followRequest(client: ControlClient, id: string, withdrawn: AbortController): Promise<void> {
   const look = async (): Promise<void> => {
     const { state } = await readRequest(client, id);
     if (state !== "pending") withdrawn.abort();
   };
   const isMine = ({ requestId }: Readonly<Record<string, unknown>>): boolean => requestId === id;
-  // Each time the stream stands anew, something may have been missed.
-  await followEvents(client, withdrawn.signal, async ({ event, data }) => {
-    if (event === "hello" || (event === "request" && isMine(data))) await look();
-  });
+  let lostAt: number | undefined;
+  await followEvents(
+    client,
+    withdrawn.signal,
+    async ({ event, data }) => {
+      // Each time the stream stands anew, something may have been missed.
+      if (event === "hello" || (event === "request" && isMine(data))) await look();
+      lostAt = undefined;
+    },
+    () => {
+      lostAt ??= performance.now();
+      if (performance.now() - lostAt > GONE_MS) withdrawn.abort();
+    },
+  );
 }
 
 export async function readRequest(client: Pick<ControlClient, "request">, id: string): Promise<wire.RequestDetail> {

@@ -98,7 +98,7 @@ async function answer(client: ControlClient, terminal: Terminal, id: string, int
   const withdrawn = new AbortController();
   const ballot = await askWhilePending(client, withdrawable(terminal, withdrawn.signal), request, intent, withdrawn);
   if (ballot === "elsewhere") {
-    await terminal.write(`${CLEAR}This question is over: it was answered elsewhere, or its time has ended. What you type is ignored.\r\n`);
+    await terminal.write(`${CLEAR}This question is over: it was answered elsewhere, its time has ended, or the control plane is gone. What you type is ignored.\r\n`);
     await forgetKeys(terminal, FORGET_MS);
     return `Not decided here. ${endWords(await readRequest(client, id))}`;
   }

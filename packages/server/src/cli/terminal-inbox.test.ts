@@ -139,6 +139,24 @@ describe("countersign approve, deny and decide", { timeout: 30_000 }, () => {
   });
 });
 
+describe("a question whose control plane is gone", { timeout: 30_000 }, () => {
+  it("ends by itself, and leaves the terminal to whoever comes next", async ({ skip }) => {
+    skip(missing !== undefined, missing ?? "");
+    const own = createOperator();
+    onTestFinished(() => own.close()); // where it fails
+    const plane = await own.up();
+    const owner = await own.login(plane.url);
+    const key = (await own.as<{ secret: string }>(owner, plane.url, "POST", "/v1/keys", { name: "bot", ownerId: null, expiresAt: null })).body.secret;
+    const { id } = (await own.as<{ request: { id: string } }>(key, plane.url, "POST", "/v1/approvals", askBodyOf({ path: "/tmp/gone" }))).body.request;
+    const terminal = openTerminal(`'${process.execPath}' '${MAIN}' decide '${id}'`, own.env);
+    terminals.push(terminal);
+    await see(terminal, "Approve this call? (y/n)");
+    await plane.end("SIGKILL");
+    expect(await see(terminal, "ended with 1")).toContain("does not answer");
+    await own.close();
+  });
+});
+
 describe("countersign inbox", { timeout: 30_000 }, () => {
   it("needs a terminal", async () => {
     const { code, out, err } = await operator.detached("inbox");
