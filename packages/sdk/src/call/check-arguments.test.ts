@@ -55,7 +55,7 @@ describe("changed arguments against the tool's input schema", () => {
     ["not", { not: { type: "string" } }, "x", "is of a kind that the tool rules out"],
     ["oneOf, two of them", { oneOf: [{ type: "number" }, { minimum: 0 }] }, 1, "fits several forms of which the tool allows one at a time"],
     ["allOf", { allOf: [{ type: "number" }, { minimum: 2 }] }, 1, "must be at least 2"],
-    ["if, then", Object.fromEntries([["if", { minimum: 10 }], ["then", { multipleOf: 5 }]]) as JsonObject, 11, "must be a multiple of 5"],
+    ["if, then", JSON.parse('{"if":{"minimum":10},"then":{"multipleOf":5}}') as JsonObject, 11, "must be a multiple of 5"],
     ["maxProperties", { maxProperties: 0 }, { a: 1 }, "must have at most 0 members"],
     ["propertyNames", { propertyNames: { maxLength: 1 } }, { ab: 1 }, "must have at most 1 characters"],
     ["a reference to nothing", { $ref: "#/$defs/none" }, 1, "the tool's schema refers to something that is not in it"],
