@@ -1,4 +1,5 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { Socket } from "node:net";
 import type { UpPorts } from "./up.ts";
 
 /** The process's own streams and files. */
@@ -38,5 +39,7 @@ function untilInputEnds(): Promise<void> {
   return new Promise((resolve) => {
     for (const event of ["end", "close", "error"] as const) process.stdin.once(event, () => resolve());
     process.stdin.resume();
+    // What is waited for here is no reason to go on. A file as input has no such method, and ends by itself.
+    if (process.stdin instanceof Socket) process.stdin.unref();
   });
 }

@@ -52,6 +52,11 @@ describe("countersign up, in the foreground", () => {
     await gone;
     await until(() => (isAlive(pid) ? undefined : true));
     expect(existsSync(join(operator.directory, "control.json"))).toBe(false);
+    const again = spawn(process.execPath, up, { env: operator.env, stdio: ["pipe", "ignore", "ignore"] });
+    await until(() => (existsSync(join(operator.directory, "control.json")) ? true : undefined));
+    const ended = once(again, "close");
+    again.kill("SIGTERM"); // its input is still open
+    expect(await ended).toEqual([0, null]);
     expect(await operator.run("up", "--background", "--end-with-input")).toMatchObject({ code: 2, err: expect.stringContaining("no standard input") });
   });
 
