@@ -81,7 +81,7 @@ describe("a policy editor in the inbox", () => {
     await page.keyboard.press("End");
     for (let n = 0; n < 4; n += 1) await page.keyboard.press("Backspace");
     await type(page, "block");
-    await page.getByText("4 policies, no problems.").waitFor();
+    await page.getByText("7 policies, no problems.").waitFor();
     expect(await page.locator(".cm-lintRange-error").count()).toBe(0);
     await page.keyboard.press("Control+s");
     await page.getByRole("dialog", { name: "Save as a new version" }).waitFor();
@@ -113,7 +113,7 @@ describe("a policy editor in the inbox", () => {
     const others = await save("version: 1\ndefault: allow\npolicies:\n  - { name: theirs, match: 'mcp:b:*', action: warn }\n");
     await activate(others, 2);
     await page.getByText("Version 3 came into force since").waitFor();
-    await page.getByText("4 policies, no problems.").waitFor();
+    await page.getByText("7 policies, no problems.").waitFor();
     await page.getByRole("button", { name: /Save as a new version/ }).click();
     await page.getByRole("button", { name: "Save", exact: true }).click();
     await page.getByRole("button", { name: "Put in force…" }).click();
@@ -237,7 +237,7 @@ describe("a draft on recorded calls", () => {
     const page = await at.stage.signIn(await at.stage.invite("Ella", ["policy_editor"]));
     await openDraft(page);
     await type(page, "  - { name: system, match: 'mcp:filesystem:read_file', when: 'within(args.path, \"/etc\")', action: block }");
-    await page.getByText("4 policies, no problems.").waitFor();
+    await page.getByText("7 policies, no problems.").waitFor();
     await page.getByRole("button", { name: /read_file/ }).last().click();
     await page.getByText(/your roles do not let you read those of recorded calls/).waitFor();
     expect(await page.getByText("passwd").count()).toBe(0);
