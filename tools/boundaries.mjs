@@ -33,14 +33,15 @@ export const SDK = {
     // Canonical form and digests are made in call/ alone, so the two below may use them.
     record: { values: ["call"], types: ["inspection", "policy", "approval"] },
     otel: { values: ["record", "call"] },
-    wire: { types: STEPS },
+    // JSON is read in one way (call/parse-json.ts).
+    wire: { values: ["call"], types: STEPS },
     // The agent's end of the control plane: ports of the steps, spoken over the wire. It decides nothing and mints nothing.
     "control-plane": { values: ["approval", "wire"], types: STEPS },
     guard: { values: STEPS },
     client: { values: ["guard", ...STEPS, "otel", "wire", "control-plane", "handlers"] },
     server: { values: ["guard", ...STEPS, "otel", "wire", "control-plane", "handlers"] },
     // Business hours are told in one way, in conditions and by the handler.
-    handlers: { values: ["approval", "wire", "policy"], types: ["call"] },
+    handlers: { values: ["call", "approval", "wire", "policy"] },
   },
   // Files of plain data types with the lists they are made from: a list may be imported where a type may.
   vocabulary: [
@@ -63,15 +64,17 @@ export const SERVER = {
   everyone: [],
   units: {
     config: { values: ["sdk"] },
-    // Private folders are made in one way.
+    // Private folders are made, and JSON is read, in one way.
     sql: { values: ["sdk"] },
-    store: { values: ["sql"], types: ["sdk"] },
+    store: { values: ["sql", "sdk"] },
     auth: { values: ["store", "config"], types: ["sdk"] },
     channels: { types: ["sdk"] },
+    // Documents tried on calls: pure, for the commands and the control plane alike.
+    trial: { values: ["sdk"] },
     // Never store or control: the gateway asks over HTTP, embedded or not, like any other client.
     gateway: { values: ["sdk", "config"] },
-    control: { values: ["sdk", "store", "auth", "channels", "config"] },
-    cli: { values: ["sdk", "gateway", "control", "channels", "auth", "store", "sql", "config"] },
+    control: { values: ["sdk", "store", "auth", "channels", "config", "trial"] },
+    cli: { values: ["sdk", "gateway", "control", "channels", "auth", "store", "sql", "config", "trial"] },
   },
   vocabulary: [],
   free: ["index"],

@@ -1,4 +1,4 @@
-// The one door to every command of the repository: `node tools/run.mjs start|test|check|build|bench|conformance`.
+// The one door to every command of the repository: `node tools/run.mjs start|test|check|build|bench|conformance|pictures`.
 // It sets up what is missing (set-up.mjs), then runs the command under a Node that is new enough, with this
 // terminal, and ends as the command ended. Plain JavaScript for any Node >= 18, without dependencies.
 import { existsSync } from "node:fs";
@@ -34,6 +34,7 @@ const COMMANDS = {
   build: { does: "compile the packages", build: true },
   bench: { does: "ratios, measured in one run", build: true, run: ["bench/main.ts"] },
   conformance: { does: "the black-box promises; with --long the long runs too", build: true, run: [VITEST, "run", "--project", "conformance"] },
+  pictures: { does: "the pictures of README, taken anew", build: true, run: ["conformance/inbox/pictures/take-pictures.ts"] },
 };
 
 /**

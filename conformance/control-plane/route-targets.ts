@@ -5,7 +5,7 @@ import type { RouteName } from "@countersign/sdk/wire";
 import type { CredentialName, Name, Wallet } from "./credentials.ts";
 import { headersOf, PERSON_OF, WITHOUT_CSRF } from "./credentials.ts";
 import type { Headers, RunningControlPlane } from "./running-control-plane.ts";
-import { ask, askBody, claimBody, cookiesOf, fromOurPage, tokenOf, voteBody } from "./staff.ts";
+import { ask, askBody, askEditable, claimBody, cookiesOf, editBody, fromOurPage, tokenOf, voteBody } from "./staff.ts";
 import type { Asked, SignedIn, Staff } from "./staff.ts";
 import { newAuthenticator } from "./test-tools.ts";
 import type { Authenticator, Provider } from "./test-tools.ts";
@@ -74,6 +74,12 @@ async function grantOf({ staff, wallet }: Range): Promise<string> {
 
 const policyText = (): string => `version: 1\ndefault: allow\npolicies:\n  - name: ${fresh("policy")}\n    match: mcp:*:nothing\n    action: warn\n`;
 
+/** A call that ran, as an agent's process ships it. */
+const decided = (callId: string): object => ({
+  type: "decision", callId, at: Date.now(), policyId: "mcp:fs:read", server: "fs", tool: "read", principal: "", agent: "a", user: "", session: "", digest: null, definition: null,
+  action: "allow", reason: "", policies: [], decisive: [], findings: [],
+});
+
 /** Two steps, of which the first is the sign-in's own or nobody's. */
 async function begin({ plane }: Range, path: string, headers: Headers, body?: object): Promise<{ readonly options: object; readonly url: string; readonly cookie: string }> {
   const answer = await plane.send({ method: "POST", path, headers, body });
@@ -99,6 +105,15 @@ const TARGETS: Partial<Record<RouteName, Make>> = {
   readRequest: pending("readRequest", () => undefined),
   readAsked: pending("readAsked", () => undefined),
   vote: pending("vote", (request) => voteBody(request)),
+  edit: async ({ staff, wallet }) => {
+    const request = await askEditable(staff, wallet.keys.asking);
+    return of("edit", request.id, editBody(request));
+  },
+  readEdit: async ({ staff, wallet }) => {
+    const request = await askEditable(staff, wallet.keys.asking);
+    const { id } = await staff.must<Asked>(wallet.people.ann, "POST", `/v1/approvals/${request.id}/edit`, editBody(request));
+    return of("readEdit", id);
+  },
   cancel: pending("cancel", () => ({ reason: "gone" })),
   supersede: pending("supersede", () => ({ reason: "changed" })),
   claim: async (range) => {
@@ -134,6 +149,12 @@ const TARGETS: Partial<Record<RouteName, Make>> = {
     const { versions } = await staff.must<{ versions: readonly { version: number; active: boolean }[] }>(wallet.people.ella, "GET", "/v1/policies");
     return of("activatePolicy", String(version), { expect: versions.find(({ active }) => active)?.version ?? null, comment: "" });
   },
+  explainPolicy: async ({ staff, wallet }) => {
+    const callId = fresh("explained");
+    await staff.must(wallet.keys.asking, "POST", ROUTES.ship.path, { process: fresh("p"), batch: 1, entries: [decided(callId)] });
+    return { path: ROUTES.explainPolicy.path, body: { text: policyText(), callId } };
+  },
+  replayPolicy: () => ({ path: ROUTES.replayPolicy.path, body: { text: policyText(), days: 1, against: "record" } }),
   addPerson: () => ({ path: ROUTES.addPerson.path, body: { name: "New", email: `${fresh("new")}@example.com`, roles: ["owner"] } }),
   changePerson: ({ pat }) => of("changePerson", pat.personId, { name: fresh("Pat") }),
   invitePerson: ({ pat }) => of("invitePerson", pat.personId),

@@ -21,12 +21,14 @@ const NO_TOKENS = { "an approver's command line": 403 } as const;
 /** Where the list lets somebody come near who may still not: rights in one thing and not in another. Written down, cell by cell. */
 const NARROWER: Partial<Record<RouteName, Partial<Record<CredentialName, 403 | 404>>>> = {
   readAsked: OTHER_KEYS,
+  readEdit: OTHER_KEYS,
   cancel: OTHER_KEYS,
   supersede: OTHER_KEYS,
   claim: OTHER_KEYS,
   release: OTHER_KEYS,
   outcome: OTHER_KEYS,
   vote: { "the asking key's owner, an approver": 403 },
+  edit: { "the asking key's owner, an approver": 403 },
   revokeGrant: { "the asking key's owner, an approver": 403 },
   revokeDelegation: { "the asking key's owner, an approver": 404 },
   passkeyOptions: { ...NO_TOKENS, "the asking agent's own key": 403, "a key of another owner": 403, "a key of nobody": 403, "the operator": 403 },

@@ -89,6 +89,7 @@ export interface Requirement {
   readonly quorum?: number;
   readonly selfApproval?: boolean;
   readonly grants?: readonly string[];
+  readonly edits?: boolean;
 }
 
 /** The body of a question about a call that writes a file. The digest is made as the design says, not by the code under test. */
@@ -115,6 +116,26 @@ export interface Asked {
   readonly state: string;
   readonly requestDigest: string;
   readonly callDigest: string;
+}
+
+/** The tool as its server lists it: without it nobody can change the arguments, since nobody could check them. */
+const WRITE_FILE = { name: "write_file", inputSchema: { type: "object", properties: { path: { type: "string" } }, required: ["path"] } } as const;
+
+/** A pending request whose arguments an approver may change. */
+export async function askEditable(staff: Staff, key: Key, requirement: Requirement = {}): Promise<Asked> {
+  calls += 1;
+  const definition = hash("sha256", `countersign/definition/v1\0${canonicalJson(WRITE_FILE)}`, "hex");
+  const bound = { server: { name: "filesystem", identity: null }, tool: "write_file", definition, arguments: { path: `/tmp/${calls}` }, context: {} };
+  const call = { ...bound, callId: "call-1", server: { ...bound.server, transport: "stdio" }, digest: hash("sha256", `countersign/call/v1\0${canonicalJson(bound)}`, "hex") };
+  const body = askBody({}, { edits: true, ...requirement }, { call, narration: { description: "", definition: WRITE_FILE } });
+  return (await staff.must<{ request: Asked }>(key, "POST", "/v1/approvals", body)).request;
+}
+
+/** Another path, as a page sends it that has shown it. */
+export function editBody({ requestDigest }: Pick<Asked, "requestDigest">, path = "/tmp/edited", change: object = {}): object {
+  const argumentsText = canonicalJson({ path });
+  const viewedDigest = hash("sha256", `countersign/view/v1\0{"arguments":${argumentsText},"context":{},"request":"${requestDigest}"}`, "hex");
+  return { requestDigest, argumentsText, viewedDigest, reason: "another place", ...change };
 }
 
 let calls = 0;

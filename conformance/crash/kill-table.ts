@@ -65,7 +65,7 @@ const AGENT: readonly Cell[] = [
   { settled: "outcome_unknown", sends: 0, caller: GONE, goesOn: "end", why: "a part of the call had left" },
   { settled: "outcome_unknown", sends: 1, caller: GONE, goesOn: "end", why: "it ran, and whoever could say so is dead" },
   { settled: "outcome_unknown", sends: 1, caller: PERHAPS, goesOn: "end", why: "it ran, and the report died with the agent" },
-  { ...done, why: "the outcome was committed before the agent died" },
+  { ...done, caller: PERHAPS, why: "the outcome was committed before the agent died" },
   done,
 ];
 
@@ -110,7 +110,7 @@ const CALLER: readonly Cell[] = [
   { settled: "outcome_unknown", sends: 1, caller: GONE, goesOn: "end", why: "a part of the call had left; the rest went too, and nobody waited for the answer" },
   { settled: "outcome_unknown", sends: 1, caller: GONE, goesOn: "end", why: "it ran, and nobody waited for the answer" },
   { ...done, caller: PERHAPS },
-  { ...done, caller: RESULT },
+  { ...done, caller: PERHAPS },
   done,
 ];
 

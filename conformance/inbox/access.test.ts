@@ -1,37 +1,24 @@
 // Everybody can use it: keyboard alone, a phone's screen, a screen reader (axe, WCAG 2.2 AA), light and dark, nothing wider than the screen.
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { axe, faultsOf, isWithinScreen } from "./find-faults.ts";
+import type { Found } from "./find-faults.ts";
 import { openRequest, stateOf, useInbox } from "./inbox-stage.ts";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const DEFINITION = { name: "write_file", title: "Write a file", description: "Create a file.\nOr overwrite it.", inputSchema: { type: "object" } };
 const LONG = Array.from({ length: 120 }, (_, index) => `line ${index}`).join("\n");
 
 const at = useInbox();
 
-interface Found {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly string[];
-}
-
-/** In a world of its own, where the page's policy does not reach. */
-async function axe(page: Page): Promise<readonly Found[]> {
-  const devtools = await page.context().newCDPSession(page);
-  const { frameTree } = await devtools.send("Page.getFrameTree");
-  const { executionContextId } = await devtools.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id, worldName: "axe" });
-  await devtools.send("Runtime.evaluate", { expression: AXE, contextId: executionContextId });
-  const expression = `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations }) => violations.map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(({ html, failureSummary }) => html.slice(0, 200) + " | " + failureSummary) })))`;
-  const { result, exceptionDetails } = await devtools.send("Runtime.evaluate", { expression, contextId: executionContextId, awaitPromise: true, returnByValue: true });
-  await devtools.detach();
-  if (exceptionDetails !== undefined) throw new Error(exceptionDetails.text);
-  return result.value as readonly Found[]; // made in the expression above
-}
-
-async function isWithinScreen(page: Page): Promise<boolean> {
-  return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth");
+/** Gathers what axe finds; a page that is wider than the screen fails at once. */
+function lookout(): { readonly found: readonly Found[]; readonly look: (page: Page) => Promise<void> } {
+  const found: Found[] = [];
+  return {
+    found,
+    async look(page) {
+      found.push(...(await faultsOf(page)));
+    },
+  };
 }
 
 describe("the inbox for everybody", () => {
@@ -46,11 +33,7 @@ describe("the inbox for everybody", () => {
     await at.stage.plane.owner.send("POST", `/v1/approvals/${past.id}/vote`, { choice: "deny", requestDigest: past.requestDigest, viewedDigest: null, reason: "no", grant: null });
     const asked = await at.stage.ask(at.key, { path: "/tmp/\u202Ea", content: LONG, url: "https://example.com/a?b=c", command: "rm -rf /", deep: { list: [1, true, null, {}] } }, { narration: { description: "I need it.", definition: DEFINITION }, context: { origin: "test" } });
     await at.stage.ask(at.key, { sql: "delete from a" }, { server: "postgres", tool: "execute" });
-    const found: Found[] = [];
-    const look = async (page: Page): Promise<void> => {
-      for (const one of await axe(page)) found.push({ ...one, id: `${new URL(page.url()).pathname} ${one.id}` });
-      expect([page.url(), await isWithinScreen(page)]).toEqual([page.url(), true]);
-    };
+    const { found, look } = lookout();
     for (const viewport of [{ width: 1280, height: 800 }, { width: 320, height: 640 }]) {
       const page = await at.stage.signIn(await at.stage.ownerLink(), { colorScheme, viewport });
       await page.getByRole("link", { name: /execute/ }).waitFor();
@@ -73,6 +56,39 @@ describe("the inbox for everybody", () => {
       await look(page);
       await page.goto(`${at.stage.url}/sign-in`);
       await page.getByLabel("Password").waitFor();
+      await look(page);
+    }
+    expect(found).toEqual([]);
+  });
+
+  it.each(["light", "dark"] as const)("axe finds nothing where arguments are changed and where several calls are approved, in %s", async (colorScheme) => {
+    const schema = { type: "object", properties: { path: { type: "string" }, content: { type: "string" }, copies: { type: "integer", minimum: 1 } }, required: ["path"] };
+    const { found, look } = lookout();
+    for (const viewport of [{ width: 1280, height: 800 }, { width: 320, height: 640 }]) {
+      const page = await at.stage.signIn(await at.stage.ownerLink(), { colorScheme, viewport });
+      const asked = await at.stage.ask(at.key, { path: `/notes/${viewport.width}`, content: LONG }, { server: "notes", tool: "publish", schema });
+      await at.stage.ask(at.key, { path: `/tmp/${viewport.width}` });
+      await page.goto(`${at.stage.url}/`);
+      await page.getByRole("link", { name: /publish/ }).waitFor();
+      for (const box of await page.getByRole("checkbox", { name: /Select/ }).all()) await box.check();
+      await page.getByRole("button", { name: "Approve…" }).click();
+      await page.getByRole("dialog").getByText("line 0", { exact: true }).waitFor();
+      await look(page);
+      await openRequest(page, at.stage, asked.id);
+      await page.getByRole("button", { name: "Edit…" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("button", { name: /copies/ }).click();
+      await dialog.getByLabel("copies").fill("0");
+      await dialog.getByRole("button", { name: "Review" }).click();
+      await dialog.getByText("must be at least 1").waitFor();
+      await look(page);
+      await dialog.getByLabel("copies").fill("2");
+      await dialog.getByRole("button", { name: "Review" }).click();
+      await dialog.getByText("1 argument changed").waitFor();
+      await look(page);
+      for (const show of await dialog.getByRole("button", { name: "Show", exact: true }).all()) await show.click();
+      await dialog.getByRole("button", { name: "Approve this instead" }).click();
+      await page.getByRole("region", { name: "What an approver changed" }).waitFor();
       await look(page);
     }
     expect(found).toEqual([]);

@@ -90,24 +90,46 @@ describe("deciding in the inbox", () => {
     expect([await stateOf(at.stage, one.id), await stateOf(at.stage, two.id)]).toEqual(["denied", "denied"]);
   });
 
-  it("several are approved at once only after each was shown in full", async () => {
+  it("several are approved at once only where each was shown in full, there, and each vote carries the digest of its own view", async () => {
     const page = await at.stage.signIn(await at.stage.ownerLink());
-    const asked = [await at.stage.ask(at.key, { path: "/tmp/a" }), await at.stage.ask(at.key, { path: "/tmp/b" })];
+    const long = `${Array.from({ length: 400 }, (_, index) => `line ${index}`).join("\n")}\nrm -rf /`;
+    const asked = [await at.stage.ask(at.key, { path: "/tmp/a" }), await at.stage.ask(at.key, { path: "/tmp/b", content: long })];
     await page.getByRole("listitem").filter({ hasText: "write_file" }).nth(1).waitFor();
     for (const box of await page.getByRole("checkbox", { name: /Select/ }).all()) await box.check();
-    const approve = page.getByRole("button", { name: "Approve…" });
-    await page.getByText("To approve, open 2 calls of them first").waitFor();
+    await page.getByRole("button", { name: "Approve…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Approve 2 calls" });
+    await dialog.getByText('"/tmp/a"').waitFor();
+    const approve = dialog.getByRole("button", { name: "Approve 2 calls" });
+    await dialog.getByText("not shown to the end yet").waitFor();
     expect(await approve.getAttribute("aria-disabled")).toBe("true");
-    for (const index of [0, 1]) {
-      await page.getByRole("link", { name: /write_file/ }).nth(index).click();
-      await page.getByRole("button", { name: "Approve" }).waitFor();
-      await page.getByRole("link", { name: "Waiting", exact: true }).first().click();
-    }
-    for (const box of await page.getByRole("checkbox", { name: /Select/ }).all()) await box.check();
+    for (const show of await dialog.getByRole("button", { name: "Show", exact: true }).all()) await show.click();
+    await dialog.getByText("rm -rf /").waitFor();
+    await expect.poll(() => approve.getAttribute("aria-disabled")).toBe("false");
     await approve.click();
-    await page.getByRole("button", { name: "Approve 2 calls" }).click();
     await page.getByText("Nothing is waiting").waitFor();
     for (const { id } of asked) expect(await stateOf(at.stage, id)).toBe("approved");
+    const { rows } = await at.stage.plane.owner.send<{ rows: readonly string[] }>("GET", "/v1/record?event=vote_cast");
+    const digests = rows.map((row) => (JSON.parse(row) as { detail: { viewedDigest: string | null } }).detail.viewedDigest);
+    expect([digests.length, new Set(digests).size, digests.includes(null)]).toEqual([2, 2, false]);
+  });
+
+  it("a batch whose page claims to have shown more than it did: the control plane refuses that one, and the others stand", async () => {
+    const page = await at.stage.signIn(await at.stage.ownerLink());
+    const [short, long] = [await at.stage.ask(at.key, { path: "/tmp/a" }), await at.stage.ask(at.key, { path: "/tmp/b", content: "x".repeat(6_000) })];
+    await page.getByRole("listitem").filter({ hasText: "write_file" }).nth(1).waitFor();
+    for (const box of await page.getByRole("checkbox", { name: /Select/ }).all()) await box.check();
+    await page.getByRole("button", { name: "Approve…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Approve 2 calls" });
+    await dialog.getByText('"/tmp/a"').waitFor();
+    for (const show of await dialog.getByRole("button", { name: "Show", exact: true }).all()) await show.click();
+    const approve = dialog.getByRole("button", { name: "Approve 2 calls" });
+    await expect.poll(() => approve.getAttribute("aria-disabled")).toBe("false");
+    await page.route(`**/v1/approvals/${long.id}/vote`, (route) => route.continue({ postData: JSON.stringify({ ...(route.request().postDataJSON() as object), viewedDigest: null }) }));
+    await approve.click();
+    await dialog.getByText("1 call of 2 could not be decided").waitFor();
+    await dialog.getByText("The whole call has to be shown before it can be approved.").waitFor();
+    expect([await stateOf(at.stage, short.id), await stateOf(at.stage, long.id)]).toEqual(["approved", "pending"]);
+    at.stage.complaints.length = 0; // the browser's own words about the refusal
   });
 
   it("a grant beside the yes says what it would have covered, and the next call like it asks nobody", async () => {

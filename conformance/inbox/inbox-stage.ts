@@ -33,11 +33,27 @@ policies:
     action: block
     reason: Statements that change production need two people
     approval: { quorum: 2, timeoutMinutes: 5 }
+  - name: notes
+    match: mcp:notes:*
+    action: block
+    reason: Notes go to the whole company
+    approval: { edits: true, timeoutMinutes: 5, grants: [session] }
+  - name: no-drafts
+    match: mcp:notes:*
+    when: 'has(args.path) && args.path == "/forbidden"'
+    action: block
+    reason: Nobody writes there
+    approval: never
+  - name: shared-notes
+    match: mcp:shared:*
+    action: block
+    reason: Two people read it first
+    approval: { edits: true, quorum: 2, timeoutMinutes: 5 }
   - name: money
     match: mcp:payments:*
     action: block
     reason: Money leaves the company
-    approval: { assurance: passkey, requireReason: true, timeoutMinutes: 5 }
+    approval: { assurance: passkey, requireReason: true, edits: true, timeoutMinutes: 5 }
 `;
 
 export interface Question {
@@ -45,6 +61,8 @@ export interface Question {
   readonly tool?: string;
   readonly agent?: string;
   readonly context?: JsonObject;
+  /** Input schema of the tool, as its server lists it; its definition is bound then. */
+  readonly schema?: JsonObject;
   readonly narration?: { readonly description: string; readonly definition: JsonObject | null };
   /** What the agent's process says, where that differs from the policy's reason. */
   readonly reason?: string;
@@ -111,8 +129,8 @@ export function useInbox(): InboxUnderTest {
   });
   afterEach(async () => {
     if (chrome.missing !== undefined) return;
-    expect(stage.complaints).toEqual([]);
     await stage.close();
+    expect(stage.complaints).toEqual([]);
   });
   return {
     get chrome() {
@@ -180,8 +198,11 @@ function listen(page: Page, complaints: string[]): void {
 let calls = 0;
 
 async function ask(url: string, secret: string, args: JsonObject, question: Question): Promise<Asked> {
-  const { server = "filesystem", tool = "write_file", agent = "file-manager", context = {}, reason = "", narration, timeoutMs } = question;
-  const bound = { server: { name: server, identity: null }, tool, definition: null, arguments: args, context };
+  const { server = "filesystem", tool = "write_file", agent = "file-manager", context = {}, reason = "", schema, timeoutMs } = question;
+  const listed = schema === undefined ? null : { name: tool, inputSchema: schema };
+  const definition = listed === null ? null : hash("sha256", `countersign/definition/v1\0${canonicalJson(listed)}`, "hex");
+  const narration = question.narration ?? (listed === null ? undefined : { description: "", definition: listed });
+  const bound = { server: { name: server, identity: null }, tool, definition, arguments: args, context };
   calls += 1;
   const body = askBody(args, {}, {
     call: { ...bound, callId: `call-${calls}`, server: { ...bound.server, transport: "stdio" }, digest: hash("sha256", `countersign/call/v1\0${canonicalJson(bound)}`, "hex") },

@@ -36,8 +36,10 @@ export async function startOwnControlPlane(policies: string): Promise<OwnControl
   const env: NodeJS.ProcessEnv = { ...process.env, COUNTERSIGN_DIR: directory, COUNTERSIGN_URL: "", COUNTERSIGN_POSTGRES_URL: "" };
   const children = new Set<ChildProcess>();
   const begin = (args: readonly string[], stdio: "pipe" | "inherit"): ChildProcess => {
-    // In a process group of its own, `up` does not hear this terminal's Ctrl-C: it is ended last, when nobody needs it any more.
-    const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: stdio === "inherit" ? "inherit" : ["ignore", "pipe", "pipe"], detached: args[0] === "up" });
+    const isUp = args[0] === "up";
+    // In a process group of its own, `up` does not hear this terminal's Ctrl-C: it is ended last, when nobody needs it any more. Its input is
+    // a pipe that nothing is written to, and that ends with this process even where it is killed.
+    const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: stdio === "inherit" ? "inherit" : [isUp ? "pipe" : "ignore", "pipe", "pipe"], detached: isUp });
     children.add(child);
     child.once("close", () => children.delete(child));
     return child;
@@ -64,7 +66,7 @@ export async function startOwnControlPlane(policies: string): Promise<OwnControl
     return said.out.trim();
   };
   try {
-    const url = await listening(begin(["up", "--port", "0", "--policies", policies], "pipe"));
+    const url = await listening(begin(["up", "--end-with-input", "--port", "0", "--policies", policies], "pipe"));
     const operator = readFileSync(join(directory, "operator.secret"), "utf8").trim();
     const ownerLink = async (): Promise<string> => text(await call(url, operator, "POST", "/v1/owner-link"), "url");
     // A token of the owner's for this run alone: it is nowhere on disk and goes with the control plane.

@@ -1,8 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { runStory } from "../testing/run-story.ts";
+import { createSandbox, EXAMPLES } from "../testing/story-sandbox.ts";
 import { startOnTerminal, terminal } from "../testing/terminal-story.ts";
 import type { TerminalStory } from "../testing/terminal-story.ts";
 
@@ -69,6 +72,27 @@ describe("npm start", { timeout: 30_000 }, () => {
     expect(output).not.toMatch(/csl_|csk_|cst_|#link=/);
     expect(section(output, HEADINGS[4] ?? "")).toMatch(/request_created[^]*approval denied[^]*cancelled[^]*audit verify: \d+ rows, each following/);
     await expectNothingLeft(folder, output);
+  });
+
+  it("killed in the middle it leaves no control plane running", async () => {
+    const { env, directory } = createSandbox();
+    const child = spawn(process.execPath, [join(EXAMPLES, "start", "main.ts")], { cwd: EXAMPLES, env: { ...env }, stdio: ["ignore", "pipe", "ignore"], detached: true });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+    const seen = async <T>(probe: () => T | undefined | Promise<T | undefined>): Promise<T> => {
+      for (const end = performance.now() + 9_000; performance.now() < end; await sleep(40)) {
+        const found = await probe();
+        if (found !== undefined) return found;
+      }
+      throw new Error(`it did not come: ${output}`);
+    };
+    const url = await seen(() => (output.includes("There is no terminal to ask at") ? /Inbox +(http:\/\/[^/\s]+)/.exec(output)?.[1] : undefined));
+    const closed = once(child, "close");
+    child.kill("SIGKILL");
+    await closed;
+    await seen(() => fetch(`${url}/healthz`).then(() => undefined, () => true));
+    const [state] = readdirSync(join(directory, "tmp")).filter((name) => name.startsWith("countersign-control-plane-"));
+    expect(existsSync(join(directory, "tmp", state ?? "", "control.json"))).toBe(false);
   });
 
   it("at a terminal shows the whole call, writes on y, and tells who approved and how it is recorded", async ({ skip }) => {

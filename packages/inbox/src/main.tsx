@@ -1,5 +1,4 @@
-/** Starts the inbox in the page. The first import comes first: it forbids what the page's policy forbids. */
-import "./api/no-eval.ts";
+/** Starts the inbox in the page. */
 import "./style/tokens.css";
 import "./style/base.css";
 import { StrictMode } from "react";

@@ -64,11 +64,16 @@ export class PolicyViolationError extends Error {
   }
 
   /**
-   * Says how asking ended. The handler and the caller see one and the same error; only guard's answer to the block is added.
+   * Says how asking ended. The handler and the caller see one and the same error; only guard's answer to the block is added, and the message
+   * where it was not people who ended it.
    * @internal
    */
-  static settle(error: PolicyViolationError, end: { readonly code: RefusalCode; readonly approval?: ApprovalDecision | undefined; readonly cause?: unknown }): void {
+  static settle(error: PolicyViolationError, end: { readonly message: string; readonly code: RefusalCode; readonly approval?: ApprovalDecision | undefined; readonly cause?: unknown }): void {
     error.#code = end.code;
+    if (end.message !== error.message) {
+      if (error.stack !== undefined) error.stack = error.stack.replace(error.message, () => end.message);
+      error.message = end.message;
+    }
     hide(error, "approval", end.approval);
     hide(error, "cause", end.cause);
   }

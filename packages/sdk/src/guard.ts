@@ -5,6 +5,7 @@
  * not run. It knows neither JSON-RPC nor MCP classes; client.ts turns its outcome into a result or a throw.
  */
 import type { AskPort, JoinedRequest } from "./approval/ask.ts";
+import { changedArguments, editedCall, type Edit } from "./approval/edit.ts";
 import { blockMessage, codeOfAnswer, isHeld, isSameQuestion, questionOf, unlessAborted, whyNotAsked } from "./approval/question.ts";
 import { bindCall } from "./call/bind-call.ts";
 import type { Call, ReadCall } from "./call/call.ts";
@@ -45,7 +46,8 @@ export interface GuardOptions {
 }
 
 export type Outcome =
-  | { readonly kind: "ran"; readonly result: unknown }
+  /** `changed`: names of arguments that an approver changed; none where it ran as it was proposed. */
+  | { readonly kind: "ran"; readonly result: unknown; readonly changed: readonly string[] }
   /** `error` is the very one a handler was given, if one was asked. */
   | { readonly kind: "refused"; readonly code: RefusalCode; readonly reason: string; readonly error: PolicyViolationError }
   | { readonly kind: "pending"; readonly requestId: string; readonly until: number };
@@ -107,20 +109,26 @@ function allow(story: CallStory, ports: Ports): Cleared {
 const MAX_ROUNDS = 5;
 const LISTING_MS = 10_000;
 const TOOL_CHANGED: Finding = Object.freeze({ type: "changed", group: "tools", direction: "input", where: "" });
+const EDIT_VOID = "an approver changed the arguments, and that could not be used any more";
 const UNLISTED = "the server's own list of tools does not have it";
 
-/** Asks about a held call, and anew about what it has become where it changed meanwhile, until it may run or does not. */
-async function hold(read: ReadCall, story: CallStory, ports: Ports, options: GuardOptions): Promise<Cleared | Pending> {
+/**
+ * Asks about a held call, and anew about what it has become where it changed meanwhile, until it may run or does not. Where an approver
+ * wrote other arguments, it goes on with those and with the request about them.
+ */
+async function hold(proposed: ReadCall, story: CallStory, ports: Ports, options: GuardOptions): Promise<Cleared | Pending> {
+  let read = proposed;
   askable(story, ports);
   if (await definitionAppeared(read, story, options)) judge(read, story, ports, false); // with what is known now
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const { call, verdict } = decided(story);
-    if (!isHeld(verdict)) return allow(story, ports);
+    const { edit } = story;
+    if (edit === undefined && !isHeld(verdict)) return allow(story, ports);
     const ask = askable(story, ports);
     story.queued = await ports.record.append(decisionEntry(story, ports.now()));
     unlessGone(story, options);
     const question = (story.question = questionOf(call, verdict, aboutCall(call, story)));
-    const request = await ask.join(question);
+    const request = await ask.join(question, edit);
     const heard = await ask.wait(request, { signal: options.signal, waitMs: options.waitMs });
     const answer = unlessAborted(heard, options.signal);
     if (answer !== heard) await givenBack(ask, request, true); // a yes that came when the caller had already gone
@@ -133,12 +141,29 @@ async function hold(read: ReadCall, story: CallStory, ports: Ports, options: Gua
     if (claimed) return await spend({ request, ask, queued: story.queued }, story, ports, options);
     await ports.record.append(approvalEntry(story, ports.now()));
     if (answer.kind === "denied" || answer.kind === "timeout") throw new Refusal(codeOfAnswer(answer), verdict.reason, answer.cause, answer.decision);
+    if (answer.kind === "edited") {
+      read = await takeEdit(proposed, answer.edit, story, ports, options);
+      continue;
+    }
     await ask.supersede(request);
+    if (edit !== undefined) throw new Refusal("superseded", EDIT_VOID); // what the caller sent may be asked about anew, by the caller
     story.question = story.approval = undefined;
     if (isUnlisted(story)) throw new Refusal("unknown_tool", UNLISTED); // it was taken away meanwhile
     judge(read, story, ports, false); // people are asked about what it is now
   }
   throw new Refusal("superseded", `the question changed ${MAX_ROUNDS} times while it was being answered`);
+}
+
+/** Goes on with the arguments that an approver wrote: looked into and judged as if the caller had sent them, and charged to no rate again. */
+async function takeEdit(proposed: ReadCall, edit: Edit, story: CallStory, ports: Ports, options: GuardOptions): Promise<ReadCall> {
+  const edited = editedCall(proposed, edit, decided(story).verdict.requirements, story.proposed.maxBytes);
+  story.question = story.approval = undefined;
+  if (!edited.ok) throw new Refusal("superseded", edited.reason);
+  story.edit = edit;
+  story.changed = changedArguments(proposed.arguments, edited.call.arguments);
+  const seen = ports.inspect.inspections.length > 0 ? await inspected(edited.call, story, ports, options) : edited.call;
+  judge(seen, story, ports, false);
+  return seen;
 }
 
 /** Writes down what was claimed, before the first byte. Where that fails, or the caller has gone meanwhile, nothing runs and the claim is given back. */
@@ -229,6 +254,7 @@ function decided({ call, verdict }: CallStory): { readonly call: Call; readonly 
 /** Whom to ask about the held call; refuses where nobody can be. */
 function askable(story: CallStory, ports: Ports): AskPort {
   const { verdict } = decided(story);
+  if (story.edit !== undefined && ports.ask !== undefined && !isHeld(verdict)) return ports.ask; // people were asked, whatever the policy says of it
   const code = whyNotAsked(verdict, ports.ask);
   if (code === undefined && ports.ask !== undefined) return ports.ask;
   if (verdict.action === "block") story.approval = { status: "not_required" };
@@ -264,8 +290,9 @@ async function refuse(story: CallStory, ports: Ports, failure: unknown): Promise
   }
   const id = call?.policyId ?? policyIdOf(proposed.server.name, story.reading.ok ? story.reading.call.tool : "");
   const retryAfterMs = throttled ? verdict?.retryAfterMs : undefined;
-  const error = story.question?.error ?? new PolicyViolationError(blockMessage(id, reason), { call, policyResult: verdict?.policyResult, retryAfterMs });
-  PolicyViolationError.settle(error, { code, approval, cause });
+  const message = blockMessage(id, reason);
+  const error = story.question?.error ?? new PolicyViolationError(message, { call, policyResult: verdict?.policyResult, retryAfterMs });
+  PolicyViolationError.settle(error, { message, code, approval, cause });
   return { kind: "refused", code, reason, error };
 }
 
@@ -296,7 +323,7 @@ function conclude(story: CallStory, sent: Sent, looked: InspectedResult | undefi
   const { requestId } = sent;
   story.execution = { outcome, elapsedMs, isError: sent.ok && sent.isError, requestId, error: sent.ok ? undefined : sent.error, result };
   if (looked !== undefined && looked.findings.length > 0) story.findings = [...story.findings, ...looked.findings];
-  if (!withheld) return { kind: "ran", result };
+  if (!withheld) return { kind: "ran", result, changed: story.changed };
 
   const reason = "the tool ran, and its result was withheld because of what it contains";
   const error = new PolicyViolationError(blockMessage(story.call?.policyId ?? "", reason), { code: "result_withheld", call: story.call });

@@ -4,6 +4,7 @@
  */
 import { PROBLEM_CODES, problem, ROUTES } from "@countersign/sdk/contract";
 import type { ProblemCode, RouteName } from "@countersign/sdk/contract";
+import { parseJson } from "@countersign/sdk/display";
 import type { z } from "zod";
 import { readCsrfToken } from "./csrf-token.ts";
 import { hearClock } from "./server-clock.ts";
@@ -18,6 +19,8 @@ export interface Failure {
   readonly message: string;
   /** Of the request it is about, where the answer says. */
   readonly state: string | undefined;
+  /** What is wrong with which argument, where the answer says. */
+  readonly fields?: readonly { readonly pointer: string; readonly message: string }[] | undefined;
 }
 export type Result<T> = { readonly ok: true; readonly value: T } | Failure;
 
@@ -75,7 +78,7 @@ function refused(route: RouteName, said: unknown, status: number): Failure {
   const isUnknown = code === "unauthenticated" || code === "csrf";
   if (isUnknown && !ROUTES[route].path.startsWith("/v1/sign-in")) onSignedOut();
   const detail = read.success ? (read.data.detail ?? "") : "";
-  return { ok: false, code, message: wordsFor(code, detail), state: read.success ? read.data.state : undefined };
+  return { ok: false, code, message: wordsFor(code, detail), state: read.success ? read.data.state : undefined, fields: read.success ? read.data.fields : undefined };
 }
 
 function failure(code: FailureCode, message: string): Failure {
@@ -84,7 +87,7 @@ function failure(code: FailureCode, message: string): Failure {
 
 function readJson(text: string): unknown {
   try {
-    return text === "" ? undefined : JSON.parse(text);
+    return text === "" ? undefined : parseJson(text);
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@
  */
 import { helloEvent } from "@countersign/sdk/contract";
 import type { EventName } from "@countersign/sdk/contract";
+import { parseJson } from "@countersign/sdk/display";
 import { urlOf } from "./call-route.ts";
 import { setClock } from "./server-clock.ts";
 
@@ -107,7 +108,7 @@ export function openLiveEvents(): LiveEvents {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

@@ -44,6 +44,19 @@ export function castVote(id: string, answer: Answer): Promise<Result<RequestSumm
   return callRoute("vote", people.requestSummary, { id, body: answer });
 }
 
+export interface EditAnswer {
+  readonly requestDigest: string;
+  /** RFC 8785 text. */
+  readonly argumentsText: string;
+  readonly viewedDigest: string;
+  readonly reason: string;
+}
+
+/** A yes with other arguments. Answers with the request that took the place of this one. */
+export function editRequest(id: string, edit: EditAnswer): Promise<Result<RequestSummary>> {
+  return callRoute("edit", people.requestSummary, { id, body: edit });
+}
+
 export function previewGrant(requestId: string, grant: GrantScope): Promise<Result<GrantPreview>> {
   return callRoute("previewGrant", people.grantPreview, { body: { requestId, grant } });
 }

@@ -22,7 +22,7 @@ export interface Session {
 
 export function openSession(me: Me): Session {
   const live = openLiveEvents();
-  const waiting = openWaitingList(live);
+  const waiting = openWaitingList(live, mayReadRequests(me));
   const soon = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** A burst of news asks once. */
@@ -39,7 +39,7 @@ export function openSession(me: Me): Session {
     // The one request that is shown is asked for at once.
     if (event === "request" && typeof data === "object" && data !== null && "requestId" in data) refresh(`request ${String(data.requestId)}`);
     if (event === "request") refreshSoon("history");
-    else for (const about of ["request", "history", "people"]) refreshSoon(about);
+    else for (const about of ["request", "history", "people", "policies"]) refreshSoon(about);
   });
   return {
     me,
@@ -73,6 +73,10 @@ export function useWaiting(): WaitingView {
 export function useLiveState(): LiveState {
   const { live } = useSession();
   return useSyncExternalStore(live.onState, () => live.state);
+}
+
+export function mayReadRequests(me: Me): boolean {
+  return hasRole(me, "approver") || hasRole(me, "auditor");
 }
 
 /** An owner has every role. */

@@ -30,7 +30,7 @@ class Plane {
 
 function full(one: object): object {
   const text = Object.fromEntries(["requestDigest", "callDigest", "principal", "agent", "user", "session", "tool", "policyId", "reason"].map((name) => [name, "x"]));
-  return { ...text, server: null, endedAt: null, policies: [], progress: [], findings: [], mayVote: { allowed: true, why: "", code: null }, ...one };
+  return { ...text, server: null, endedAt: null, policies: [], progress: [], findings: [], edited: false, mayVote: { allowed: true, why: "", code: null }, ...one };
 }
 
 let plane: Plane;

@@ -26,6 +26,8 @@ export interface WaitingList {
   /** What a vote answered: it need not be asked for again. */
   take(request: RequestSummary): void;
   refresh(): void;
+  /** Whether this person may read requests, where that has changed. */
+  allow(mayRead: boolean): void;
   close(): void;
 }
 
@@ -40,7 +42,9 @@ const FEW = 6;
 
 const told = z.object({ requestId: z.string(), rev: z.int(), state: z.string() });
 
-export function openWaitingList(live: Pick<LiveEvents, "listen" | "onState" | "state">): WaitingList {
+/** `mayRead` false: nothing is asked for, and nothing waits for this person. */
+export function openWaitingList(live: Pick<LiveEvents, "listen" | "onState" | "state">, mayRead = true): WaitingList {
+  let isAllowed = mayRead;
   const byId = new Map<string, RequestSummary>();
   const listeners = new Set<() => void>();
   const changed = new Set<string>();
@@ -66,6 +70,7 @@ export function openWaitingList(live: Pick<LiveEvents, "listen" | "onState" | "s
 
   /** One look at the whole at a time; what is asked for meanwhile is done once more afterwards. */
   function readAll(): void {
+    if (!isAllowed) return publish({ isLoaded: true, isFilling: false, failure: undefined });
     isWanted = true;
     reading ??= (async () => {
       while (isWanted && !ending.signal.aborted) {
@@ -158,6 +163,12 @@ export function openWaitingList(live: Pick<LiveEvents, "listen" | "onState" | "s
       publish({});
     },
     refresh: readAll,
+    allow(now) {
+      if (now === isAllowed) return;
+      isAllowed = now;
+      if (!now) byId.clear();
+      readAll();
+    },
     close() {
       ending.abort();
       stop();

@@ -7,7 +7,7 @@ import { whenSignedOut } from "../api/call-route.ts";
 import type { Failure } from "../api/call-route.ts";
 import { readCsrfToken } from "../api/csrf-token.ts";
 import { forgetAll } from "../api/query.ts";
-import { openSession, SessionProvider } from "../api/session.ts";
+import { mayReadRequests, openSession, SessionProvider } from "../api/session.ts";
 import type { Session } from "../api/session.ts";
 import { readMe } from "../api/sign-in.ts";
 import { Button } from "../part/button.tsx";
@@ -40,6 +40,9 @@ export function App() {
     if (said.ok) setWho((before) => (before.kind === "person" && JSON.stringify(before.session.me) !== JSON.stringify(said.value) ? { kind: "person", session: { ...before.session, me: said.value } } : before));
   }, []);
   const live = who.kind === "person" ? who.session.live : undefined;
+  useEffect(() => {
+    if (who.kind === "person") who.session.waiting.allow(mayReadRequests(who.session.me));
+  }, [who]);
   useEffect(() => live?.listen((event) => event === "directory" && void renew()), [live, renew]);
 
   useEffect(() => {

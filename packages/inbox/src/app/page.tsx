@@ -2,10 +2,15 @@
 import { EmptyState } from "../part/notice.tsx";
 import { Link } from "../route/link.tsx";
 import { pathTo, usePlace } from "../route/location.ts";
-import { AccountScreen } from "../screen/account/account-screen.tsx";
-import { HistoryScreen } from "../screen/history/history-screen.tsx";
 import { RequestScreen } from "../screen/request/request-screen.tsx";
 import { WaitingScreen } from "../screen/waiting/waiting-screen.tsx";
+import { later } from "./later.tsx";
+
+const AccountScreen = later(async () => (await import("../screen/account/account-screen.tsx")).AccountScreen);
+const HistoryScreen = later(async () => (await import("../screen/history/history-screen.tsx")).HistoryScreen);
+const PolicyPages = later(async () => (await import("../screen/policies/policy-pages.tsx")).PolicyPages);
+const InsightsScreen = later(async () => (await import("../screen/insights/insights-screen.tsx")).InsightsScreen);
+const SettingsScreen = later(async () => (await import("../screen/settings/settings-screen.tsx")).SettingsScreen);
 
 export function Page({ onMeChanged }: { readonly onMeChanged: () => void }) {
   const { page, id } = usePlace();
@@ -16,6 +21,14 @@ export function Page({ onMeChanged }: { readonly onMeChanged: () => void }) {
       return <RequestScreen key={id} id={id} />;
     case "history":
       return <HistoryScreen />;
+    case "policies":
+    case "policyDraft":
+    case "policyVersion":
+      return <PolicyPages page={page} id={id} />;
+    case "insights":
+      return <InsightsScreen />;
+    case "settings":
+      return <SettingsScreen onMeChanged={onMeChanged} />;
     case "account":
       return <AccountScreen onMeChanged={onMeChanged} />;
     case "signIn":

@@ -18,6 +18,9 @@ import "./shell.css";
 const PLACES = [
   { page: "waiting", icon: "inbox", label: "Waiting" },
   { page: "history", icon: "history", label: "History" },
+  { page: "policies", icon: "policy", label: "Policies" },
+  { page: "insights", icon: "chart", label: "Insights" },
+  { page: "settings", icon: "settings", label: "Settings" },
   { page: "account", icon: "person", label: "Account" },
 ] as const satisfies readonly { readonly page: string; readonly icon: IconName; readonly label: string }[];
 
@@ -41,6 +44,9 @@ export function Shell({ onSignedOut, children }: { readonly onSignedOut: () => v
     "?": () => setHelping(true),
     w: () => goTo(pathTo("waiting")),
     h: () => goTo(pathTo("history")),
+    p: () => goTo(pathTo("policies")),
+    i: () => goTo(pathTo("insights")),
+    ",": () => goTo(pathTo("settings")),
   });
 
   return (
@@ -56,7 +62,7 @@ export function Shell({ onSignedOut, children }: { readonly onSignedOut: () => v
         <ul className="places">
           {PLACES.map(({ page: name, icon, label }) => (
             <li key={name}>
-              <Link to={pathTo(name)} className="place" current={page === name || (name === "waiting" && page === "request")}>
+              <Link to={pathTo(name)} className="place" current={page === name || (name === "waiting" && page === "request") || (name === "policies" && page.startsWith("policy"))}>
                 <Icon name={icon} />
                 <span>{label}</span>
                 {name === "waiting" && waiting > 0 ? (

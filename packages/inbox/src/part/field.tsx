@@ -1,11 +1,16 @@
 /** A labelled input. */
 import { useId } from "react";
-import type { InputHTMLAttributes, TextareaHTMLAttributes } from "react";
+import type { InputHTMLAttributes, ReactNode, SelectHTMLAttributes, TextareaHTMLAttributes } from "react";
 import "./field.css";
 
 interface Labelled {
-  readonly label: string;
+  readonly label: ReactNode;
   readonly hint?: string;
+}
+
+interface Judged {
+  /** What is wrong with what is written. */
+  readonly problem?: string | undefined;
 }
 
 export function TextField({ label, hint, ...rest }: Labelled & InputHTMLAttributes<HTMLInputElement>) {
@@ -19,12 +24,27 @@ export function TextField({ label, hint, ...rest }: Labelled & InputHTMLAttribut
   );
 }
 
-export function TextArea({ label, hint, ...rest }: Labelled & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+export function TextArea({ label, hint, problem, className = "", ...rest }: Labelled & Judged & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+  const id = useId();
+  const about = [hint === undefined ? "" : `${id}-hint`, problem === undefined ? "" : `${id}-problem`].filter((part) => part !== "").join(" ");
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <textarea {...rest} id={id} className={`input ${className}`} aria-invalid={problem !== undefined} aria-describedby={about === "" ? undefined : about} />
+      {hint === undefined ? null : <span id={`${id}-hint`} className="muted small">{hint}</span>}
+      {problem === undefined ? null : <span id={`${id}-problem`} className="field-problem small" role="alert">{problem}</span>}
+    </div>
+  );
+}
+
+export function SelectField({ label, hint, children, ...rest }: Labelled & SelectHTMLAttributes<HTMLSelectElement>) {
   const id = useId();
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
-      <textarea {...rest} id={id} className="input" aria-describedby={hint === undefined ? undefined : `${id}-hint`} />
+      <select {...rest} id={id} className="input" aria-describedby={hint === undefined ? undefined : `${id}-hint`}>
+        {children}
+      </select>
       {hint === undefined ? null : <span id={`${id}-hint`} className="muted small">{hint}</span>}
     </div>
   );

@@ -10,7 +10,7 @@ export function useHotkeys(keys: Hotkeys): void {
   });
   useEffect(() => {
     function onKey(event: KeyboardEvent): void {
-      if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey || event.isComposing || isWriting(event.target)) return;
+      if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey || event.isComposing || isWriting(event.composedPath()[0])) return;
       if (document.querySelector('[role="dialog"], [role="alertdialog"]') !== null) return;
       // Enter and space belong to whatever has the focus.
       if ((event.key === "Enter" || event.key === " ") && event.target instanceof Element && event.target.closest("a, button, summary, [role=checkbox]") !== null) return;
@@ -24,6 +24,7 @@ export function useHotkeys(keys: Hotkeys): void {
   }, []);
 }
 
-function isWriting(target: EventTarget | null): boolean {
+/** The innermost target: an editor is in a shadow tree of its own. */
+function isWriting(target: EventTarget | undefined): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || target.matches("input:not([type=checkbox]):not([type=radio]), textarea, select"));
 }

@@ -10,6 +10,7 @@ import type { Finding } from "../inspection/inspection.ts";
 import type { ExecutionOutcome } from "../record/entry.ts";
 import type { PolicyResult, Requirement } from "../policy/result.ts";
 import type { ApprovalDecision } from "./decision.ts";
+import type { Edit } from "./edit.ts";
 
 /** What is asked. `call` is a frozen copy of what will run; `error` is the block as the caller will see it if nobody approves. */
 export interface Question {
@@ -52,6 +53,8 @@ export type Answer =
     }
   /** It no longer asks the right question: what the call is now is asked anew. */
   | { readonly kind: "superseded"; readonly decision: ApprovalDecision; readonly elapsedMs: number }
+  /** An approver wrote other arguments: people were asked about those in another request. */
+  | { readonly kind: "edited"; readonly edit: Edit; readonly decision: ApprovalDecision; readonly elapsedMs: number }
   | { readonly kind: "pending"; readonly until: number };
 
 /** How an execution ended, for whoever answered. */
@@ -72,7 +75,8 @@ export interface WaitOptions {
 export interface AskPort {
   /** Whether an answer through this port can satisfy all of them. */
   canMeet(requirements: readonly Requirement[]): boolean;
-  join(question: Question): JoinedRequest | Promise<JoinedRequest>;
+  /** `edit`: the question is about what an approver made of the call, and there is a request about that already. */
+  join(question: Question, edit?: Edit): JoinedRequest | Promise<JoinedRequest>;
   wait(request: JoinedRequest, options: WaitOptions): Promise<Answer>;
   /** Spends the approval: true exactly once per request, and only after an approval that still holds. */
   claim(request: JoinedRequest): boolean | Promise<boolean>;

@@ -7,4 +7,8 @@ export type { CallView, CallViewOptions } from "./call-view.ts";
 export { describeScripts } from "./describe-scripts.ts";
 export { escapeText, quoteText } from "./escape.ts";
 export type { EscapeOptions } from "./escape.ts";
+export { canonicalJson } from "../call/canonical-json.ts";
+export { changedPointers } from "../call/changed-pointers.ts";
+export { checkArguments } from "../call/check-arguments.ts";
+export type { ArgumentFault } from "../call/check-arguments.ts";
 export { parseJson } from "../call/parse-json.ts";

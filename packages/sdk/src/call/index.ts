@@ -1,6 +1,9 @@
 /** The door `@countersign/sdk/call`: the strict parse, canonical text and the two digests, so that others bind calls as guard.ts does. */
 export { bindCall } from "./bind-call.ts";
 export type { Call, Caller, ReadCall, ServerRef } from "./call.ts";
+export { changedPointers } from "./changed-pointers.ts";
+export { checkArguments } from "./check-arguments.ts";
+export type { ArgumentFault } from "./check-arguments.ts";
 export { canonicalJson } from "./canonical-json.ts";
 export { TRANSPORTS } from "./call.ts";
 export { callDigest, definitionDigest, requestDigest } from "./digest.ts";

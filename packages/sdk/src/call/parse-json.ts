@@ -8,29 +8,23 @@ import type { JsonValue } from "./json.ts";
 /** Throws SyntaxError as JSON.parse does. */
 export function parseJson(text: string): JsonValue {
   const value = JSON.parse(text) as JsonValue; // JSON.parse yields JSON
-  return text.includes("\\") && hasEscapedKey(text) ? new Reader(text).read() : value;
+  return hasEscapedKey(text) ? new Reader(text).read() : value;
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 
-/** Whether a string that a colon follows holds an escape. `text` is JSON. */
+/** Whether a string that a colon follows holds an escape. `text` is JSON, so a backslash stands in a string: only such strings are walked. */
 function hasEscapedKey(text: string): boolean {
-  for (let start = text.indexOf('"'); start >= 0; ) {
-    const end = endOfString(text, start);
-    if (text.charCodeAt(skipSpace(text, end)) === COLON && hasEscape(text, start, end)) return true;
-    start = text.indexOf('"', end);
+  for (let at = text.indexOf("\\"); at >= 0; at = text.indexOf("\\", at)) {
+    at = endOfString(text, at - 1);
+    if (text.charCodeAt(skipSpace(text, at)) === COLON) return true;
   }
   return false;
 }
 
-function hasEscape(text: string, start: number, end: number): boolean {
-  const at = text.indexOf("\\", start);
-  return at >= 0 && at < end;
-}
-
-/** The place behind the string that begins here. */
+/** The place behind the string that begins here, or whose next character stands behind this one. */
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; ; at++) {
     const code = text.charCodeAt(at);

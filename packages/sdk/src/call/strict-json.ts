@@ -3,6 +3,7 @@
  * parsers disagree about: duplicate keys, numbers that do not survive, lone surrogates, invalid UTF-8, a byte order mark.
  * It never repairs: a text is accepted whole or refused with its place.
  */
+import { decodeUtf8 } from "./decode-utf8.ts";
 import type { JsonValue } from "./json.ts";
 import { parseJson } from "./parse-json.ts";
 import { DEFAULT_MAX_BYTES, isLonger, MAX_DEPTH, snapshotJson, type SnapshotOptions } from "./snapshot.ts";
@@ -15,7 +16,7 @@ export type StrictParse =
 export function parseStrictJson(input: string | Uint8Array, options: SnapshotOptions = {}): StrictParse {
   const { depth = 1, maxBytes = DEFAULT_MAX_BYTES } = options;
   if (typeof input === "string" ? isLonger(input, maxBytes) : input.byteLength > maxBytes) return no(`larger than the limit of ${maxBytes} bytes`);
-  const source = typeof input === "string" ? input : decode(input);
+  const source = typeof input === "string" ? input : decodeUtf8(input);
   if (source === undefined) return no("not valid UTF-8");
   if (source.charCodeAt(0) === 0xfeff) return no("begins with a byte order mark");
   const trouble = findTrouble(source, MAX_DEPTH - depth + 1);
@@ -27,16 +28,6 @@ export function parseStrictJson(input: string | Uint8Array, options: SnapshotOpt
     return no("not valid JSON"); // the engine's own message quotes the text
   }
   return trouble === undefined ? snapshotJson(parsed, { ...options, maxBytes }) : no(trouble.reason);
-}
-
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return UTF8.decode(bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 function no(reason: string): StrictParse {

@@ -10,6 +10,7 @@ import type { ProposedCall } from "../call/read-call.ts";
 import type { PolicyViolationError } from "../errors.ts";
 import { eraKeysOf, isServerAnswer, nextRequestId, optionsIndex, type ClientLike, type RequestLike } from "./client-like.ts";
 import type { Connection } from "./connection.ts";
+import { withEditNotice } from "./edit-notice.ts";
 import { governance, type Governance } from "./governance.ts";
 import { connectionOf, sessionOf, type Session } from "./session.ts";
 
@@ -59,7 +60,7 @@ async function governCall(client: ClientLike, original: OriginalRequest, request
   const outcome = await guard(proposed, ports, new CallSignal(options?.["signal"], connection));
   switch (outcome.kind) {
     case "ran":
-      return outcome.result;
+      return withEditNotice(outcome.result, outcome.changed);
     case "refused":
       refusals.set(request, outcome.error);
       throw outcome.error;

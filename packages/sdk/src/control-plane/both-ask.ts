@@ -2,11 +2,12 @@
  * Asking handlers in this process and the control plane about one call: `firstOf(promptApproval, inboxApproval)` and the like.
  * A local answer counts only where the requirement takes one, and never as a vote on the row. Where it counts, the row is
  * taken back as "answered locally"; where the row was decided before that, the row wins. The request then has the row's id, so
- * that record and permit say which of the two it was.
+ * that record, span and permit say which of the two it was; and so it has where nobody answered, since the row is what people know.
  */
 import type { Answer, AskPort, JoinedRequest, Question } from "../approval/ask.ts";
 import type { ApprovalContext, ApprovalDecision, ApprovalHandler } from "../approval/decision.ts";
 import { handlerTimeoutMs } from "../approval/handler-timeout.ts";
+import type { Edit } from "../approval/edit.ts";
 import { inboxPartOf, openInbox } from "../approval/inbox.ts";
 import { Refusal } from "../errors.ts";
 import { answerOf, type WireAsk } from "./wire-ask.ts";
@@ -16,16 +17,20 @@ const LOCALLY = "answered locally";
 /** One call's two requests: the one with the handlers here, and the row, once a handler asked for it. */
 class BothRequest implements JoinedRequest {
   readonly local: JoinedRequest;
+  /** The row is about what an approver made of the call. */
+  readonly edit: Edit | undefined;
   row: JoinedRequest | undefined;
   /** The row while it is being made. Never rejects. */
   joining: Promise<JoinedRequest | undefined> | undefined;
   rowAnswer: Exclude<Answer, { kind: "pending" }> | undefined;
   /** Why the inbox gave no answer, as the handler was told. */
   failure: Error | undefined;
-  decidedByRow = false;
+  /** It was decided there, or by nobody. */
+  isRow = false;
 
-  constructor(local: JoinedRequest) {
+  constructor(local: JoinedRequest, edit: Edit | undefined) {
     this.local = local;
+    this.edit = edit;
   }
 
   get id(): string {
@@ -41,7 +46,7 @@ class BothRequest implements JoinedRequest {
     return this.local.question;
   }
   get #decisive(): JoinedRequest {
-    return this.decidedByRow && this.row !== undefined ? this.row : this.local;
+    return this.isRow && this.row !== undefined ? this.row : this.local;
   }
 }
 
@@ -51,10 +56,15 @@ function reasonOf(answer: Answer): string {
   return answer.kind === "timeout" ? "nobody answered in time" : "the question is over";
 }
 
+/** Whether somebody said it, rather than time, a fault or the caller. */
+function isAnswered(answer: Answer): boolean {
+  return answer.kind === "denied" && answer.error === undefined;
+}
+
 export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: WireAsk, now: () => number): AskPort {
   async function askRow(both: BothRequest, context: ApprovalContext): Promise<ApprovalDecision> {
     try {
-      const joining = both.row ?? wire.join(both.question, Math.max(1, context.deadline.getTime() - now()));
+      const joining = both.row ?? wire.join(both.question, both.edit, Math.max(1, context.deadline.getTime() - now()));
       both.joining = Promise.resolve(joining).catch(() => undefined);
       both.row = await joining;
       if (context.signal.aborted) throw new DOMException("the question ended", "AbortError");
@@ -77,7 +87,7 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
     const decided = open ? await wire.look(row) : before;
     // Ended, and nobody can say how: nothing may run on it.
     both.row = row;
-    both.decidedByRow = true;
+    both.isRow = true;
     return answerOf(decided === undefined ? { kind: "silent" } : { kind: "moved", request: decided }, answer.elapsedMs);
   }
 
@@ -86,10 +96,11 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
   return {
     canMeet: (requirements) => local.canMeet(requirements) || inboxPartOf(handler) !== undefined,
 
-    async join(question) {
+    async join(question, edit) {
       // Where no local answer counts, nobody here is asked.
-      if (!local.canMeet(question.requirements)) return wire.join(question, handlerTimeoutMs(handler));
-      const both = new BothRequest(await local.join(question));
+      if (!local.canMeet(question.requirements)) return wire.join(question, edit, handlerTimeoutMs(handler));
+      // Handlers here said nothing about other arguments: they are asked anew.
+      const both = new BothRequest(await local.join(question), edit);
       openInbox(question.error, (context) => askRow(both, context));
       return both;
     },
@@ -99,22 +110,28 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
       const answer = await local.wait(request.local, options);
       const { rowAnswer } = request;
       if (answer.kind === "denied" && answer.cause !== undefined && answer.cause === request.failure && answer.cause instanceof Error && answer.cause.cause instanceof Refusal) throw answer.cause.cause;
+      // The row's own handler could only say no to the call as it was.
+      if (rowAnswer?.kind === "edited" && answer.kind === "denied" && answer.error !== "cancelled") {
+        request.isRow = true;
+        return rowAnswer;
+      }
       if (rowAnswer !== undefined && rowAnswer.kind === answer.kind) {
-        request.decidedByRow = true;
+        request.isRow = true;
         return answer;
       }
       if (answer.kind === "approved") {
         const row = await request.joining; // it may be under way, and must not be left behind
         return row === undefined ? answer : settle(request, row, answer);
       }
+      if (request.row !== undefined && !isAnswered(answer)) request.isRow = true;
       void request.joining?.then((row) => (row === undefined ? undefined : wire.cancelLater(row, reasonOf(answer))));
       return answer;
     },
 
-    claim: (request) => (isBoth(request) && !request.decidedByRow ? local.claim(request.local) : wire.claim(rowOf(request))),
-    supersede: (request) => (isBoth(request) && !request.decidedByRow ? local.supersede(request.local) : wire.supersede(rowOf(request))),
-    release: (request, gone) => (isBoth(request) && !request.decidedByRow ? undefined : wire.release?.(rowOf(request), gone)),
-    report: (request, execution) => (isBoth(request) && !request.decidedByRow ? local.report(request.local, execution) : wire.report(rowOf(request), execution)),
+    claim: (request) => (isBoth(request) && !request.isRow ? local.claim(request.local) : wire.claim(rowOf(request))),
+    supersede: (request) => (isBoth(request) && !request.isRow ? local.supersede(request.local) : wire.supersede(rowOf(request))),
+    release: (request, gone) => (isBoth(request) && !request.isRow ? undefined : wire.release?.(rowOf(request), gone)),
+    report: (request, execution) => (isBoth(request) && !request.isRow ? local.report(request.local, execution) : wire.report(rowOf(request), execution)),
   };
 
   function rowOf(request: JoinedRequest): JoinedRequest {

@@ -1,5 +1,7 @@
 /** What the suite cannot ask of any control plane: clocks that are off, claims refused there, a record that breaks here, handlers beside the inbox. */
-import { describe, expect, it, vi } from "vitest";
+import { trace } from "@opentelemetry/api";
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { connect, refusalOf, rows, warnings, WRITE } from "../client/fixture/governed-client.ts";
 import { allOf, ApprovalDecision, escalate, firstOf, inboxApproval, init, shutdown, withTimeout, type ApprovalHandler, type PolicyDocument, type RecordSink } from "../index.ts";
 import { until, useControlPlane } from "./fixture/client-suite.ts";
@@ -77,6 +79,17 @@ describe("the claim", () => {
     await call;
     expect(received).toHaveLength(1);
     expect((await fake.requests()).map(({ claims }) => claims)).toEqual([0, 1]);
+  });
+
+  it("comes too late: nothing runs, and the error says that it was approved and what to do", async () => {
+    await begin();
+    const { client, received } = await connect("v2 esm", {});
+    fake.lateNextClaims = 1;
+    const refused = refusalOf(client.callTool(WRITE));
+    await fake.decide((await pending()).id, "approve");
+    const error = await refused;
+    expect([error.code, error.message]).toEqual(["approval_timeout", expect.stringContaining("it was approved, and the approval was not used in time; nothing ran on it: make the call again to ask anew")]);
+    expect(received).toEqual([]);
   });
 
   it("then the record here breaks: nothing was sent, and the approval is given back", async () => {
@@ -259,6 +272,25 @@ describe("other combinators", () => {
     expect((await refused).code).toBe("approval_timeout");
     expect(received).toEqual([]);
     await until(async () => ((await state()) === "cancelled" || (await state()) === "expired") || undefined);
+  });
+
+  it.each(["approve", "deny", "silence", "cancel"] as const)("withTimeout on %s: record and span name the request that people have", async (how) => {
+    const exporter = new InMemorySpanExporter();
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
+    onTestFinished(() => trace.disable());
+    await begin({ policies: asking({}) });
+    const { client } = await connect("v2 esm", { onPolicyBlock: withTimeout(inboxApproval, { ms: how === "silence" ? 700 : 60_000 }) });
+    const controller = new AbortController();
+    const call = client.callTool(WRITE, { signal: controller.signal }).catch((error: unknown) => error);
+    const { id } = await pending();
+    if (how === "cancel") controller.abort();
+    else if (how !== "silence") await fake.decide(id, how);
+    await call;
+    await shutdown();
+    const span = await until(() => exporter.getFinishedSpans().find(({ name }) => name === "tools/call write_file"));
+    const status = { approve: "approved", deny: "denied", silence: "timeout", cancel: "denied" }[how];
+    expect(rows().find(({ type }) => type === "approval")).toMatchObject({ requestId: id, status });
+    expect(span.attributes).toMatchObject({ "waxell.mcp.approval_request_id": id, "waxell.mcp.approval_status": status });
   });
 
   it("allOf: both must agree; a local no takes back what people have approved", async () => {

@@ -5,7 +5,9 @@
 import { randomBytes } from "node:crypto";
 import type { Answer, AskPort, JoinedRequest, Question } from "../approval/ask.ts";
 import { ApprovalDecision } from "../approval/decision.ts";
+import type { Edit } from "../approval/edit.ts";
 import { setLongTimeout } from "../approval/timer.ts";
+import { Refusal } from "../errors.ts";
 import type { AskBody, AskedRequest } from "../wire/ask.ts";
 import type { WireClient } from "../wire/wire-client.ts";
 import type { ExecutingClaims } from "./executing-claims.ts";
@@ -15,7 +17,7 @@ import type { Teller } from "./teller.ts";
 
 export interface WireAsk extends AskPort {
   /** `windowMs` counts where no policy writes a window. */
-  join(question: Question, windowMs?: number): Promise<JoinedRequest>;
+  join(question: Question, edit?: Edit, windowMs?: number): Promise<JoinedRequest>;
   /** As `wait`, but an abort takes nothing back; it answers undefined. */
   follow(request: JoinedRequest, signal: AbortSignal): Promise<Exclude<Answer, { kind: "pending" }> | undefined>;
   /** How the request stands now; undefined where the control plane cannot be asked. */
@@ -23,7 +25,7 @@ export interface WireAsk extends AskPort {
   /** Takes the request back. False where it had ended before. */
   cancel(request: JoinedRequest, reason: string): Promise<boolean>;
   /** In the background, until it is heard. */
-  cancelLater(request: JoinedRequest, reason: string): void;
+  cancelLater(request: Pick<JoinedRequest, "id">, reason: string): void;
 }
 
 export interface WireAskOptions {
@@ -43,6 +45,7 @@ export interface WireAskOptions {
 /** A held call learns within two seconds that nobody can be asked (R32). */
 const ASK_PATIENCE = { withinMs: 1_800, attemptMs: 900 };
 const CLAIM_PATIENCE = { withinMs: 10_000, attemptMs: 3_000 };
+const EDIT_PATIENCE = { withinMs: 10_000, attemptMs: 3_000 };
 const END_PATIENCE = { withinMs: 1_800, attemptMs: 900 };
 const RELEASE_WITHIN_MS = 60_000;
 const OUTCOME_WITHIN_MS = 600_000;
@@ -67,10 +70,8 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
     return asked;
   }
 
-  async function join(question: Question, windowMs = options.defaultTimeoutMs): Promise<JoinedRequest> {
-    const answer = await client.ask(askBodyOf(question, windowMs, options.policies()), ASK_PATIENCE);
-    if (!answer.ok) throw refusalOfFailure(answer, "nobody was asked");
-    const asked = answer.value.request;
+  async function join(question: Question, edit?: Edit, windowMs = options.defaultTimeoutMs): Promise<JoinedRequest> {
+    const asked = edit === undefined ? await ask(question, windowMs) : await joinEdit(question, edit);
     options.onJoined(asked.id);
     watch.take(asked);
     const request = { id: asked.id, digest: asked.requestDigest, expiresAt: now() + asked.expiresAt - asked.now, question };
@@ -78,13 +79,42 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
     return request;
   }
 
-  async function follow(request: JoinedRequest, signal: AbortSignal): Promise<Exclude<Answer, { kind: "pending" }> | undefined> {
-    const { request: asked, since } = askedOf(request);
-    const ending = await watch.follow(asked, signal);
-    return ending === undefined ? undefined : answerOf(ending, performance.now() - since);
+  async function ask(question: Question, windowMs: number): Promise<AskedRequest> {
+    const answer = await client.ask(askBodyOf(question, windowMs, options.policies()), ASK_PATIENCE);
+    if (!answer.ok) throw refusalOfFailure(answer, "nobody was asked");
+    const { request } = answer.value;
+    if (request.callDigest !== question.call.digest && request.editOf === null) throw new Refusal("control_plane_unavailable", "the control plane answered about another call");
+    return request;
   }
 
-  function cancelLater({ id }: JoinedRequest, reason: string): void {
+  /** The request about what an approver made of the call. The digest is ours, of the call that would be sent: what people saw is that or nothing runs. */
+  async function joinEdit({ call, requirements }: Question, { requestId }: Edit): Promise<AskedRequest> {
+    const answer = await client.readAsked(requestId, EDIT_PATIENCE);
+    if (!answer.ok) throw refusalOfFailure(answer, "the arguments were changed, and the request about them could not be read");
+    const why = answer.value.callDigest === call.digest ? missing(requirements, answer.value) : "the arguments were changed, and what would be sent is not what people were asked about";
+    if (why === undefined) return answer.value;
+    cancelLater({ id: requestId }, "the caller's own policy or inspections do not let it run");
+    throw new Refusal("superseded", why);
+  }
+
+  async function follow(request: JoinedRequest, signal: AbortSignal): Promise<Exclude<Answer, { kind: "pending" }> | undefined> {
+    const { request: asked, since } = askedOf(request);
+    // The same call, sent again after an approver had changed it: what they made of it is what is asked about.
+    if (asked.callDigest !== request.question.call.digest) return readEdit(asked.id, 0);
+    const ending = await watch.follow(asked, signal);
+    if (ending === undefined) return undefined;
+    const elapsedMs = performance.now() - since;
+    const successor = ending.kind === "moved" && ending.request.state === "superseded" ? ending.request.supersededBy : null;
+    return successor === null ? answerOf(ending, elapsedMs) : readEdit(successor, elapsedMs);
+  }
+
+  async function readEdit(requestId: string, elapsedMs: number): Promise<Extract<Answer, { kind: "edited" }>> {
+    const answer = await client.readEdit(requestId, EDIT_PATIENCE);
+    if (!answer.ok) throw refusalOfFailure(answer, "the arguments were changed, and could not be read");
+    return { kind: "edited", edit: { requestId, argumentsText: answer.value.argumentsText }, decision: NOBODY, elapsedMs };
+  }
+
+  function cancelLater({ id }: Pick<JoinedRequest, "id">, reason: string): void {
     teller.tell({ about: `approval request ${id}`, tell: (patience) => client.cancel(id, { reason }, patience), withinMs: RELEASE_WITHIN_MS });
   }
 
@@ -112,7 +142,9 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
       waiting.set(id, (waiting.get(id) ?? 0) + 1);
       try {
         const answer = await follow(request, window.signal);
-        if (answer !== undefined) return answer;
+        const isGone = answer?.kind === "edited" && window.signal.reason === GONE && waiting.get(id) === 1;
+        if (isGone) cancelLater({ id: answer.edit.requestId }, GONE);
+        else if (answer !== undefined) return answer;
       } finally {
         later?.clear();
         signal?.removeEventListener("abort", gone);
@@ -147,6 +179,7 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
         return true;
       }
       if (answer.code === "superseded" || answer.state === "superseded") return false;
+      if (answer.state === "expired") throw new Refusal("approval_timeout", "it was approved, and the approval was not used in time; nothing ran on it: make the call again to ask anew", answer);
       if (answer.status === undefined || answer.code === "garbage" || answer.status >= 500) giveBack(id, claimId); // it may have been spent
       throw refusalOfFailure(answer, "the approval could not be spent");
     },
@@ -176,6 +209,12 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
       teller.tell({ about: `the outcome of approval request ${id}`, tell: (patience) => client.outcome(id, body, patience), withinMs: OUTCOME_WITHIN_MS, ended: () => claims.end(id) });
     },
   };
+}
+
+/** Whether people were asked under all that the policy here asks for. The control plane's document counts where both have a policy of that name. */
+function missing(requirements: Question["requirements"], asked: AskedRequest): string | undefined {
+  const isMissing = requirements.some(({ policy }) => !asked.requirements.some((it) => it.policy === policy));
+  return isMissing ? "the arguments were changed, and the policy here asks for an approval that nobody was asked for" : undefined;
 }
 
 const NOBODY = new ApprovalDecision({ approved: false });

@@ -9,6 +9,7 @@ import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
 import { setLongTimeout } from "../approval/timer.ts";
+import { decodeUtf8 } from "../call/decode-utf8.ts";
 import { assertLiteralAllowed, guardedLookup } from "./outbound-address.ts";
 import type { AllowedKinds } from "./outbound-address.ts";
 
@@ -85,10 +86,8 @@ async function readAnswer(url: URL, response: IncomingMessage, maxBytes: number)
 }
 
 function decode(url: URL, bytes: Buffer): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    // Replacing bad bytes would verify a signature over a text that was never signed.
-    throw new Error(`${url.host} answered with bytes that are not UTF-8`);
-  }
+  const text = decodeUtf8(bytes);
+  // Replacing bad bytes would verify a signature over a text that was never signed.
+  if (text === undefined) throw new Error(`${url.host} answered with bytes that are not UTF-8`);
+  return text;
 }

@@ -10,6 +10,7 @@ import { judgeAnswer } from "../approval/judge-answer.ts";
 import { extractBlockMetadata } from "../approval/metadata.ts";
 import { setLongTimeout } from "../approval/timer.ts";
 import type { JsonObject } from "../call/json.ts";
+import { parseJson } from "../call/parse-json.ts";
 import type { PolicyViolationError } from "../errors.ts";
 import { exchange } from "./http-exchange.ts";
 import type { ExchangeAnswer } from "./http-exchange.ts";
@@ -167,13 +168,13 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 function readObject(body: string): { readonly [key: string]: unknown } {
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = parseJson(body);
   } catch {
     // The parser's message would quote the body.
     throw new Error("the answer is not JSON");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("the answer is not a JSON object");
-  // An object from JSON.parse has string keys, and its values are looked at one by one.
+  // An object from JSON has string keys, and its values are looked at one by one.
   return value as { readonly [key: string]: unknown };
 }
 

@@ -2,6 +2,7 @@
  * The door `@countersign/sdk/policy`: reading, judging, trying out and describing policy documents, without the flow.
  * For tools around policies, such as `countersign policy …`. Nothing here enforces anything; init() does.
  */
+export { argumentReads } from "./argument-reads.ts";
 export { compileDocument } from "./compile.ts";
 export type { CompiledDocument, Match } from "./compile.ts";
 export type { CompiledPolicy, Rate } from "./compile-policy.ts";

@@ -3,6 +3,7 @@
  * nothing and is loud. Before the first good one there is no policy, and guard.ts refuses every call.
  */
 import type { Call } from "../call/call.ts";
+import { parseJson } from "../call/parse-json.ts";
 import { snapshotJson } from "../call/snapshot.ts";
 import { PolicyDocumentError } from "../errors.ts";
 import type { Finding, InspectionAction } from "../inspection/inspection.ts";
@@ -229,7 +230,8 @@ class InForce {
       if (!signal.aborted) this.#activate(prepared, written.form === "text" ? placesOfText(written.text, this.#source) : undefined);
     } catch (error) {
       if (!(error instanceof NoThreadError) || signal.aborted) throw error;
-      this.activate(written.form === "text" ? written : JSON.parse(written.text)); // here and in one go: slow and right
+      // Here and in one go: slow and right. What is no document is refused there.
+      this.activate(written.form === "text" ? written : (parseJson(written.text) as unknown as PolicyDocument));
     }
   }
 

@@ -6,6 +6,7 @@
 import { hash } from "node:crypto";
 import { canonicalJson } from "../call/canonical-json.ts";
 import type { JsonObject } from "../call/json.ts";
+import { parseJson } from "../call/parse-json.ts";
 import { snapshotJson } from "../call/snapshot.ts";
 import type { DocumentPolicy, PolicyDocument } from "./document.ts";
 import { indexPolicies, type PolicyIndex } from "./policy-index.ts";
@@ -78,7 +79,7 @@ export function policyAt({ bytes, starts }: PreparedDocument, ordinal: number): 
   const begin = starts[ordinal] ?? 0;
   const end = (starts[ordinal + 1] ?? 0) - 1;
   // The text was written from a document that had been checked.
-  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + begin, end - begin).toString("utf8")) as DocumentPolicy;
+  return parseJson(Buffer.from(bytes.buffer, bytes.byteOffset + begin, end - begin).toString("utf8")) as unknown as DocumentPolicy;
 }
 
 /** What moves to another thread with the document. */

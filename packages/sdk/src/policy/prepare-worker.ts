@@ -3,6 +3,7 @@
  * which sends the text in parts, then null. What it says of a document is what read-document.ts says of it.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { parseJson } from "../call/parse-json.ts";
 import { parseStrictJson } from "../call/strict-json.ts";
 import type { PolicyProblem } from "../errors.ts";
 import { isPlainDocument } from "./plain-document.ts";
@@ -38,7 +39,7 @@ async function read(text: string): Promise<Reply> {
   const { readPolicyObject, readPolicyText } = await import("./read-document.ts");
   const { PolicyDocumentError } = await import("../errors.ts");
   try {
-    return { prepared: prepareDocument(job.form === "text" ? readPolicyText(text, job.source) : readPolicyObject(JSON.parse(text), job.source)) };
+    return { prepared: prepareDocument(job.form === "text" ? readPolicyText(text, job.source) : readPolicyObject(parseJson(text), job.source)) };
   } catch (error) {
     if (error instanceof PolicyDocumentError) return { problems: error.problems };
     throw error;

@@ -19,6 +19,8 @@ export interface TrialCall {
   readonly server?: string | undefined;
   readonly tool: string;
   readonly arguments?: unknown;
+  /** Digest of the tool's definition, hex; without it the tool is not known. */
+  readonly definition?: string | null | undefined;
   readonly transport?: Transport | undefined;
   readonly principal?: string | undefined;
   readonly agent?: { readonly name?: string | undefined; readonly id?: string | undefined } | undefined;
@@ -28,14 +30,14 @@ export interface TrialCall {
 
 /** Throws TypeError where no such call could reach a policy: an empty tool, a server name with `:`, arguments that are no plain JSON object. */
 export function trialCall(fields: TrialCall): Call {
-  const { agent, principal = "local", server, session = "", tool, transport = "unknown", user = "" } = fields;
+  const { agent, definition = null, principal = "local", server, session = "", tool, transport = "unknown", user = "" } = fields;
   if (server !== undefined) assertServerName(server);
   if (tool === "" || !tool.isWellFormed()) throw new TypeError("the tool must be a non-empty name");
   const args = snapshotObject(fields.arguments ?? {}, { depth: 2, at: "/arguments" });
   if (!args.ok) throw new TypeError(args.reason);
   const caller = { principal, agent: { name: agent?.name ?? "", id: agent?.id ?? "" }, user: { id: user }, session: { id: session } };
   const read = { server: { name: server, identity: null, transport }, tool, caller, meta: undefined, era: {} };
-  return bindCall({ ...read, arguments: args.value, argumentsText: args.text, context: {}, contextText: "{}" }, null);
+  return bindCall({ ...read, arguments: args.value, argumentsText: args.text, context: {}, contextText: "{}" }, definition);
 }
 
 export interface TrialOptions {

@@ -5,7 +5,7 @@ import type { ApprovalStory } from "./story.ts";
 export function approvalOfAnswer(request: JoinedRequest, answer: Exclude<Answer, { kind: "pending" }>, claimed: boolean): ApprovalStory {
   const { approver, channel, human, reason } = answer.decision;
   return {
-    status: answer.kind === "approved" && !claimed ? "superseded" : answer.kind,
+    status: answer.kind === "edited" || (answer.kind === "approved" && !claimed) ? "superseded" : answer.kind,
     requestId: request.id,
     requestDigest: request.digest,
     approver,

@@ -120,6 +120,7 @@ export const EVENTS = [
   "intent_withdrawn",
   // Of the control plane:
   "request_created",
+  "request_edited", // an approver changed the arguments: which, and which request took its place
   "vote_cast",
   "claim_released",
   "outcome_lapsed",

@@ -3,6 +3,7 @@
  * first row that does not belong; everything before it is intact. Called by verify-record.ts, and by look-back.ts.
  */
 import { canonicalJson } from "../call/canonical-json.ts";
+import { decodeUtf8 } from "../call/decode-utf8.ts";
 import type { JsonObject } from "../call/json.ts";
 import { parseJson } from "../call/parse-json.ts";
 import { EMPTY_HEAD, hashRow, HASH_SUFFIX_LENGTH, ROW_VERSION } from "./row.ts";
@@ -54,7 +55,7 @@ export class RowChecker {
   /** Checks the next line. After a problem the checker stays where it is. */
   check(line: Buffer): CheckedRow | RowProblem {
     if (this.#closed) return problem("after_closing_row", "The record was closed in the row before, and nothing may follow it.");
-    const text = decode(line);
+    const text = decodeUtf8(line);
     const parts = text === undefined ? undefined : splitHash(text);
     if (parts === undefined) return problem("not_a_row", "This line is not a row of a record.");
     const body = parseObject(parts.body);
@@ -100,16 +101,6 @@ export function detailOf(body: JsonObject): JsonObject {
   return typeof detail === "object" && detail !== null ? (detail as JsonObject) : {};
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Undefined where the bytes are not UTF-8: a lenient decoder would read several byte strings as one text. */
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
 
 const HASH_SUFFIX = /^,"hash":"[0-9a-f]{64}"\}$/;
 

@@ -4,6 +4,7 @@
  */
 import type { Question } from "../approval/ask.ts";
 import type { ApprovalStatus } from "../approval/decision.ts";
+import type { Edit } from "../approval/edit.ts";
 import type { Call } from "../call/call.ts";
 import type { CallReading, ProposedCall } from "../call/read-call.ts";
 import type { RefusalCode } from "../errors.ts";
@@ -53,6 +54,9 @@ export interface CallStory {
   /** What was put to people last. */
   question: Question | undefined;
   approval: ApprovalStory | undefined;
+  /** Where an approver wrote other arguments: the edit, and the names of what differs from what the caller sent. */
+  edit: Edit | undefined;
+  changed: readonly string[];
   refusal: { readonly code: RefusalCode; readonly reason: string; readonly action: Action } | undefined;
   execution: ExecutionStory | undefined;
 }
@@ -72,9 +76,12 @@ export function openStory(callId: string, startedAt: number, proposed: ProposedC
     traceparent: undefined,
     question: undefined,
     approval: undefined,
+    edit: undefined,
+    changed: NO_NAMES,
     refusal: undefined,
     execution: undefined,
   };
 }
 
+const NO_NAMES: readonly string[] = [];
 const NONE: readonly Finding[] = [];

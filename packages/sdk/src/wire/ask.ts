@@ -88,12 +88,19 @@ export const askedRequest = z.object({
     })
     .nullable(),
   endReason: z.string().nullable(),
+  /** The request that took its place, because an approver changed the arguments. */
   supersededBy: z.string().nullable(),
+  /** The request in whose place it stands, where an approver changed the arguments: then `callDigest` is that of the changed call. */
+  editOf: z.string().nullable().default(null),
   requirements: z.array(requirement),
   /** Where people look at it. */
   url: z.string(),
 });
 export type AskedRequest = z.infer<typeof askedRequest>;
+
+/** GET /v1/approvals/{id}/edit: the arguments that an approver wrote, for whoever asked. RFC 8785 text. */
+export const editAnswer = z.object({ request: askedRequest, argumentsText: z.string() });
+export type EditAnswer = z.infer<typeof editAnswer>;
 
 /** True where this call made the request, false where it joined one. */
 export const askAnswer = z.object({ request: askedRequest, created: z.boolean() });

@@ -4,7 +4,9 @@
  */
 export * from "./ask.ts";
 export * from "./bundle.ts";
+export * as insights from "./insights.ts";
 export * as people from "./people.ts";
+export * as trial from "./policy-trial.ts";
 export { problem, PROBLEM_CODES } from "./problem.ts";
 export type { Problem, ProblemCode } from "./problem.ts";
 export { PAGES } from "./pages.ts";

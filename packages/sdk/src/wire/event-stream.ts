@@ -4,6 +4,7 @@
  */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { z } from "zod";
+import { parseJson } from "../call/parse-json.ts";
 import { helloEvent, policyEvent, requestEvent } from "./bundle.ts";
 import type { AskedRequest } from "./ask.ts";
 import { ROUTES } from "./routes.ts";
@@ -159,7 +160,7 @@ function read<T>(schema: z.ZodType<T>, told: unknown, take: (value: T) => void):
 
 function parse(data: string): unknown {
   try {
-    return JSON.parse(data);
+    return parseJson(data);
   } catch {
     return undefined;
   }

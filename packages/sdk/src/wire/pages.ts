@@ -7,6 +7,11 @@ export const PAGES = {
   signIn: "/sign-in",
   request: "/requests/{id}",
   history: "/history",
+  policies: "/policies",
+  policyDraft: "/policies/draft",
+  policyVersion: "/policies/{version}",
+  insights: "/insights",
+  settings: "/settings",
   account: "/account",
 } as const;
 export type PageName = keyof typeof PAGES;

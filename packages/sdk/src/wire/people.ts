@@ -32,6 +32,8 @@ export const requestSummary = z.object({
   /** Per requirement: how many eligible approvals it has and needs. */
   progress: z.array(z.object({ policy: z.string(), have: z.int(), need: z.int() })),
   findings: z.array(z.string()),
+  /** An approver has changed the arguments. */
+  edited: z.boolean(),
   /** Whether the person who asks may approve it now, and why not. `code`: as a vote would be refused; `assurance`: a passkey opens it. */
   mayVote: z.object({ allowed: z.boolean(), why: z.string(), code: z.enum(PROBLEM_CODES).nullable() }),
 });
@@ -66,6 +68,8 @@ export const requestDetail = requestSummary.extend({
   annotation: z.object({ personId: id, happened: z.boolean(), note: z.string(), at: z.number() }).nullable(),
   endReason: z.string().nullable(),
   supersededBy: z.string().nullable(),
+  /** Where an approver changed the arguments: the request in whose place it stands, who did it, and where the arguments differ (JSON Pointers). */
+  edit: z.object({ of: z.string(), personId: id, changed: z.array(z.string()) }).nullable(),
   grantId: z.string().nullable(),
   /** Whose words `reason` is: the document in force here, or the process that asks. */
   heldBy: z.enum(["document", "caller"]),
@@ -104,6 +108,17 @@ export const voteBody = z.strictObject({
   grant: grantScope.nullable(),
 });
 export type VoteBody = z.infer<typeof voteBody>;
+/** POST /v1/approvals/{id}/edit: a yes to the same call with other arguments. */
+export const editBody = z.strictObject({
+  /** Of the question that was shown. */
+  requestDigest: z.string().regex(/^[0-9a-f]{64}$/),
+  /** The arguments whole, as JSON text: parsed as strictly as a call. */
+  argumentsText: z.string().max(4 * 1024 * 1024),
+  /** Digest of the changed call as it was shown in full: `viewText` with the digest of the question, these arguments as RFC 8785 text, and its context. */
+  viewedDigest: z.string().regex(/^[0-9a-f]{64}$/),
+  reason: z.string().max(4000),
+});
+export type EditBody = z.infer<typeof editBody>;
 export const annotateBody = z.strictObject({ happened: z.boolean(), note: z.string().max(4000) });
 
 export const standingGrant = z.object({
@@ -171,6 +186,7 @@ export const signIn = z.object({ id, via: z.string(), about: z.string(), assuran
 /** What is unsafe in an installation, in words, with what to do about it. `countersign doctor` adds what can be seen from its machine. */
 export const diagnosis = z.object({ code: z.string(), severity: z.enum(["danger", "warning", "note"]), message: z.string(), mend: z.string() });
 export type Diagnosis = z.infer<typeof diagnosis>;
+export const installationDiagnosis = z.object({ diagnoses: z.array(diagnosis), lastCheckpoint: z.object({ seq: z.int(), at: z.number() }).nullable() });
 export const installation = z.object({
   id,
   version: z.string(),

@@ -21,6 +21,7 @@ export const PROBLEM_CODES = [
   "policy_block", // 403 the document in force blocks it and nobody can be asked
   "policy_unavailable", // 503 no document was activated
   "invalid_document", // 422 the policy document has problems; see `problems`
+  "invalid_arguments", // 422 changed arguments are not what the tool's definition takes; see `fields`
   "digest_mismatch", // 422 the call digest is not that of the call
   "too_large", // 413
   "too_many", // 429 see `Retry-After`
@@ -41,5 +42,7 @@ export const problem = z.object({
   requestId: z.string().optional(),
   retryAfterMs: z.number().optional(),
   problems: z.array(z.object({ line: z.int(), column: z.int(), message: z.string(), mend: z.string().optional() })).optional(),
+  /** With `invalid_arguments`: what is wrong where, by JSON Pointer. */
+  fields: z.array(z.object({ pointer: z.string(), message: z.string() })).optional(),
 });
 export type Problem = z.infer<typeof problem>;

@@ -20,12 +20,16 @@ export const ROUTES = {
   openapi: { method: "GET", path: "/v1/openapi.json", access: ["anyone"], summary: "This document" },
   installation: { method: "GET", path: "/v1/installation", access: ["signed_in", "operator"], summary: "What this installation is and how it stands" },
 
+  diagnose: { method: "GET", path: "/v1/installation/diagnosis", access: ["owner", "operator"], summary: "What `doctor` says: what is unsafe here, and what to do about it" },
+
   bundle: { method: "GET", path: "/v1/bundle", access: ["agent"], summary: "The policy document in force" },
   ask: { method: "POST", path: "/v1/approvals", access: ["agent"], summary: "Ask about a held call, or join the request about the same call" },
   listRequests: { method: "GET", path: "/v1/approvals", access: ["approver", "auditor"], summary: "Requests, by state and filter" },
   readRequest: { method: "GET", path: "/v1/approvals/{id}", access: ["approver", "auditor"], summary: "One request, with what would run" },
   readAsked: { method: "GET", path: "/v1/approvals/{id}/asked", access: ["agent"], summary: "One's own request, for whoever asked; ?waitMs= answers when it moves" },
   vote: { method: "POST", path: "/v1/approvals/{id}/vote", access: ["approver"], summary: "Approve or deny" },
+  edit: { method: "POST", path: "/v1/approvals/{id}/edit", access: ["approver"], summary: "Approve with other arguments: a new request takes its place" },
+  readEdit: { method: "GET", path: "/v1/approvals/{id}/edit", access: ["agent"], summary: "The arguments that an approver wrote, for whoever asked" },
   cancel: { method: "POST", path: "/v1/approvals/{id}/cancel", access: ["agent"], summary: "The caller is gone, or was answered elsewhere" },
   supersede: { method: "POST", path: "/v1/approvals/{id}/supersede", access: ["agent"], summary: "The question is another now" },
   claim: { method: "POST", path: "/v1/approvals/{id}/claim", access: ["agent"], summary: "Spend the approval; the intent is written with it" },
@@ -37,6 +41,8 @@ export const ROUTES = {
   ship: { method: "POST", path: "/v1/record", access: ["agent"], summary: "Rows of an agent's process" },
   throttle: { method: "POST", path: "/v1/throttle", access: ["agent"], summary: "Exchange of throttle counters" },
 
+  readInsights: { method: "GET", path: "/v1/insights", access: ["auditor", "policy_editor", "approver"], summary: "How people decide: figures over the last days, as far as one may read what they are made of" },
+
   listGrants: { method: "GET", path: "/v1/grants", access: ["approver", "auditor"], summary: "Standing grants" },
   previewGrant: { method: "POST", path: "/v1/grants/preview", access: ["approver"], summary: "Recorded calls that a grant would have covered" },
   revokeGrant: { method: "DELETE", path: "/v1/grants/{id}", access: ["approver"], summary: "End a standing grant" },
@@ -46,6 +52,9 @@ export const ROUTES = {
   savePolicy: { method: "POST", path: "/v1/policies", access: ["policy_editor", "operator"], summary: "Save a new version; it is not in force yet" },
   checkPolicy: { method: "POST", path: "/v1/policies/check", access: ["policy_editor", "auditor", "approver", "operator"], summary: "Problems and slips of a document" },
   activatePolicy: { method: "POST", path: "/v1/policies/{version}/activate", access: ["policy_editor", "operator"], summary: "Put a version in force; an older one rolls back" },
+  explainPolicy: { method: "POST", path: "/v1/policies/explain", access: ["policy_editor", "auditor"], summary: "What a document would decide about a recorded call, and why" },
+  replayPolicy: { method: "POST", path: "/v1/policies/replay", access: ["policy_editor", "auditor"], summary: "What a document would have decided about the recorded calls of the last days" },
+  listRecordedCalls: { method: "GET", path: "/v1/calls", access: ["policy_editor", "auditor"], summary: "Recorded calls, newest first, without their arguments" },
 
   listPeople: { method: "GET", path: "/v1/people", access: ["signed_in"], summary: "People" },
   addPerson: { method: "POST", path: "/v1/people", access: ["owner"], summary: "Invite a person" },

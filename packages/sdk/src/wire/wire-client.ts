@@ -3,8 +3,8 @@
  * of rows their number. The exchange of throttle counters is the one that may not, and is not.
  */
 import { z } from "zod";
-import { askAnswer, askedRequest, claimAnswer, leaseAnswer } from "./ask.ts";
-import type { AskAnswer, AskBody, AskedRequest, ClaimAnswer, ClaimBody, EndBody, LeaseAnswer, LeaseBody, OutcomeBody, ReleaseBody } from "./ask.ts";
+import { askAnswer, askedRequest, claimAnswer, editAnswer, leaseAnswer } from "./ask.ts";
+import type { AskAnswer, AskBody, AskedRequest, ClaimAnswer, ClaimBody, EditAnswer, EndBody, LeaseAnswer, LeaseBody, OutcomeBody, ReleaseBody } from "./ask.ts";
 import { bundle, recordAnswer, throttleAnswer } from "./bundle.ts";
 import type { Bundle, RecordAnswer, RecordBody, ThrottleAnswer, ThrottleBody } from "./bundle.ts";
 import { EventStream, type EventListener, type EventStreamOptions } from "./event-stream.ts";
@@ -26,6 +26,7 @@ export interface WireClient {
   bundle(etag: string | undefined, patience: Patience): Promise<WireResult<Bundle | "unchanged">>;
   ask(body: AskBody, patience: Patience): Promise<WireResult<AskAnswer>>;
   readAsked(id: string, patience: Patience): Promise<WireResult<AskedRequest>>;
+  readEdit(id: string, patience: Patience): Promise<WireResult<EditAnswer>>;
   cancel(id: string, body: EndBody, patience: Patience): Promise<WireResult<unknown>>;
   supersede(id: string, body: EndBody, patience: Patience): Promise<WireResult<unknown>>;
   claim(id: string, body: ClaimBody, patience: Patience): Promise<WireResult<ClaimAnswer>>;
@@ -68,6 +69,7 @@ export function createWireClient(base: URL, apiKey: string): WireClient {
     },
     ask: (body, patience) => call("ask", "", body, askAnswer, patience),
     readAsked: (id, patience) => call("readAsked", id, undefined, askedRequest, patience),
+    readEdit: (id, patience) => call("readEdit", id, undefined, editAnswer, patience),
     cancel: (id, body, patience) => call("cancel", id, body, heard, patience),
     supersede: (id, body, patience) => call("supersede", id, body, heard, patience),
     claim: (id, body, patience) => call("claim", id, body, claimAnswer, patience),

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import type { z } from "zod";
+import { parseJson } from "../call/parse-json.ts";
 import { problem, type ProblemCode } from "./problem.ts";
 import type { WireConnection } from "./wire-connection.ts";
 
@@ -138,7 +139,7 @@ function readAnswer<T>(answer: RawAnswer, schema: z.ZodType<T>): WireResult<T> {
 /** Undefined for an empty body and for what is no JSON; the schema then says whether that will do. */
 function parse(text: string): unknown {
   try {
-    return text === "" ? undefined : JSON.parse(text);
+    return text === "" ? undefined : parseJson(text);
   } catch {
     return undefined;
   }

@@ -12,7 +12,7 @@ const SECRET = /^[A-Za-z0-9_-]{43}$/;
 const ID = /^[0-9a-v]{26}$/;
 const ID_ALPHABET = "0123456789abcdefghijklmnopqrstuv";
 
-/** 130 random bits in lower case: an id is never used again, and two differ in more than case. */
+/** 130 random bits in lower case: an id is never used again, two differ in more than case, and none looks like an option of a command. */
 export function newId(): string {
   return Array.from(randomBytes(26), (byte) => ID_ALPHABET[byte & 31]).join("");
 }

@@ -1,6 +1,6 @@
 /** Two verdicts on one call: whether they differ for anyone, and whether the second lets it run more easily. */
 import { ASSURANCES, type Requirement, type Verdict } from "@countersign/sdk/policy";
-import { freedomOf, sayRequirement, sayVerdict, type Freedom } from "./verdict-words.ts";
+import { freedomOf, sayRequirement, sayVerdict, type Freedom } from "../trial/verdict-words.ts";
 
 export interface VerdictChange {
   readonly before: string;

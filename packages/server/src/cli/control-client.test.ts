@@ -32,6 +32,17 @@ it("a stream may take longer than it may be silent, and comes whole", async () =
   expect(performance.now() - started).toBeGreaterThan(2 * SILENCE_MS);
 });
 
+it("an answer has its own keys, however they are written", async () => {
+  const texts = [String.raw`{"x":1,"\\":2}`, String.raw`{"x":1,"\u0061":2}`, String.raw`{"x":1,"\n":2}`];
+  let asked = 0;
+  server = createServer((_, answer) => void answer.end(texts[asked++]));
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const client = clientOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, "t");
+  const keys: string[][] = [];
+  for (const _ of texts) keys.push(Object.keys((await client.request("GET", "/v1/x")) as object)); // the texts above
+  expect(keys).toEqual([["x", "\\"], ["x", "a"], ["x", "\n"]]);
+});
+
 it("a stream that falls silent ends in an error that says so, not as if it were whole", async () => {
   const body = await streamOf(2, 1, false);
   await expect(new Response(body).text()).rejects.toThrow("nothing was heard for 0.4 s");

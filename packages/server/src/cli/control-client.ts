@@ -2,10 +2,11 @@
  * How commands speak to a control plane: the one that owns the state directory, with the operator's secret; or any, with a
  * person's token (`COUNTERSIGN_TOKEN`, or what `countersign login` keeps). Never opens the database.
  */
+import { parseJson } from "@countersign/sdk/call";
 import { problem, type Problem } from "@countersign/sdk/wire";
-import { readControlFile, readOperatorSecret, type ControlFile } from "../control/installation/control-file.ts";
-import { isLocked } from "../control/installation/state-lock.ts";
+import type { ControlFile } from "../control/installation/control-file.ts";
 import { findCredential } from "./credentials.ts";
+import { findControl, whyOf } from "./find-control.ts";
 import { CheckFailure, UsageError } from "./ports.ts";
 
 export interface ControlClient {
@@ -13,10 +14,9 @@ export interface ControlClient {
   readonly token: string;
   /** Answers the parsed body. Throws CheckFailure with what the control plane says. */
   request(method: "GET" | "POST" | "DELETE" | "PATCH", path: string, body?: object): Promise<unknown>;
-  /** The body as it comes. */
   /** A body of any length. Ends in an error where nothing comes for half a minute. */
   stream(path: string): Promise<ReadableStream<Uint8Array>>;
-  /** A stream of events, without an end of its own. */
+  /** A stream of events, without an end of its own. Ends in an error where nothing comes for half a minute: a heartbeat does. */
   listen(path: string, lastEventId: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
 
@@ -28,12 +28,26 @@ export interface Reach {
 
 const ANSWER_MS = 30_000;
 
+/** There was no answer, or none yet: the same again may go well in a moment. */
+export class PassingFailure extends CheckFailure {
+  override readonly name: string = "PassingFailure";
+  /** Where the control plane says so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, retryAfterMs?: number, options?: ErrorOptions) {
+    super(message, options);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /** Ends what is read once nothing has been heard for `ms`: an export may take long, but not be silent for long. */
 function endWhenSilent(ms: number): { readonly signal: AbortSignal; readonly heard: () => void; readonly over: () => void } {
   const controller = new AbortController();
   const timer = setTimeout(() => {
     controller.abort(new Error(`nothing was heard for ${ms / 1_000} s`));
   }, ms);
+  // The socket keeps the process alive.
+  timer.unref();
   return { signal: controller.signal, heard: () => void timer.refresh(), over: () => clearTimeout(timer) };
 }
 
@@ -41,9 +55,7 @@ function endWhenSilent(ms: number): { readonly signal: AbortSignal; readonly hea
 export async function reachControl(reach: Reach): Promise<ControlClient> {
   const url = urlOf(reach);
   if (url !== undefined) return clientOf(url, tokenFor(reach, url, undefined));
-  const running = await runningAt(reach.directory);
-  const secret = readOperatorSecret(reach.directory);
-  if (secret === undefined) throw new UsageError(`${reach.directory}: the operator's secret cannot be read by this user.`);
+  const { running, secret } = await runningAt(reach.directory);
   return clientOf(running.url, secret);
 }
 
@@ -51,7 +63,7 @@ export async function reachControl(reach: Reach): Promise<ControlClient> {
 export async function reachAsPerson(reach: Reach): Promise<ControlClient> {
   const url = urlOf(reach);
   if (url !== undefined) return clientOf(url, tokenFor(reach, url, undefined));
-  const running = await runningAt(reach.directory);
+  const { running } = await runningAt(reach.directory);
   return clientOf(running.url, tokenFor(reach, running.url, running.instance));
 }
 
@@ -77,28 +89,10 @@ function tokenFor({ env }: Reach, url: string, installation: string | undefined)
   return kept.token;
 }
 
-async function runningAt(directory: string): Promise<ControlFile> {
-  const running = await findRunning(directory);
-  if (running === undefined) throw new UsageError(`No control plane runs on ${directory}. Start one: countersign up`);
-  return running;
-}
-
-/**
- * The control plane that owns the directory now. A file that a crash left behind counts for nothing: who listens at that address
- * meanwhile could be anybody, and is not shown the secret. Read in this order: the secret that is good now is younger than the file.
- */
-export async function findRunning(directory: string): Promise<ControlFile | undefined> {
-  const secret = readOperatorSecret(directory);
-  const file = readControlFile(directory);
-  if (file === undefined || secret === undefined || !isLocked(directory)) return undefined;
-  try {
-    const answer = await fetch(new URL("/v1/installation", file.url), { headers: { authorization: `Bearer ${secret}` }, redirect: "error", signal: AbortSignal.timeout(2_000) });
-    const body: unknown = await answer.json();
-    const id: unknown = body !== null && typeof body === "object" ? Reflect.get(body, "id") : undefined;
-    return answer.ok && id === file.instance ? file : undefined;
-  } catch {
-    return undefined;
-  }
+async function runningAt(directory: string): Promise<{ readonly running: ControlFile; readonly secret: string }> {
+  const found = await findControl(directory);
+  if (found.running === undefined) throw new UsageError(found.why);
+  return found;
 }
 
 /** `silenceMs`: how long a stream may send nothing. */
@@ -114,33 +108,49 @@ export function clientOf(url: string, token: string, silenceMs = ANSWER_MS): Con
         signal,
       });
     } catch (cause) {
-      throw new CheckFailure(`${url} does not answer: ${cause instanceof Error ? cause.message : String(cause)}`);
+      throw new PassingFailure(`${url} does not answer: ${whyOf(cause)}. Check the address, and whether the control plane runs there.`, undefined, { cause });
     }
     if (answer.ok) return answer;
-    throw new CheckFailure(sentence(await problemOf(answer), answer.status));
+    throw failureOf(url, await problemOf(answer), answer.status);
+  };
+  /** A body that is cut off where nothing is heard for too long. */
+  const heardBody = async (path: string, { type, signal, headers = {} }: { readonly type?: string; readonly signal?: AbortSignal; readonly headers?: Readonly<Record<string, string>> } = {}): Promise<ReadableStream<Uint8Array>> => {
+    const { signal: silence, heard, over } = endWhenSilent(silenceMs);
+    try {
+      const answer = await send("GET", path, undefined, { signal: signal === undefined ? silence : AbortSignal.any([signal, silence]), headers });
+      if (type !== undefined && answer.headers.get("content-type")?.startsWith(type) !== true) throw isAnother(answer);
+      const body = bodyOf(answer);
+      return body.pipeThrough(new TransformStream({ transform: (chunk, out) => (heard(), out.enqueue(chunk)), flush: over, cancel: over }));
+    } catch (cause) {
+      over();
+      throw cause;
+    }
   };
   return {
     url,
     token,
     async request(method, path, body) {
       const answer = await send(method, path, body);
-      return answer.status === 204 ? undefined : answer.json();
+      return answer.status === 204 ? undefined : jsonOf(answer);
     },
-    async stream(path) {
-      const { signal, heard, over } = endWhenSilent(silenceMs);
-      try {
-        const body = bodyOf(await send("GET", path, undefined, { signal }));
-        return body.pipeThrough(new TransformStream({ transform: (chunk, out) => (heard(), out.enqueue(chunk)), flush: over, cancel: over }));
-      } catch (cause) {
-        over();
-        throw cause;
-      }
-    },
-    async listen(path, lastEventId, signal) {
-      const resume = lastEventId === "" ? {} : { "last-event-id": lastEventId };
-      return bodyOf(await send("GET", path, undefined, { signal, headers: { accept: "text/event-stream", ...resume } }));
-    },
+    stream: (path) => heardBody(path),
+    listen: (path, lastEventId, signal) => heardBody(path, { type: "text/event-stream", signal, headers: { accept: "text/event-stream", ...(lastEventId === "" ? {} : { "last-event-id": lastEventId }) } }),
   };
+}
+
+/** The body of an answer, with its own keys. */
+export async function jsonOf(answer: Response): Promise<unknown> {
+  let text: string;
+  try {
+    text = await answer.text();
+  } catch (cause) {
+    throw new PassingFailure(`${new URL(answer.url).origin} broke off in its answer: ${whyOf(cause)}`, undefined, { cause });
+  }
+  try {
+    return parseJson(text);
+  } catch {
+    throw isAnother(answer);
+  }
 }
 
 function bodyOf({ body, url }: Response): ReadableStream<Uint8Array> {
@@ -148,15 +158,24 @@ function bodyOf({ body, url }: Response): ReadableStream<Uint8Array> {
   return body;
 }
 
-async function problemOf(answer: Response): Promise<Problem | undefined> {
-  try {
-    return problem.parse(await answer.json());
-  } catch {
-    return undefined;
-  }
+function isAnother({ url }: Response): CheckFailure {
+  return new CheckFailure(`${url} answered with something that no control plane says: another program listens there. Check the address; countersign status, where the control plane runs, prints it.`);
 }
 
-function sentence(said: Problem | undefined, status: number): string {
-  if (said === undefined) return `The control plane answered ${status}.`;
-  return `The control plane says: ${said.title}${said.detail === undefined ? "" : `: ${said.detail}`} (${said.code})`;
+async function problemOf(answer: Response): Promise<Problem | undefined> {
+  const said = await jsonOf(answer).catch(() => undefined);
+  return problem.safeParse(said).data;
+}
+
+const TOO_MANY = 429;
+const SERVER_FAILED = 500;
+
+function failureOf(url: string, said: Problem | undefined, status: number): CheckFailure {
+  if (said === undefined) {
+    const message = `${url} answered ${status}, and not as a control plane does. Check the address; countersign status, where the control plane runs, prints it.`;
+    return status >= SERVER_FAILED ? new PassingFailure(message) : new CheckFailure(message);
+  }
+  const next = said.code === "unauthenticated" ? ". The token is not good there, or not any more. Sign in again: countersign login --link LINK (countersign open, where the control plane runs, prints one), or check COUNTERSIGN_TOKEN" : "";
+  const message = `The control plane says: ${said.title}${said.detail === undefined ? "" : `: ${said.detail}`} (${said.code})${next}`;
+  return status === TOO_MANY || status >= SERVER_FAILED ? new PassingFailure(message, said.retryAfterMs) : new CheckFailure(message);
 }

@@ -9,7 +9,7 @@ import { backup, restore } from "./backup.ts";
 import { reachAsPerson, reachControl, type ControlClient } from "./control-client.ts";
 import { doctor } from "./doctor.ts";
 import { down, openInbox, status } from "./operate.ts";
-import { collect, wholeNumber } from "./option-values.ts";
+import { collect, portNumber, wholeNumber } from "./option-values.ts";
 import type { ExitCode, Ports } from "./ports.ts";
 import { requestCommands } from "./request-commands.ts";
 import { up, type UpOptions, type UpPorts } from "./up.ts";
@@ -45,13 +45,14 @@ function upCommand(ports: UpPorts, directoryOf: (where: Where) => string, done: 
     .description("Run the control plane: policies, approvals, people and the record.")
     .addOption(dirOption())
     .option("--host <address>", "address to listen on", "127.0.0.1")
-    .option("--port <number>", "port to listen on (default: 7433, or the next that is free)", wholeNumber)
+    .option("--port <number>", "port to listen on (default: 7433, or the next that is free)", portNumber)
     .option("--public-url <url>", "how people and agents reach it, where that is another address")
     .option("--postgres <url>", "keep everything in PostgreSQL (default: COUNTERSIGN_POSTGRES_URL, else a file of the directory)")
     .option("--policies <file>", "put this policy file in force")
     .option("--checkpoints-to <place>", "also keep checkpoints of the record there: a file, or an https address (repeatable)", collect, [])
     .option("--trust-proxy <address>", "believe X-Forwarded-For of this proxy (repeatable)", collect, [])
     .option("--background", "start it in the background and return", false)
+    .option("--end-with-input", "end when standard input ends, as when the program that started this is gone", false)
     .addOption(new Option("--idle-hours <hours>", "end after so many hours without anything to do").argParser(Number).hideHelp())
     .action(async (options: UpOptions) => done(await up(options, directoryOf(options as Where), ports)));
 }

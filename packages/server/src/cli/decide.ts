@@ -36,18 +36,13 @@ async function askHere(client: ControlClient, request: wire.RequestDetail, inten
   const withdrawn = new AbortController();
   const opened = await openTerminal(withdrawn.signal);
   if (opened.kind !== "open") throw new UsageError(`${opened.kind === "none" ? opened.why : "the question was withdrawn"}: there is nobody to ask here. See the request in a terminal, or name it with --yes --digest.`);
-  const watching = followRequest(client, request.id, withdrawn);
-  let ballot: Ballot | undefined;
+  let answer: Ballot | "elsewhere" | undefined;
   try {
-    ballot = await askAbout(client, opened.terminal, request, intent, reason);
+    answer = await askWhilePending(client, opened.terminal, request, intent, withdrawn, reason);
   } finally {
     await opened.terminal.close();
-    const decidedElsewhere = withdrawn.signal.aborted;
-    withdrawn.abort();
-    await watching;
-    if (decidedElsewhere) ballot = undefined;
   }
-  if (ballot !== undefined) return vote(client, request, ballot, ports);
+  if (typeof answer === "object") return vote(client, request, answer, ports);
   const now = await readRequest(client, request.id);
   if (now.state !== "pending") return tellEnd(now, ports);
   ports.err(`Nothing was decided; the request stays open until ${new Date(now.expiresAt).toISOString()}.`);
@@ -60,8 +55,22 @@ export interface Ballot {
   readonly viewedDigest: string | null;
 }
 
+/** Asks for as long as the request waits, and aborts the question then. `elsewhere`: others decided it meanwhile, or its time is over. */
+export async function askWhilePending(client: ControlClient, terminal: Terminal, request: wire.RequestDetail, intent: Intent, withdrawn: AbortController, reason?: string): Promise<Ballot | "elsewhere" | undefined> {
+  const watching = followRequest(client, request.id, withdrawn).catch((error: unknown) => {
+    if (!(error instanceof CheckFailure)) throw error; // what is refused there is refused to the vote too, and said then
+  });
+  try {
+    const ballot = await askAbout(client, terminal, request, intent, reason);
+    return withdrawn.signal.aborted ? "elsewhere" : ballot;
+  } finally {
+    withdrawn.abort();
+    await watching;
+  }
+}
+
 /** Draws the request and reads the answer. Undefined: nothing was decided. */
-export async function askAbout(client: Pick<ControlClient, "request">, terminal: Terminal, request: wire.RequestDetail, intent: Intent, reason?: string): Promise<Ballot | undefined> {
+async function askAbout(client: Pick<ControlClient, "request">, terminal: Terminal, request: wire.RequestDetail, intent: Intent, reason?: string): Promise<Ballot | undefined> {
   const { person } = wire.me.parse(await client.request("GET", "/v1/me"));
   const shown = questionOf(request, person.id, { ascii: terminal.ascii });
   if (shown === undefined) {
@@ -96,17 +105,30 @@ async function showOnly(terminal: Terminal, shown: Pick<RequestQuestion, "lines"
   await askOnTerminal(terminal, shown, { needsReason: false, label: "You can only look. Enter n: ", no: "ends this" });
 }
 
-/** Aborts the question when somebody else has answered it, or its time is over. */
+/** So long without its control plane a question is not put any more: no answer could be cast. It takes less to start one again. */
+const GONE_MS = 5_000;
+
+/** Aborts the question when somebody else has answered it, its time is over, or nobody is there who could take an answer. */
 async function followRequest(client: ControlClient, id: string, withdrawn: AbortController): Promise<void> {
   const look = async (): Promise<void> => {
     const { state } = await readRequest(client, id);
     if (state !== "pending") withdrawn.abort();
   };
   const isMine = ({ requestId }: Readonly<Record<string, unknown>>): boolean => requestId === id;
-  // Each time the stream stands anew, something may have been missed.
-  await followEvents(client, withdrawn.signal, async ({ event, data }) => {
-    if (event === "hello" || (event === "request" && isMine(data))) await look();
-  });
+  let lostAt: number | undefined;
+  await followEvents(
+    client,
+    withdrawn.signal,
+    async ({ event, data }) => {
+      // Each time the stream stands anew, something may have been missed.
+      if (event === "hello" || (event === "request" && isMine(data))) await look();
+      lostAt = undefined;
+    },
+    () => {
+      lostAt ??= performance.now();
+      if (performance.now() - lostAt > GONE_MS) withdrawn.abort();
+    },
+  );
 }
 
 export async function readRequest(client: Pick<ControlClient, "request">, id: string): Promise<wire.RequestDetail> {
@@ -124,10 +146,14 @@ async function vote(client: ControlClient, request: wire.RequestDetail, ballot: 
   return 0;
 }
 
+function tellEnd(request: wire.RequestDetail, { err }: Ports): ExitCode {
+  err(endWords(request));
+  return 1;
+}
+
 /** How it stands that nothing is left to decide. */
-function tellEnd({ state, votes, endReason }: wire.RequestDetail, { err }: Ports): ExitCode {
+export function endWords({ state, votes, endReason }: wire.RequestDetail): string {
   const last = votes.at(-1);
   const by = last === undefined ? "" : ` ${last.choice === "approve" ? "Approved" : "Denied"} by ${escapeText(last.name)} (${escapeText(last.channel)}).`;
-  err(`This request is ${state} already.${by}${endReason === null || endReason === "" ? "" : ` ${escapeText(endReason)}`}`);
-  return 1;
+  return `This request is ${state} already.${by}${endReason === null || endReason === "" ? "" : ` ${escapeText(endReason)}`}`;
 }

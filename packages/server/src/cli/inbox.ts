@@ -6,13 +6,16 @@ import { escapeText } from "@countersign/sdk";
 import { people as wire } from "@countersign/sdk/wire";
 import { openTerminal, type Terminal } from "@countersign/sdk/terminal";
 import type { ControlClient } from "./control-client.ts";
-import { askAbout, castBallot, readRequest } from "./decide.ts";
+import { askWhilePending, castBallot, endWords, readRequest } from "./decide.ts";
 import { followEvents } from "./follow-events.ts";
 import { inboxLines } from "./inbox-screen.ts";
 import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
+import { forgetKeys, withdrawable } from "./withdrawable-terminal.ts";
 
 const LISTED = 200;
 const TICK_MS = 250;
+/** What was on its way to a question that is gone is not meant for the list. */
+const FORGET_MS = 400;
 const CLEAR = "\u001B[?25l\u001B[m\u001B[H\u001B[2J";
 const CTRL_C = "\u0003";
 
@@ -36,7 +39,7 @@ export async function inbox(client: ControlClient, ports: Ports): Promise<ExitCo
       if (event === "hello" || event === "request") await list(client, waiting);
     },
     (why) => (waiting.note = `The connection was lost, and what stands here may be old: ${escapeText(why)}`),
-  );
+  ).catch((error: unknown) => void (waiting.note = `What stands here is not kept up to date any more. ${said(error)}`));
   try {
     await run(client, noticing(opened.terminal), waiting, ports);
   } finally {
@@ -87,12 +90,18 @@ async function run(client: ControlClient, terminal: NoticedTerminal, waiting: Wa
   }
 }
 
-/** Shows one request in full and casts what was answered. Says how that went. */
+/** Shows one request in full, for as long as it waits, and casts what was answered. Says how that went. */
 async function answer(client: ControlClient, terminal: Terminal, id: string, intent: "approve" | "deny"): Promise<string> {
   const request = await readRequest(client, id);
-  if (request.state !== "pending") return `It is ${request.state} already.`;
+  if (request.state !== "pending") return endWords(request);
   await terminal.write("\u001B[?25h\u001B[m\u001B[H\u001B[2J");
-  const ballot = await askAbout(client, terminal, request, intent);
+  const withdrawn = new AbortController();
+  const ballot = await askWhilePending(client, withdrawable(terminal, withdrawn.signal), request, intent, withdrawn);
+  if (ballot === "elsewhere") {
+    await terminal.write(`${CLEAR}This question is over: it was answered elsewhere, its time has ended, or the control plane is gone. What you type is ignored.\r\n`);
+    await forgetKeys(terminal, FORGET_MS);
+    return `Not decided here. ${endWords(await readRequest(client, id))}`;
+  }
   if (ballot === undefined) return "Nothing was decided.";
   const { state } = await castBallot(client, request, ballot);
   return state === "pending" ? "Your approval counts; others are needed too." : `${ballot.choice === "approve" ? "Approved" : "Denied"}: ${request.id}`;

@@ -5,7 +5,7 @@
 import { hostname } from "node:os";
 import { people as wire } from "@countersign/sdk/wire";
 import { z } from "zod";
-import { checkedOrigin, clientOf, type ControlClient } from "./control-client.ts";
+import { checkedOrigin, clientOf, jsonOf, type ControlClient } from "./control-client.ts";
 import { dropCredential, keepCredential } from "./credentials.ts";
 import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
 
@@ -63,12 +63,12 @@ async function signInBy(origin: string, token: string): Promise<{ post(path: str
     throw new CheckFailure(answer.status === 401 ? "This link does not work, or not any more. Ask for a new one." : `The control plane answered ${answer.status}.`);
   };
   const opened = await send("/v1/sign-in/link", {}, { token });
-  const { csrf } = signedIn.parse(await opened.json());
+  const { csrf } = signedIn.parse(await jsonOf(opened));
   const cookie = opened.headers.getSetCookie()[0]?.split(";")[0] ?? "";
   return {
     async post(path, body) {
       const answer = await send(path, { cookie, origin, "x-csrf-token": csrf }, body);
-      return answer.status === 204 ? undefined : answer.json();
+      return answer.status === 204 ? undefined : jsonOf(answer);
     },
   };
 }

@@ -3,6 +3,8 @@
 import { whyNodeIsTooOld } from "./old-node.ts";
 
 const complaint = whyNodeIsTooOld(process.versions.node);
+// Whoever read this may have gone, as with `| head`, or was killed: that is no error of ours, and must not keep us from ending in good order.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 if (complaint === undefined) {
   const [{ runProgram }, { realPorts }] = await Promise.all([import("./program.ts"), import("./real-ports.ts")]);
   process.exitCode = await runProgram(process.argv.slice(2), realPorts());

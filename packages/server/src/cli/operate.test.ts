@@ -1,9 +1,13 @@
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { once } from "node:events";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { reachControl } from "./control-client.ts";
+import { findControl } from "./find-control.ts";
 import { createOperator, POLICY, until, type Operator } from "./fixture/operator.ts";
+import { runCli } from "./fixture/run-cli.ts";
+import { followEvents } from "./follow-events.ts";
 
 let operator: Operator;
 const servers: Server[] = [];
@@ -34,6 +38,70 @@ describe("countersign status and down", () => {
     expect([down.code, down.out]).toEqual([0, expect.stringContaining("ends")]);
     expect(await operator.run("down")).toMatchObject({ code: 2 });
     expect((await running.end()).code).toBe(0);
+  });
+});
+
+describe("a control plane that cannot be spoken to", () => {
+  it("is not said to be none: what is wrong with what, and what to do", async () => {
+    const running = await operator.up();
+    const secret = join(operator.directory, "operator.secret");
+    const file = join(operator.directory, "control.json");
+    const [was, where] = [readFileSync(secret), readFileSync(file)];
+    const said = async (): Promise<string> => {
+      const found = await findControl(operator.directory);
+      return found.running === undefined ? found.why : "";
+    };
+    writeFileSync(secret, `cso_${"x".repeat(43)}\n`);
+    expect(await said()).toMatch(new RegExp(`process ${running.pid}.*does not take the secret in ${secret}.*kill ${running.pid}.*countersign up`));
+    expect(await operator.run("doctor")).toMatchObject({ code: 2, out: "", err: `${await said()}\n` });
+    rmSync(secret);
+    expect(await said()).toContain(`${secret} is not there, or not for this user`);
+    writeFileSync(secret, was);
+    rmSync(file);
+    expect(await said()).toContain("has not said yet where it listens");
+    writeFileSync(file, where);
+    process.kill(running.pid, "SIGSTOP");
+    try {
+      expect(await said()).toMatch(new RegExp(`process ${running.pid}.*does not answer within 2 s.*kill -9 ${running.pid}`));
+      expect((await operator.run("up")).err).toContain("does not answer within 2 s");
+    } finally {
+      process.kill(running.pid, "SIGCONT");
+    }
+    await running.end("SIGKILL");
+    expect(await said()).toBe(`No control plane runs on ${operator.directory}. Start one: countersign up`);
+  });
+
+  it("another program at its address, a token that is not good there, and nobody at all are told apart", async () => {
+    const running = await operator.up();
+    const other = createServer((_, response) => void response.end("<html>hello")).listen(0, "127.0.0.1");
+    servers.push(other);
+    await once(other, "listening");
+    const address = other.address();
+    const elsewhere = `http://127.0.0.1:${address !== null && typeof address === "object" ? address.port : 0}`;
+    const visit = async (url: string) => {
+      const client = await reachControl({ directory: operator.directory, url, env: { COUNTERSIGN_TOKEN: "css_wrong" } });
+      const asked = await client.request("GET", "/v1/installation").then(() => "", String);
+      const heard = await followEvents(client, new AbortController().signal, () => {}).then(() => "", String);
+      return [asked, heard];
+    };
+    for (const said of await visit(elsewhere)) expect(said).toContain("another program listens there");
+    for (const said of await visit(running.url)) expect(said).toContain("countersign login --link LINK");
+    other.closeAllConnections();
+    await new Promise((resolve) => servers.pop()?.close(resolve));
+    const nobody = await reachControl({ directory: operator.directory, url: elsewhere, env: { COUNTERSIGN_TOKEN: "css_wrong" } });
+    await expect(nobody.request("GET", "/v1/installation")).rejects.toThrow(/does not answer: .+\. Check the address, and whether the control plane runs there\./);
+  });
+
+  it("`up` says what to give instead of a port that is taken or none, and of a database that does not answer, without its password", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    servers.push(other);
+    await once(other, "listening");
+    const address = other.address();
+    const port = String(address !== null && typeof address === "object" ? address.port : 0);
+    const up = (...args: readonly string[]) => runCli("up", "--dir", operator.path("new"), ...args);
+    expect(await up("--port", port)).toMatchObject({ code: 2, err: expect.stringContaining(`port ${port} of 127.0.0.1 is taken. Give another with --port`) });
+    expect(await up("--port", "99999")).toMatchObject({ code: 2, err: expect.stringContaining("A port is a number up to 65535") });
+    expect(await up("--port", "0", "--postgres", `postgres://me:hush@127.0.0.1:1/x`)).toMatchObject({ code: 1, err: expect.stringMatching(/^PostgreSQL did not answer: connect ECONNREFUSED 127\.0\.0\.1:1\. Check the address in --postgres(?!.*hush)/) });
   });
 });
 

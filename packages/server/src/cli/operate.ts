@@ -1,7 +1,7 @@
 /** `countersign open`, `status` and `down`: what the local operator does with the control plane of a state directory. */
 import { people as wire } from "@countersign/sdk/wire";
 import { z } from "zod";
-import type { ControlClient } from "./control-client.ts";
+import { jsonOf, type ControlClient } from "./control-client.ts";
 import { printJson, UsageError, type ExitCode, type Format, type Ports } from "./ports.ts";
 
 const ownerLink = z.object({ url: z.string(), expiresAt: z.number() });
@@ -18,7 +18,7 @@ export async function openInbox(client: ControlClient, isTerminal: boolean, { ou
 export async function status(client: ControlClient, format: Format, ports: Ports): Promise<ExitCode> {
   const installation = wire.installation.parse(await client.request("GET", "/v1/installation"));
   const answer = await fetch(new URL("/readyz", client.url), { redirect: "error" });
-  const { ready, parts } = readiness.parse(await answer.json());
+  const { ready, parts } = readiness.parse(await jsonOf(answer));
   if (format === "json") printJson(ports, { url: client.url, ready, parts, installation });
   else {
     const { id, version, storage, policy, openRequests, people, head } = installation;
@@ -26,7 +26,7 @@ export async function status(client: ControlClient, format: Format, ports: Ports
       [
         `${client.url}  ${ready ? "ready" : `not ready: ${Object.entries(parts).filter(([, state]) => state !== "ok").map(([part, state]) => `${part} ${state}`).join(", ")}`}`,
         `installation ${id} (${version}, ${storage})`,
-        `policy       ${policy === null ? "none in force" : `version ${policy.version}`}`,
+        `policy       ${policy === null ? "none in force, so every call is refused. Put one in force: countersign policy push FILE" : `version ${policy.version}`}`,
         `requests     ${openRequests} open`,
         `people       ${people}`,
         `record       row ${head.seq}, ${head.hash}`,

@@ -11,6 +11,13 @@ export function wholeNumber(value: string): number {
   return Number(value);
 }
 
+/** 0: any that is free. */
+export function portNumber(value: string): number {
+  const port = wholeNumber(value);
+  if (port > 65_535) throw new InvalidArgumentError("A port is a number up to 65535; 0 takes any that is free.");
+  return port;
+}
+
 /** Undefined where none is named. What it says of a wrong one leaves it out: there may be a password in it. */
 export function postgresAddress(given: string | undefined): string | undefined {
   if (given === undefined || given === "") return undefined;

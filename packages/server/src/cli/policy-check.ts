@@ -8,7 +8,7 @@ import { loadPolicy, readText } from "./load-policy.ts";
 import type { ReadTools } from "./policy-init.ts";
 import { printJson, UsageError, type ExitCode, type Format, type Ports } from "./ports.ts";
 import { serverNameOf } from "./server-name.ts";
-import { plural } from "./verdict-words.ts";
+import { plural } from "../trial/verdict-words.ts";
 
 export interface CheckOptions {
   readonly format: Format;

@@ -3,11 +3,11 @@ import { createTrial, trialCall, type PolicyDocument, type Verdict } from "@coun
 import { callUniverse } from "./call-universe.ts";
 import { compareDocuments, type DocumentChange } from "./compare-documents.ts";
 import { compareVerdicts, type VerdictChange } from "./compare-verdicts.ts";
-import { createJudge } from "./judge-recorded.ts";
+import { createJudge } from "../trial/judge-recorded.ts";
 import { loadPolicy } from "./load-policy.ts";
 import { printJson, type ExitCode, type Format, type Ports } from "./ports.ts";
 import { readDecisions } from "./read-decisions.ts";
-import { plural } from "./verdict-words.ts";
+import { plural } from "../trial/verdict-words.ts";
 
 export interface DiffOptions {
   /** Judge the calls of this record, instead of those that the patterns speak of. */

@@ -46,6 +46,13 @@ describe("policy explain", () => {
     expect(log.out).toContain("writes (block): its `except` mcp:filesystem:write_log leaves this call out");
   });
 
+  it("judges the call's own keys, however they are written", async () => {
+    const files = await workspace();
+    const policy = await files.file("keys.yaml", "version: 1\npolicies:\n  - { name: keyed, match: 'mcp:*:*', action: block, when: \"'a' in args\" }\n");
+    const judged = async (args: string) => (await runCli("policy", "explain", policy, "--server", "s", "--tool", "t", "--args", args)).out.includes("  block: it runs only after a yes");
+    expect([await judged(String.raw`{"x":1,"\\":2}`), await judged(String.raw`{"x":1,"\u0061":2}`), await judged(String.raw`{"x":1,"\\":2}`)]).toEqual([false, true, false]);
+  });
+
   it("names look-alikes, and servers without a name", async () => {
     expect((await explain("--server", "filesystem", "--tool", "Delete_File")).out).toContain("deletes (block), by mcp:filesystem:delete_file, because the tool's name is a look-alike; it decides");
     const nameless = await explain("--tool", "send");

@@ -1,10 +1,12 @@
 /** `countersign policy explain FILE …`: the verdict on one call, which policies led to it, and which nearly did. Runs nothing. */
 import type { JsonObject } from "@countersign/sdk";
-import { createTrial, sayFault, trialCall, type PolicyDocument, type Verdict } from "@countersign/sdk/policy";
-import { matchOf, nearMissOf, type NearMiss, type PolicyMatch } from "./explain-match.ts";
+import { parseJson } from "@countersign/sdk/call";
+import { sayFault, trialCall, type PolicyDocument, type Verdict } from "@countersign/sdk/policy";
+import { explainCall, type Explanation } from "../trial/explain-call.ts";
+import type { PolicyMatch } from "../trial/explain-match.ts";
 import { loadPolicy, readText } from "./load-policy.ts";
 import { printJson, UsageError, type ExitCode, type Format, type Ports } from "./ports.ts";
-import { plural, sayRequirement, sayVerdict } from "./verdict-words.ts";
+import { plural, sayRequirement, sayVerdict } from "../trial/verdict-words.ts";
 
 export interface ExplainOptions {
   /** Undefined: a server without a name. */
@@ -15,18 +17,6 @@ export interface ExplainOptions {
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
   readonly format: Format;
-}
-
-export interface Explanation {
-  readonly policyId: string;
-  readonly verdict: Verdict;
-  /** Enforced policies that take part in the verdict. */
-  readonly matched: readonly PolicyMatch[];
-  /** Observe policies that would have taken part. */
-  readonly observed: readonly PolicyMatch[];
-  readonly nearMisses: readonly NearMiss[];
-  /** How many policies are about something else. */
-  readonly others: number;
 }
 
 export async function policyExplain(file: string, options: ExplainOptions, ports: Ports): Promise<ExitCode> {
@@ -41,20 +31,7 @@ export async function policyExplain(file: string, options: ExplainOptions, ports
 type Explained = Omit<ExplainOptions, "args" | "format"> & { readonly args: JsonObject };
 
 function explain(document: PolicyDocument, { agent, args, server, tool, user }: Explained): Explanation {
-  const call = inUsage(() => trialCall({ server, tool, arguments: args, agent: { name: agent }, user }));
-  const trial = createTrial(document);
-  const verdict = trial.judge(call);
-  const match = trial.match(server, tool);
-  const byName = new Set(match.policies.map(({ name }) => name));
-  const [matched, observed, nearMisses]: [PolicyMatch[], PolicyMatch[], NearMiss[]] = [[], [], []];
-  for (const policy of document.policies) {
-    if (verdict.policies.includes(policy.name)) matched.push(matchOf(policy, server, tool, match));
-    else if (verdict.would?.policies.includes(policy.name) === true) observed.push(matchOf(policy, server, tool, match));
-    else if (byName.has(policy.name)) nearMisses.push({ name: policy.name, action: policy.action, why: "it is about this call by name, and its condition (`when`) is not true for it" });
-    else nearMisses.push(...[nearMissOf(policy, server, tool)].filter((miss) => miss !== undefined));
-  }
-  const others = document.policies.length - matched.length - observed.length - nearMisses.length;
-  return { policyId: call.policyId, verdict, matched, observed, nearMisses, others };
+  return explainCall(document, inUsage(() => trialCall({ server, tool, arguments: args, agent: { name: agent }, user })));
 }
 
 function inUsage<T>(make: () => T): T {
@@ -71,9 +48,8 @@ async function readArguments(given: string | undefined, ports: Ports): Promise<J
   const text = given.startsWith("@") ? await readText(given.slice(1), ports) : given;
   const named = given.startsWith("@") ? given.slice(1) : "--args";
   try {
-    const value: unknown = JSON.parse(text);
-    // JSON.parse yields JSON.
-    if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as JsonObject;
+    const value = parseJson(text);
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as JsonObject; // the only object that is no list
   } catch {
     // The parser's message quotes the text, which may hold a secret.
     throw new UsageError(`${named}: is not JSON. Write an object such as '{"path": "/tmp/a"}', or @file.`);

@@ -4,7 +4,7 @@ import { whyNot } from "./load-policy.ts";
 import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
 import { serverNameOf } from "./server-name.ts";
 import { isReadOnly, starterPolicy, type ListedTool } from "./starter-policy.ts";
-import { plural } from "./verdict-words.ts";
+import { plural } from "../trial/verdict-words.ts";
 
 export interface InitOptions {
   /** Where to write; never replaced. Default: standard output. */

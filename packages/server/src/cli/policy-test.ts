@@ -4,7 +4,7 @@ import { readPolicyCases, runPolicyCase, type CaseDifference, type PolicyCase, t
 import { junitXml, type CaseResult, type SuiteResult } from "./junit.ts";
 import { loadPolicy, readText, whyNot } from "./load-policy.ts";
 import { UsageError, type ExitCode, type Ports } from "./ports.ts";
-import { plural } from "./verdict-words.ts";
+import { plural } from "../trial/verdict-words.ts";
 
 export interface TestOptions {
   /** Where to write JUnit XML; replaced where it exists. */

@@ -3,38 +3,14 @@
  * what was decided then and how asking ended. Rows are verified on the way. Called by policy-replay.ts and policy-diff.ts.
  */
 import { basename, dirname, join } from "node:path";
-import { readArgumentKey, readRecord, type JsonObject, type JsonValue } from "@countersign/sdk";
+import { readArgumentKey, readRecord, type JsonObject } from "@countersign/sdk";
 import { parseJson } from "@countersign/sdk/call";
 import type { Action } from "@countersign/sdk/policy";
 import { CheckFailure, UsageError, type Ports } from "./ports.ts";
-import type { Freedom } from "./verdict-words.ts";
+import { isUndecided, numberOf, readDecision, type RecordedDecision } from "../trial/recorded-call.ts";
+import type { Freedom } from "../trial/verdict-words.ts";
 
-export interface RecordedFindingRow {
-  readonly type: string;
-  /** Undefined in rows of a recorder that did not keep it. */
-  readonly group?: string | undefined;
-  readonly direction: "input" | "output";
-  readonly where: string;
-}
-
-export interface RecordedCall {
-  readonly callId: string;
-  /** The record file: throttles count per process, and so per file. */
-  readonly file: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly policyId: string;
-  readonly server: string | undefined;
-  readonly tool: string;
-  readonly principal: string;
-  readonly agent: string;
-  readonly user: string;
-  readonly session: string;
-  readonly findings: readonly RecordedFindingRow[];
-  /** Undefined where they were not recorded or their key was erased. */
-  readonly arguments: JsonObject | undefined;
-  readonly action: Action;
-  readonly decisive: readonly string[];
+export interface RecordedCall extends RecordedDecision {
   readonly freedom: Freedom;
   /** How asking ended; undefined where nobody was asked, or nobody has answered yet. */
   readonly answer: "approved" | "denied" | "timeout" | "superseded" | undefined;
@@ -58,14 +34,13 @@ export async function readDecisions(directory: string, ports: Ports, since = 0):
     const stories = await readStories(join(records, name), keys);
     for (const story of stories) {
       if (numberOf(story.decision, "at") < since) continue;
-      if (NO_POLICY.has(textOf(story.decision, "code"))) undecided += 1;
-      else calls.push(recordedCall(name, story));
+      const call = recordedCall(name, story);
+      if (isUndecided(call)) undecided += 1;
+      else calls.push(call);
     }
   }
   return { calls, files: names.length, undecided };
 }
-
-const NO_POLICY: ReadonlySet<string> = new Set(["malformed_call", "unknown_tool", "record_unavailable", "policy_unavailable", "internal_error"]);
 
 async function find(directory: string, { readDirectory }: Ports): Promise<{ readonly records: string; readonly keys: string; readonly names: readonly string[] }> {
   const list = async (path: string): Promise<readonly string[] | undefined> => {
@@ -110,29 +85,13 @@ async function readStories(path: string, keys: string): Promise<readonly Story[]
 function recordedCall(file: string, { approvals, argumentsText, decision }: Story): RecordedCall {
   const last = approvals.at(-1);
   const answered = approvals.filter((row) => row["status"] === "approved" || row["status"] === "denied");
-  // The recorder wrote these rows, and their hashes were checked.
-  const action = decision["action"] as Action;
-  const findings = (decision["findings"] ?? []) as unknown as readonly RecordedFindingRow[];
-  const { server } = decision;
-  return {
-    callId: textOf(decision, "callId"),
-    file,
-    at: numberOf(decision, "at"),
-    policyId: textOf(decision, "policyId"),
-    server: typeof server === "string" ? server : undefined,
-    tool: textOf(decision, "tool"),
-    principal: textOf(decision, "principal"),
-    agent: textOf(decision, "agent"),
-    user: textOf(decision, "user"),
-    session: textOf(decision, "session"),
-    findings: findings.filter(({ direction }) => direction === "input"),
-    arguments: argumentsText === undefined ? undefined : (parseJson(argumentsText) as JsonObject),
-    action,
-    decisive: namesOf(decision["decisive"]),
-    freedom: recordedFreedom(action, textOf(decision, "code"), approvals.length > 0),
+  const decided = readDecision(decision, file, () => (argumentsText === undefined ? undefined : (parseJson(argumentsText) as JsonObject))); // canonical text of an object
+  return Object.assign(decided, {
+    freedom: recordedFreedom(decided.action, decided.code, approvals.length > 0),
+    // The recorder wrote these rows, and their hashes were checked.
     answer: last === undefined ? undefined : (last["status"] as RecordedCall["answer"]),
     elapsedMs: answered.length === 0 ? undefined : answered.reduce((sum, row) => sum + numberOf(row, "elapsedMs"), 0),
-  };
+  });
 }
 
 /** A block without a code on its first row was put to somebody; with one, the call ended there. */
@@ -146,18 +105,4 @@ function recordedFreedom(action: Action, code: string, asked: boolean): Freedom 
     case "block":
       return asked || code === "" ? "asks" : "stops";
   }
-}
-
-function textOf(row: JsonObject, key: string): string {
-  const value = row[key];
-  return typeof value === "string" ? value : "";
-}
-
-function numberOf(row: JsonObject, key: string): number {
-  const value = row[key];
-  return typeof value === "number" ? value : 0;
-}
-
-function namesOf(value: JsonValue | undefined): readonly string[] {
-  return Array.isArray(value) ? value.filter((name: JsonValue) => typeof name === "string") : [];
 }

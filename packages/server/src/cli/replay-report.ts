@@ -1,6 +1,6 @@
 /** A replay for the terminal and for a pull request. Both say the same; Markdown escapes what came from a call. */
 import type { ReplayExample, ReplayReport } from "./replay.ts";
-import { plural } from "./verdict-words.ts";
+import { plural } from "../trial/verdict-words.ts";
 
 const EXAMPLES = 5;
 

@@ -3,9 +3,9 @@
  * Pure: recorded calls in, numbers and examples out. Examples never hold arguments. Called by policy-replay.ts.
  */
 import type { PolicyDocument, Verdict } from "@countersign/sdk/policy";
-import { createJudge } from "./judge-recorded.ts";
+import { createJudge } from "../trial/judge-recorded.ts";
 import type { RecordedCall } from "./read-decisions.ts";
-import { freedomOf, type Freedom } from "./verdict-words.ts";
+import { freedomOf, type Freedom } from "../trial/verdict-words.ts";
 
 export interface ReplayExample {
   readonly policyId: string;

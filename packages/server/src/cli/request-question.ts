@@ -39,12 +39,13 @@ export function questionOf(request: people.RequestDetail, personId: string, { as
 }
 
 /** Label by label; every word of a policy, an agent or a server is escaped. */
-function factsOf({ id, requestDigest, reason, heldBy, callerReason, requirements, progress, findingsFull, expiresAt, keyId }: people.RequestDetail, ascii: boolean): readonly string[] {
+function factsOf({ id, requestDigest, reason, heldBy, callerReason, requirements, progress, findingsFull, expiresAt, keyId, edit }: people.RequestDetail, ascii: boolean): readonly string[] {
   const show = (text: string): string => escapeText(text, { ascii });
   const have = new Map(progress.map(({ policy, have: count }) => [policy, count]));
   return [
     heldBy === "document" ? `Reason: ${show(reason)}` : `? reason, as the agent's process gives it: ${show(reason)}`,
     ...(callerReason === null ? [] : [`? reason, as the agent's process gives it: ${show(callerReason)}`]),
+    ...(edit === null ? [] : [`! An approver changed: ${edit.changed.map((pointer) => show(pointer.slice(1))).join(", ")}. The agent is told that.`]),
     ...requirements.map(({ policy, approvers, quorum }) => `Needs: ${have.get(policy) ?? 0} of ${quorum} from ${approvers.length === 0 ? "any approver" : approvers.map(show).join(", ")} (${show(policy)})`),
     ...findingsFull.map(({ type, where }) => `! found: ${show(type)} in ${show(where)}`),
     `Open until: ${new Date(expiresAt).toISOString().replace(/\.\d+Z$/, "Z")}`,

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensurePrivateDirectory } from "@countersign/sdk/record";
 import { isLocked } from "../control/installation/state-lock.ts";
-import { findRunning } from "./control-client.ts";
+import { findRunning } from "./find-control.ts";
 import { CheckFailure, type ExitCode } from "./ports.ts";
 import type { UpOptions, UpPorts } from "./up.ts";
 

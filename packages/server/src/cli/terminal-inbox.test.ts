@@ -37,12 +37,14 @@ afterAll(() => operator.close());
 
 let asked = 0;
 
-async function ask(args: JsonObject = {}): Promise<Detail> {
+async function ask(args: JsonObject = {}, change: object = {}): Promise<Detail> {
   asked += 1;
-  const { body } = await operator.as<{ request: { id: string } }>(agent, running.url, "POST", "/v1/approvals", askBodyOf({ path: `/tmp/${asked}`, ...args }));
+  const { body } = await operator.as<{ request: { id: string } }>(agent, running.url, "POST", "/v1/approvals", askBodyOf({ path: `/tmp/${asked}`, ...args }, change));
   return detail(body.request.id);
 }
 const detail = async (id: string): Promise<Detail> => (await operator.as<Detail>(token, running.url, "GET", `/v1/approvals/${id}`)).body;
+
+const deny = ({ id, requestDigest }: Detail) => operator.as(token, running.url, "POST", `/v1/approvals/${id}/vote`, { choice: "deny", requestDigest, viewedDigest: null, reason: "", grant: null });
 
 function onTerminal(...args: readonly string[]): Terminal {
   const terminal = openTerminal(`'${process.execPath}' '${MAIN}' ${args.map((arg) => `'${arg}'`).join(" ")}`, operator.env);
@@ -123,7 +125,8 @@ describe("countersign approve, deny and decide", { timeout: 30_000 }, () => {
 
   it("n leaves it open with approve and denies with decide; an answer given elsewhere ends the question", async ({ skip }) => {
     skip(missing !== undefined, missing ?? "");
-    const { id, requestDigest } = await ask();
+    const request = await ask();
+    const { id } = request;
     const first = onTerminal("approve", id);
     await see(first, "Approve this call? (y/n)");
     await type(first, "n");
@@ -131,8 +134,26 @@ describe("countersign approve, deny and decide", { timeout: 30_000 }, () => {
     expect((await detail(id)).state).toBe("pending");
     const second = onTerminal("decide", id);
     await see(second, "Approve this call? (y/n)");
-    await operator.as(token, running.url, "POST", `/v1/approvals/${id}/vote`, { choice: "deny", requestDigest, viewedDigest: null, reason: "", grant: null });
+    await deny(request);
     expect(await see(second, "ended with 1")).toContain("denied already");
+  });
+});
+
+describe("a question whose control plane is gone", { timeout: 30_000 }, () => {
+  it("ends by itself, and leaves the terminal to whoever comes next", async ({ skip }) => {
+    skip(missing !== undefined, missing ?? "");
+    const own = createOperator();
+    onTestFinished(() => own.close()); // where it fails
+    const plane = await own.up();
+    const owner = await own.login(plane.url);
+    const key = (await own.as<{ secret: string }>(owner, plane.url, "POST", "/v1/keys", { name: "bot", ownerId: null, expiresAt: null })).body.secret;
+    const { id } = (await own.as<{ request: { id: string } }>(key, plane.url, "POST", "/v1/approvals", askBodyOf({ path: "/tmp/gone" }))).body.request;
+    const terminal = openTerminal(`'${process.execPath}' '${MAIN}' decide '${id}'`, own.env);
+    terminals.push(terminal);
+    await see(terminal, "Approve this call? (y/n)");
+    await plane.end("SIGKILL");
+    expect(await see(terminal, "ended with 1")).toContain("does not answer");
+    await own.close();
   });
 });
 
@@ -169,6 +190,26 @@ describe("countersign inbox", { timeout: 30_000 }, () => {
     const after = await see(terminal, "ended with 0");
     expect(after).toContain("before\n");
     expect(after).not.toContain("Waiting:");
+  });
+
+  it.each(["by another", "by time"] as const)("a call that is decided %s goes from the screen at once, and keys that were meant for it decide nothing", async (how) => {
+    if (missing !== undefined) return;
+    for (const { id } of (await operator.as<{ requests: { id: string }[] }>(token, running.url, "GET", "/v1/approvals?state=pending")).body.requests) await deny(await detail(id));
+    const request = await ask({}, how === "by time" ? { timeoutMs: 4_000, requirements: [{ policy: "file-writes", approvers: [], quorum: 1, timeoutMinutes: null, grants: [], edits: false, requireReason: false, escalate: [] }] } : {});
+    const terminal = onTerminal("inbox");
+    await see(terminal, "Waiting: 1 call ");
+    terminal.keys("a");
+    await see(terminal, "Approve this call? (y/n)");
+    terminal.keys("-l", "y"); // not finished
+    if (how === "by another") await deny(request);
+    await see(terminal, "Not decided here.");
+    expect(await see(terminal, "Nothing waits.")).toContain(how === "by another" ? "This request is denied already. Denied by" : "This request is expired already.");
+    terminal.keys("Enter");
+    await sleep(500);
+    expect(terminal.screen()).toContain("Nothing waits.");
+    expect(await detail(request.id)).toMatchObject({ state: how === "by another" ? "denied" : "expired", votes: how === "by another" ? [{ choice: "deny" }] : [] });
+    terminal.keys("q");
+    await see(terminal, "ended with 0");
   });
 
   it("killed in the middle, it leaves a shell that can be used", async ({ skip }) => {
@@ -208,5 +249,33 @@ describe("countersign watch", { timeout: 30_000 }, () => {
     ]);
     expect(out).not.toMatch(/canary-7731/);
     expect(out).not.toContain(token);
+  });
+
+  it("loses nothing where the control plane is killed and starts again meanwhile", async () => {
+    const own = createOperator();
+    onTestFinished(() => own.close()); // where it fails
+    const first = await own.up();
+    const owner = await own.login(first.url);
+    const key = (await own.as<{ secret: string }>(owner, first.url, "POST", "/v1/keys", { name: "bot", ownerId: null, expiresAt: null })).body.secret;
+    const child = spawn(process.execPath, [MAIN, "watch", "--format", "json"], { env: own.env, stdio: ["ignore", "pipe", "pipe"] });
+    let out = "";
+    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+    await until(() => (out.includes('"hello"') ? true : undefined));
+    const ids = await Promise.all(Array.from({ length: 12 }, async (_, n) => (await own.as<{ request: { id: string } }>(key, first.url, "POST", "/v1/approvals", askBodyOf({ path: `/tmp/kill-${n}` }))).body.request.id));
+    const denyOne = async (id: string): Promise<void> => {
+      const { requestDigest } = (await own.as<Detail>(owner, first.url, "GET", `/v1/approvals/${id}`)).body;
+      await own.as(owner, first.url, "POST", `/v1/approvals/${id}/vote`, { choice: "deny", requestDigest, viewedDigest: null, reason: "", grant: null });
+    };
+    await Promise.all(ids.slice(0, 6).map(denyOne));
+    await first.end("SIGKILL");
+    await own.up("--port", new URL(first.url).port);
+    await Promise.all(ids.slice(6).map(denyOne));
+    const told = () => out.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>); // what watch writes
+    const isTold = (id: string): boolean => told().some(({ requestId, state, tool }) => requestId === id && state === "denied" && tool === "write_file");
+    await until(() => (ids.every(isTold) ? true : undefined));
+    expect(told().filter(({ event, tool }) => event === "request" && tool === undefined)).toEqual([]);
+    const ended = once(child, "close");
+    child.kill("SIGKILL");
+    await Promise.all([ended, own.close()]);
   });
 });

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { once } from "node:events";
@@ -40,6 +41,23 @@ describe("countersign up, in the foreground", () => {
     const { body } = await operator.as<{ checkpoints: object[] }>(secret, again.url, "GET", "/v1/record/checkpoints");
     expect(body.checkpoints.length).toBeGreaterThan(0);
     await again.end();
+  });
+
+  it("--end-with-input ends it in good order with its standard input, also where whoever started it was killed", async () => {
+    const up = [MAIN, "up", "--end-with-input", "--port", "0"];
+    const parent = spawn(process.execPath, ["-e", `require("node:child_process").spawn(process.execPath, ${JSON.stringify(up)}, { stdio: ["pipe", "pipe", "pipe"] }); setInterval(() => {}, 1000);`], { env: operator.env, stdio: "ignore" });
+    const { pid } = await until(() => (existsSync(join(operator.directory, "control.json")) ? controlFile() : undefined));
+    const gone = once(parent, "close");
+    parent.kill("SIGKILL");
+    await gone;
+    await until(() => (isAlive(pid) ? undefined : true));
+    expect(existsSync(join(operator.directory, "control.json"))).toBe(false);
+    const again = spawn(process.execPath, up, { env: operator.env, stdio: ["pipe", "ignore", "ignore"] });
+    await until(() => (existsSync(join(operator.directory, "control.json")) ? true : undefined));
+    const ended = once(again, "close");
+    again.kill("SIGTERM"); // its input is still open
+    expect(await ended).toEqual([0, null]);
+    expect(await operator.run("up", "--background", "--end-with-input")).toMatchObject({ code: 2, err: expect.stringContaining("no standard input") });
   });
 
   it("keeps its files to its user alone", async () => {

@@ -9,7 +9,7 @@ import { checkpointPlace } from "../control/record/checkpoint-places.ts";
 import { runControlPlane, StateDirectoryTakenError, type ControlPlaneSettings, type RunningControlPlane } from "../control/run-control-plane.ts";
 import { CannotStartError } from "../control/installation/cannot-start-error.ts";
 import { StoreError } from "../sql/store-error.ts";
-import { findRunning } from "./control-client.ts";
+import { findControl } from "./find-control.ts";
 import { keepUntilIdle } from "./keep-until-idle.ts";
 import { readText } from "./load-policy.ts";
 import { postgresAddress } from "./option-values.ts";
@@ -27,6 +27,8 @@ export interface UpOptions {
   readonly checkpointsTo: readonly string[];
   readonly trustProxy: readonly string[];
   readonly background: boolean;
+  /** End when standard input does, as when whoever started this is gone. */
+  readonly endWithInput: boolean;
   /** Set on the process that `--background` starts: ends after so many idle hours without open requests. */
   readonly idleHours?: number | undefined;
 }
@@ -38,6 +40,8 @@ export interface UpPorts extends Ports {
   readonly isTerminal: boolean;
   /** Resolves when the process is told to end (SIGINT, SIGTERM, SIGHUP). */
   readonly stopped: Promise<void>;
+  /** Resolves when standard input has ended. Read from when somebody asks. */
+  readonly inputEnded: Promise<void>;
   /** The command line that starts this program again, without its arguments. */
   readonly self: readonly string[];
 }
@@ -46,18 +50,20 @@ const PORT = 7433;
 const PORTS_TRIED = 20;
 
 export async function up(options: UpOptions, directory: string, ports: UpPorts): Promise<ExitCode> {
+  if (options.background && options.endWithInput) throw new UsageError("--background and --end-with-input: in the background there is no standard input. Leave out one of them.");
   if (options.background) return startInBackground(options, directory, ports);
   const stop = Promise.withResolvers<void>();
   void ports.stopped.then(() => stop.resolve());
+  if (options.endWithInput) void ports.inputEnded.then(() => stop.resolve());
   let running: RunningControlPlane;
   try {
     running = await runControlPlane(settingsOf(options, directory, ports, () => stop.resolve()));
   } catch (error) {
     if (error instanceof CannotStartError) throw new UsageError(error.message);
-    if (error instanceof StoreError) throw new CheckFailure(error.message);
+    if (error instanceof StoreError) throw new CheckFailure(`${error.message}${error.code === "store_unavailable" ? `. ${whereStored(options, directory, ports)}` : ""}`);
     if (!(error instanceof StateDirectoryTakenError)) throw error;
-    const other = await findRunning(directory);
-    throw new UsageError(`A control plane runs on ${directory} already${other === undefined ? "" : ` (process ${other.pid}, ${other.url})`}. Use that one, or end it: countersign down`);
+    const found = await findControl(directory);
+    throw new UsageError(found.running === undefined ? found.why : `A control plane runs on ${directory} already (process ${found.running.pid}, ${found.running.url}). Use that one, or end it: countersign down`);
   }
   try {
     if (options.policies !== undefined) await activate(options.policies, running, ports);
@@ -70,6 +76,12 @@ export async function up(options: UpOptions, directory: string, ports: UpPorts):
     await running.close();
   }
   return 0;
+}
+
+/** Not the address itself: there may be a password in it. */
+function whereStored({ postgres }: UpOptions, directory: string, { env }: UpPorts): string {
+  const isPostgres = postgresAddress(postgres ?? env["COUNTERSIGN_POSTGRES_URL"]) !== undefined;
+  return isPostgres ? "Check the address in --postgres (COUNTERSIGN_POSTGRES_URL), and whether the server runs there and lets this user in." : `Check whether another process holds the database in ${directory}.`;
 }
 
 function settingsOf(options: UpOptions, directory: string, { env, err }: UpPorts, onStop: () => void): ControlPlaneSettings {

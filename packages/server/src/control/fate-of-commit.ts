@@ -1,5 +1,4 @@
-import { canonicalJson } from "@countersign/sdk/call";
-import type { JsonValue } from "@countersign/sdk";
+import { canonicalJson, parseJson } from "@countersign/sdk/call";
 import type { Change, CommitResult, Key, Store, WriteSet } from "../store/store.ts";
 
 /**
@@ -26,5 +25,5 @@ function fateOfChange({ rev, data }: Change, stored: { readonly rev: number; rea
 
 /** The same for the same data, whatever a database did to the order of its keys. */
 function textOf(data: object): string {
-  return canonicalJson(JSON.parse(JSON.stringify(data)) as JsonValue);
+  return canonicalJson(parseJson(JSON.stringify(data)));
 }

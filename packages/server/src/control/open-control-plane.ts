@@ -23,6 +23,7 @@ import { createPages } from "./http/pages.ts";
 import { createRates } from "./http/rate-limit.ts";
 import { ownNames } from "./http/request-head.ts";
 import type { Resources } from "./http/resources.ts";
+import { createInsights, type Insights } from "./insights/create-insights.ts";
 import { createKeys } from "./key/create-keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { openLedger } from "./open-ledger.ts";
@@ -35,6 +36,7 @@ import type { Sealer } from "./seal/sealer.ts";
 import type { SignInsOptions } from "./sign-in/context.ts";
 import { createSignIns } from "./sign-in/create-sign-ins.ts";
 import { startSweeper } from "./sweeper.ts";
+import { createTrials } from "./trial/trials.ts";
 
 /** What the other resources are made from. */
 export interface Core {
@@ -142,7 +144,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     closing.abort();
     requests.close();
     hub.close();
-    await Promise.all([ended, sweeper.close()]);
+    await Promise.all([ended, sweeper.close(), opened.insights.close()]);
     await ledger.close();
     await store.close();
   }
@@ -179,6 +181,7 @@ interface Opened {
   readonly resources: Resources;
   readonly requests: Requests;
   readonly sealer: Sealer;
+  readonly insights: Insights;
   /** Sign-ins that have expired. */
   forget(): Promise<void>;
 }
@@ -202,15 +205,18 @@ async function openResources(options: ControlPlaneOptions, store: Store, ledger:
   const requests = createRequests(ledger, store, sealer, { urlOf: (id) => `${origin()}/requests/${id}`, leaseMs });
   const keys = createKeys(ledger);
   const signIns = createSignIns(ledger, store, keys, { origin, plainCookies, operatorHash, oidc });
+  const insights = createInsights({ ledger, store });
   const resources: Resources = {
     ...(await others({ store, ledger, sealer, requests, origin })),
     requests,
     grants: createGrants(ledger, store, sealer),
+    trials: createTrials({ ledger, store, sealer }),
     people: createPeople(ledger, { origin, embedded }),
     keys,
     signIns,
+    insights,
   };
-  return { resources, requests, sealer, forget: () => signIns.sweep() };
+  return { resources, requests, sealer, insights, forget: () => signIns.sweep() };
 }
 
 function once<T>(make: () => T): () => T {

@@ -15,6 +15,7 @@ import type { Store } from "../store/store.ts";
 import { CannotStartError } from "./installation/cannot-start-error.ts";
 import { makeOperatorSecret, removeControlFile, writeControlFile } from "./installation/control-file.ts";
 import { assertSameKey, readInstallationKey } from "./installation/installation-key.ts";
+import { diagnoseFiles } from "./installation/diagnose-files.ts";
 import { diagnose } from "./installation/diagnose.ts";
 import { createInstallation } from "./installation/installation.ts";
 import { lockStateDirectory, type StateLock } from "./installation/state-lock.ts";
@@ -86,7 +87,7 @@ function takeDirectory(directory: string): StateLock | undefined {
     ensurePrivateDirectory(directory);
     return lockStateDirectory(directory);
   } catch (cause) {
-    throw new CannotStartError(`${directory}: ${textOf(cause)}`, { cause });
+    throw new CannotStartError(`${directory}: the state directory cannot be made or used (${textOf(cause)}). Name one that this user may write, with --dir or in COUNTERSIGN_DIR.`, { cause });
   }
 }
 
@@ -156,7 +157,7 @@ async function openParts({ store, ledger, sealer, requests, origin }: Core, sett
     record: createRecords({ ledger, store, sealer, checkpointKeys: () => checkpointer.keys() }),
     throttle,
     bundle: { read: (identity) => policies.readBundle(identity) },
-    installation: createInstallation({ ledger, store, version, onStop, countOpen, diagnose: () => diagnose({ ledger, store, origin, host, checkpoints }) }),
+    installation: createInstallation({ ledger, store, version, onStop, countOpen, diagnose: () => diagnose({ ledger, store, origin, host, checkpoints }), diagnoseFiles: () => diagnoseFiles(settings.directory) }),
   };
   return { resources, policies, checkpointer, throttle, countOpen };
 }
@@ -172,7 +173,7 @@ function whyNotListening(error: unknown, host: string, ports: readonly number[])
   if (code === "EADDRINUSE") return `${which} taken. Give another with --port, or end what listens there.`;
   if (code === "EADDRNOTAVAIL") return `${host} is no address of this machine. Give another with --host.`;
   if (code === "EACCES") return `${which} not for this user. Give a port above 1023 with --port.`;
-  return `it cannot listen on ${host}: ${textOf(error)}`;
+  return `it cannot listen on ${host}: ${textOf(error)}. Give another address with --host.`;
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

@@ -3,6 +3,7 @@
  * is, the last how many rows there were and the digest of all before it: a file that was cut short or changed is not restored.
  */
 import { createHash } from "node:crypto";
+import { parseJson } from "@countersign/sdk/call";
 import { StoreError } from "../sql/store-error.ts";
 import { recordLineOf, recordValues, RECORD_COLUMNS, columnNames, columnsOf, type RecordRow } from "./stored-row.ts";
 import type { RecordLine } from "./store.ts";
@@ -132,7 +133,7 @@ function rowOf(fields: Record<string, unknown>): BackupRow {
 
 function parse(line: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = parseJson(line);
     if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
   } catch {
     // Said below.

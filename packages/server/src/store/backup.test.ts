@@ -42,7 +42,8 @@ async function using<T>(location: StoreLocation, use: (store: Store) => Promise<
 
 /** People, requests and texts that are hard to keep; two tenants; a checkpoint. */
 async function fill(store: Store): Promise<void> {
-  const changes = [newRow("approval", "r1", fakeRequest("r1", { dedupeKey: "d", reason: "nul \0 lone \ud800 é😀" })), newRow("person", "p1", fakePerson("p1", { email: "x\0" }))];
+  const narrated = ["\\", '"', "\n", "\t"].map((key, index) => newRow("approval", `k${index}`, fakeRequest(`k${index}`, { narration: { description: "", definition: { "": "a", [key]: index } } })));
+  const changes = [...narrated, newRow("approval", "r1", fakeRequest("r1", { dedupeKey: "d", reason: "nul \0 lone \ud800 é😀" })), newRow("person", "p1", fakePerson("p1", { email: "x\0" }))];
   const first = writeSet(await store.readHead(TENANT), { changes, rows: 3, line: { callId: "c\0" } });
   await store.commit(first);
   await store.commit(writeSet(first.head, { changes: [{ table: "approval", id: "r1", rev: 1, data: fakeRequest("r1", { state: "approved", reason: "yes" }) }] }));

@@ -10,6 +10,7 @@ import { migrate, MIGRATIONS, type NamedMigration } from "../sql/migrate.ts";
 import { PostgresListener } from "../sql/postgres-listener.ts";
 import { connectionConfig, openPostgresPool, SLOWEST_MS, type PostgresPool } from "../sql/postgres-pool.ts";
 import { StoreError } from "../sql/store-error.ts";
+import { callTallyOf, callTallyStatement, type CallTally, type SeqRange } from "./call-tally.ts";
 import { assertName } from "./column-text.ts";
 import { AloneStore, KEEP } from "./postgres-alone.ts";
 import { compiled, postgresQueries, readHead, readKeys, readLines, readWhole, type Ask } from "./postgres-reads.ts";
@@ -163,6 +164,11 @@ export class PostgresStore implements Store {
 
   async readRecord(query: RecordQuery): Promise<readonly RecordLine[]> {
     return readLines(this.#ask, query);
+  }
+
+  async tallyCalls(tenant: string, range: SeqRange): Promise<readonly CallTally[]> {
+    const { sql, parameters } = callTallyStatement("postgres", tenant, range);
+    return (await this.#ask<Parameters<typeof callTallyOf>[0]>({ text: sql, values: parameters })).map(callTallyOf);
   }
 
   async addCheckpoint(tenant: string, { seq, hash, at, keyId, signature }: Checkpoint): Promise<void> {

@@ -50,7 +50,8 @@ export function createQueries(kind: DatabaseKind) {
       for (const [name, column] of Object.entries(RECORD_COLUMN_OF)) {
         const value = query.where?.[name as keyof typeof RECORD_COLUMN_OF]; // a key of that very object
         if (value === undefined) continue;
-        rows = value === null ? rows.where(column, "is", null) : rows.where(column, "=", columnValue(value));
+        if (isList(value)) rows = value.length === 0 ? rows.where(sql<SqlBool>`1 = 0`) : rows.where(column, "in", value.map(columnValue));
+        else rows = value === null ? rows.where(column, "is", null) : rows.where(column, "=", columnValue(value));
       }
       if (query.after !== undefined) rows = rows.where("seq", ">", query.after);
       if (query.before !== undefined) rows = rows.where("seq", "<", query.before);

@@ -10,6 +10,7 @@ import { migrate, MIGRATIONS, type NamedMigration } from "../sql/migrate.ts";
 import { openSqliteDatabase } from "../sql/sqlite-database.ts";
 import { ImmediateSqliteDialect } from "../sql/sqlite-dialect.ts";
 import { StoreError } from "../sql/store-error.ts";
+import { callTallyOf, callTallyStatement, type CallTally, type SeqRange } from "./call-tally.ts";
 import { assertName, columnValue } from "./column-text.ts";
 import { createQueries } from "./queries.ts";
 import { assertKey, createSnapshot } from "./snapshot.ts";
@@ -140,6 +141,11 @@ export class SqliteStore implements Store {
 
   async readRecord(query: Parameters<Store["readRecord"]>[0]): ReturnType<Store["readRecord"]> {
     return this.#guard(() => this.#compiled<RecordRow>(queries.readRecord(query)).map(recordLineOf));
+  }
+
+  async tallyCalls(tenant: string, range: SeqRange): Promise<readonly CallTally[]> {
+    const { sql, parameters } = callTallyStatement("sqlite", tenant, range);
+    return this.#guard(() => this.#all<Parameters<typeof callTallyOf>[0]>(sql, parameters).map(callTallyOf));
   }
 
   async addCheckpoint(tenant: string, { seq, hash, at, keyId, signature }: Checkpoint): Promise<void> {

@@ -6,6 +6,7 @@
  */
 import type { RecordHead } from "@countersign/sdk/record";
 import type { DatabaseKind } from "../sql/database-kind.ts";
+import type { CallTally, SeqRange } from "./call-tally.ts";
 import type { ColumnValue, LooseTable, TableName, Tables } from "./tables.ts";
 
 /** `column`: one of the table's unique columns. Values are compared as `columns` of tables.ts computes them. */
@@ -83,12 +84,16 @@ export interface ListQuery<K extends TableName> {
   readonly limit: number;
 }
 
+type LookedUp = Pick<RecordLine, "type" | "event" | "callId" | "requestId" | "policyId" | "principal">;
+/** One value or any of several. */
+type RecordWhere = { readonly [K in keyof LookedUp]?: LookedUp[K] | readonly string[] };
+
 export interface RecordQuery {
   readonly tenant: string;
   /** Seq, exclusive. */
   readonly after?: number | undefined;
   readonly before?: number | undefined;
-  readonly where?: Partial<Pick<RecordLine, "type" | "event" | "callId" | "requestId" | "policyId" | "principal">> | undefined;
+  readonly where?: RecordWhere | undefined;
   /** Time of the row: from (inclusive) until (exclusive). */
   readonly from?: number | undefined;
   readonly until?: number | undefined;
@@ -131,6 +136,8 @@ export interface Store {
   list<K extends TableName>(tenant: string, query: ListQuery<K>): Promise<readonly Stored<Tables[K]>[]>;
   count(tenant: string, table: TableName, where?: ListQuery<TableName>["where"]): Promise<number>;
   readRecord(query: RecordQuery): Promise<readonly RecordLine[]>;
+  /** Calls that ended without anybody being asked, among these rows. Ask about a few thousand rows at a time. */
+  tallyCalls(tenant: string, range: SeqRange): Promise<readonly CallTally[]>;
   addCheckpoint(tenant: string, checkpoint: Checkpoint): Promise<void>;
   readCheckpoints(tenant: string, range: { readonly after?: number; readonly limit: number; readonly descending?: boolean }): Promise<readonly Checkpoint[]>;
   /** Called when another instance may have committed: a hint, never the truth. Returns what ends it. */

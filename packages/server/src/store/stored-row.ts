@@ -1,4 +1,5 @@
 /** Rows between their two forms: plain data here, text and columns in a database. The same for both databases. */
+import { parseJson } from "@countersign/sdk/call";
 import type { RecordHead } from "@countersign/sdk/record";
 import { assertName, columnText, columnValue, isStandIn } from "./column-text.ts";
 import type { Change, RecordLine, Stored, WriteSet } from "./store.ts";
@@ -14,8 +15,8 @@ export interface DataRow {
 }
 
 export function storedOf<K extends TableName>(row: DataRow): Stored<Tables[K]> {
-  // Written by `dataText` from this very type; migrations keep it so.
-  return { id: row.id, rev: row.rev, data: JSON.parse(row.data) as Tables[K] };
+  // Written by `dataText` from this very type; migrations keep it so. Tools and agents name keys in it.
+  return { id: row.id, rev: row.rev, data: parseJson(row.data) as unknown as Tables[K] };
 }
 
 export function dataText(data: object): string {

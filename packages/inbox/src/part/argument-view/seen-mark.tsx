@@ -15,8 +15,8 @@ export function SeenMark({ part, onSeen }: { readonly part: string; readonly onS
         observer.disconnect();
         latest.current();
       },
-      // The bar with the buttons covers the bottom of a small screen.
-      { rootMargin: matchMedia("(max-width: 999px)").matches ? "0px 0px -96px 0px" : "0px" },
+      // The bar with the buttons covers the bottom of a small screen, and of a dialog.
+      { rootMargin: matchMedia("(max-width: 999px)").matches || place.current.closest("[role=dialog]") !== null ? "0px 0px -96px 0px" : "0px" },
     );
     observer.observe(place.current);
     return () => observer.disconnect();

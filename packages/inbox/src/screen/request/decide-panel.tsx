@@ -17,11 +17,12 @@ import { Notice } from "../../part/notice.tsx";
 import { TimeAgo } from "../../part/time-ago.tsx";
 import { Link } from "../../route/link.tsx";
 import { pathTo } from "../../route/location.ts";
+import { EditDialog } from "./edit/edit-dialog.tsx";
 import { EndNotice } from "./end-notice.tsx";
 import { GrantChoice } from "./grant-choice.tsx";
 import type { Deciding } from "./use-decision.ts";
 import { VoteList } from "./vote-list.tsx";
-import { grantsOffered, grantWords } from "./what-yes-means.ts";
+import { allowsEdits, grantsOffered, grantWords } from "./what-yes-means.ts";
 import "./decide-panel.css";
 
 export interface DecidePanelProps {
@@ -73,6 +74,7 @@ function Choices({ request, me, rows, left, onShowNext, deciding }: Omit<DecideP
   const [reason, setReason] = useState("");
   const [grant, setGrant] = useState<GrantScope | null>(null);
   const [isDenying, setDenying] = useState(false);
+  const [isEditing, setEditing] = useState(false);
   const { mayVote, requirements } = request;
   const needsPasskey = mayVote.code === "assurance";
   const needsReason = requirements.some(({ requireReason }) => requireReason);
@@ -80,12 +82,14 @@ function Choices({ request, me, rows, left, onShowNext, deciding }: Omit<DecideP
   const mayDecide = hasRole(me, "approver");
   const barred = mayVote.allowed || needsPasskey ? undefined : mayVote.why;
   const whyNot = barred ?? left ?? (needsReason && reason.trim() === "" ? "A reason is asked for." : undefined);
+  const mayEdit = barred === undefined && allowsEdits(request);
   const approve = (): void => deciding.approve({ reason, grant, needsPasskey });
   useHotkeys({
     a: () => {
       if (whyNot === undefined && !deciding.busy) approve();
     },
     d: () => mayDecide && setDenying(true),
+    e: () => mayEdit && setEditing(true),
     s: onShowNext,
   });
   return (
@@ -95,7 +99,7 @@ function Choices({ request, me, rows, left, onShowNext, deciding }: Omit<DecideP
       {barred === undefined && offered.length > 0 ? <GrantChoice request={request} offered={offered} rows={rows} grant={grant} onChange={setGrant} /> : null}
       <div className="decide-bar">
         {barred === undefined && left !== undefined ? (
-          <div className="decide-left">
+          <div className="left-note">
             <p role="status">{left}</p>
             <Button size="small" hotkey="s" onClick={onShowNext}>
               Show
@@ -103,6 +107,11 @@ function Choices({ request, me, rows, left, onShowNext, deciding }: Omit<DecideP
           </div>
         ) : null}
         <div className="decide-buttons">
+          {mayEdit ? (
+            <Button size="large" hotkey="e" className="decide-edit" onClick={() => setEditing(true)}>
+              Edit…
+            </Button>
+          ) : null}
           {mayDecide ? (
             <Button tone="no" size="large" hotkey="d" onClick={() => setDenying(true)}>
               Deny…
@@ -115,6 +124,7 @@ function Choices({ request, me, rows, left, onShowNext, deciding }: Omit<DecideP
           ) : null}
         </div>
       </div>
+      {isEditing && request.argumentsText !== null ? <EditDialog request={request} argumentsText={request.argumentsText} onClose={() => setEditing(false)} /> : null}
       {isDenying ? <DenyDialog busy={deciding.busy} onClose={() => setDenying(false)} onDeny={(text) => { setDenying(false); deciding.deny(text); }} /> : null}
     </>
   );

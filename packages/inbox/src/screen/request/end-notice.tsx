@@ -32,7 +32,7 @@ export function EndNotice({ request, now }: { readonly request: RequestDetail; r
           <EscapedText text={endReason} />
         </p>
       )}
-      {supersededBy === null ? null : <Link to={pathTo("request", supersededBy)}>The question that took its place</Link>}
+      {supersededBy === null ? null : <Link to={pathTo("request", supersededBy)}>The changed call</Link>}
       {state === "outcome_unknown" && annotation === null ? <WhatHappened id={request.id} /> : null}
       {annotation === null ? null : (
         <p className="small">

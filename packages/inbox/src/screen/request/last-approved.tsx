@@ -1,87 +1,64 @@
-/** What is different from the last call of this tool that was approved: mostly that is what there is to look at. */
-import { useMemo, useState } from "react";
+/**
+ * What is different from the last call of this tool that was approved, one about the same place (the same file) first: mostly that is what
+ * there is to look at. It compares with what people approved, and says so: the control plane reads no files, and an agent's word for what is
+ * in one would be no more than that.
+ */
 import { useQuery } from "../../api/query.ts";
 import { readRequest } from "../../api/requests.ts";
+import type { Result } from "../../api/call-route.ts";
 import { useServerNow } from "../../api/server-clock.ts";
-import type { RequestDetail } from "../../api/words.ts";
-import { diffLines } from "../../part/argument-view/line-diff.ts";
-import { escapeLine } from "../../part/argument-view/text-lines.ts";
-import { Shown } from "../../part/argument-view/text-block.tsx";
-import { viewRows } from "../../part/argument-view/view-rows.ts";
-import { Button } from "../../part/button.tsx";
+import type { RequestDetail, RequestSummary } from "../../api/words.ts";
+import { ArgumentDiff, useComparison } from "../../part/argument-diff.tsx";
 import { EscapedText } from "../../part/escaped-text.tsx";
 import { TimeAgo } from "../../part/time-ago.tsx";
 import { count } from "../../part/time-words.ts";
 import { Link } from "../../route/link.tsx";
 import { pathTo } from "../../route/location.ts";
-import { compareCalls } from "./compare-calls.ts";
-import type { Difference } from "./compare-calls.ts";
+import { isSamePlace, placeOf } from "./place-of.ts";
 
-const SHOWN = 12;
-const FIRST_LINES = 24;
-/** Longer texts are compared by eye, in their own places. */
-const LONGEST = 100_000;
+/** Looked through for one about the same place. */
+const LOOKED_AT = 8;
 
-export function LastApproved({ request, lastId }: { readonly request: RequestDetail; readonly lastId: string }) {
+/** `approved`: calls of this tool that people approved, newest first; at least one. */
+export function LastApproved({ request, approved }: { readonly request: RequestDetail; readonly approved: readonly RequestSummary[] }) {
   const now = useServerNow();
-  const { value } = useQuery(`request ${lastId}`, () => readRequest(lastId));
-  const [before, after] = [value?.argumentsText, request.argumentsText];
-  const compared = useMemo(() => (typeof before === "string" && typeof after === "string" ? compareCalls(viewRows(before), viewRows(after)) : undefined), [before, after]);
-  if (compared === undefined || value === undefined) return null;
-  const { differences, same } = compared;
+  const { value } = useQuery(`last ${request.id} ${approved[0]?.id ?? ""}`, () => findLast(request, approved));
+  const comparison = useComparison(value?.argumentsText, request.argumentsText);
+  if (comparison === undefined || value === undefined) return null;
+  const { differences, same } = comparison;
+  const place = placeOf(request.argumentsText);
+  const isThere = isSamePlace(place, placeOf(value.argumentsText));
   return (
     <div className="compared">
       <h3 className="small muted">
-        Against the <Link to={pathTo("request", lastId)}>last approved call</Link> (<TimeAgo at={value.createdAt} now={now} />): {differences.length === 0 ? "the arguments are the same" : `${count(differences.length, "argument")} ${differences.length === 1 ? "differs" : "differ"}, ${same} ${same === 1 ? "is" : "are"} the same`}
+        Against the <Link to={pathTo("request", value.id)}>{isThere ? "last approved call for the same" : "last approved call"}</Link>
+        {isThere && place !== undefined ? <> <EscapedText text={place.name} className="mono" /></> : null} (<TimeAgo at={value.createdAt} now={now} />): {differences.length === 0 ? "the arguments are the same" : `${count(differences.length, "argument")} ${differences.length === 1 ? "differs" : "differ"}, ${same} ${same === 1 ? "is" : "are"} the same`}
       </h3>
-      {differences.slice(0, SHOWN).map((difference) => (
-        <Differing key={difference.pointer} difference={difference} />
-      ))}
-      {differences.length > SHOWN ? <p className="small muted">And {differences.length - SHOWN} more.</p> : null}
+      {isThere && differences.length > 0 ? <p className="small muted">{SOURCE[value.state] ?? "What that call was approved with."} What is there now may be something else: nobody here has read it.</p> : null}
+      <ArgumentDiff differences={differences} />
     </div>
   );
 }
 
-function Differing({ difference: { pointer, before, after } }: { readonly difference: Difference }) {
-  const isLong = Math.max(before?.length ?? 0, after?.length ?? 0) > LONGEST;
-  return (
-    <div className="differing">
-      <code>
-        <EscapedText text={pointer === "" ? "all of it" : pointer.slice(1)} />
-      </code>
-      {isLong ? <p className="small muted">Too long to be compared here.</p> : <Lines before={before} after={after} />}
-    </div>
-  );
-}
+const SOURCE: { readonly [K in RequestDetail["state"]]?: string } = {
+  completed: "What that call ran with, and it completed.",
+  failed: "What that call ran with; the server answered with an error.",
+  outcome_unknown: "What that call was sent with; nobody knows whether it ran.",
+};
 
-function Lines({ before, after }: Pick<Difference, "before" | "after">) {
-  const lines = useMemo(() => {
-    if (before !== undefined && after !== undefined) return diffLines(before, after);
-    const kind = before === undefined ? "new" : "old";
-    return (before ?? after ?? "").split("\n").map((text) => ({ kind, text, count: 1 }) as const);
-  }, [before, after]);
-  const [isWhole, setWhole] = useState(false);
-  const shown = isWhole ? lines : lines.slice(0, FIRST_LINES);
-  return (
-    <pre className="diff">
-      {shown.map(({ kind, text, count: skipped }, index) => (
-        <span key={index} className={`diff-line diff-${kind}`}>
-          <span className="diff-sign">{kind === "old" ? "−" : kind === "new" ? "+" : " "}</span>
-          {kind === "skipped" ? (
-            <span className="muted">{count(skipped, "line")} the same</span>
-          ) : (
-            <bdi dir="ltr" className="text-content">
-              <span className="only-read">{kind === "old" ? "was: " : kind === "new" ? "is: " : ""}</span>
-              <Shown shown={escapeLine(text)} reading="text" />
-            </bdi>
-          )}
-        </span>
-      ))}
-      {shown.length < lines.length ? (
-        <Button size="small" tone="quiet" onClick={() => setWhole(true)}>
-          Show {lines.length - shown.length} more
-        </Button>
-      ) : null}
-    </pre>
-  );
+/** The newest about the same place, one that completed if there is one; else the newest. */
+async function findLast(request: RequestDetail, approved: readonly RequestSummary[]): Promise<Result<RequestDetail>> {
+  const place = placeOf(request.argumentsText);
+  const [newest, ...older] = approved;
+  if (newest === undefined) throw new TypeError("there is nothing to compare with");
+  const first = await readRequest(newest.id);
+  let fallback = first;
+  if (place === undefined) return first;
+  for (const one of [newest, ...older].slice(0, LOOKED_AT)) {
+    const said = one === newest ? first : await readRequest(one.id);
+    if (!said.ok || !isSamePlace(place, placeOf(said.value.argumentsText))) continue;
+    if (said.value.state === "completed") return said;
+    if (fallback === first) fallback = said;
+  }
+  return fallback;
 }

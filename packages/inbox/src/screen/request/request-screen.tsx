@@ -24,7 +24,7 @@ import { SimilarCalls } from "./similar-calls.tsx";
 import { Story } from "./story.tsx";
 import { TrustedBlock } from "./trusted-block.tsx";
 import { useDecision } from "./use-decision.ts";
-import { useShownParts } from "./use-shown-parts.ts";
+import { useShownParts } from "../../part/argument-view/use-shown-parts.ts";
 import "./request-screen.css";
 
 export function RequestScreen({ id }: { readonly id: string }) {

@@ -20,12 +20,13 @@ export function SimilarCalls({ request }: { readonly request: RequestDetail }) {
   const alike = useQuery(`history tool ${server ?? ""} ${tool}`, () => listRequests({ tool, ...(server === null ? {} : { server }), order: "newest", limit: 20 }));
   const sames = others(same.value?.requests, request);
   const alikes = others(alike.value?.requests, request).filter((one) => one.callDigest !== callDigest);
-  const lastApproved = sames.some(isApproved) ? undefined : alikes.find(isApproved);
+  // What came later is nothing that this call could be measured by.
+  const approved = sames.some(isApproved) ? [] : alikes.filter((one) => isApproved(one) && one.createdAt <= request.createdAt);
   return (
     <Panel title="Calls like this one" part="similar">
       {same.isLoading || alike.isLoading ? <p className="muted">Looking…</p> : null}
       {!same.isLoading && !alike.isLoading && sames.length + alikes.length === 0 ? <p className="muted">This tool was not asked about before.</p> : null}
-      {lastApproved === undefined ? null : <LastApproved request={request} lastId={lastApproved.id} />}
+      {approved.length === 0 ? null : <LastApproved request={request} approved={approved} />}
       <Calls title="The very same call" requests={sames} />
       <Calls title="Other calls of this tool" requests={alikes} />
     </Panel>

@@ -1,4 +1,6 @@
 /** Rows of the record as steps of a story. A row of a kind that is not known here is told by its name, never left out. Pure. */
+import { parseJson } from "@countersign/sdk/display";
+
 export interface Step {
   readonly seq: number;
   readonly at: number;
@@ -49,6 +51,8 @@ function event(name: string, detail: Row): Told {
   switch (name) {
     case "request_created":
       return { title: "Held, and people were asked" };
+    case "request_edited":
+      return { title: "Arguments changed by", person: personOf(detail["person"]), detail: namesOf(detail["changed"]) };
     case "vote_cast":
       return { title: detail["choice"] === "approve" ? "Yes by" : "No by", person: personOf(detail["person"]), detail: [detail["selfApproved"] === true ? "(self-approved)" : "", textOf(detail["reason"])].filter((part) => part !== "").join(" ") };
     case "claim_released":
@@ -72,9 +76,14 @@ function personOf(value: unknown): string | null {
   return typeof value === "string" ? value.replace(/^person:/, "") : null;
 }
 
+/** JSON Pointers as the names they begin with a slash before. */
+function namesOf(value: unknown): string {
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string").map((one) => one.slice(1)).join(", ") : "";
+}
+
 function read(text: string): Row | undefined {
   try {
-    const row: unknown = JSON.parse(text);
+    const row: unknown = parseJson(text);
     return isRow(row) ? row : undefined;
   } catch {
     return undefined;

@@ -7,6 +7,8 @@ import type { Person, RequestDetail } from "../../api/words.ts";
 import { EscapedText } from "../../part/escaped-text.tsx";
 import { Panel } from "../../part/panel.tsx";
 import { absoluteTime } from "../../part/time-words.ts";
+import { Link } from "../../route/link.tsx";
+import { pathTo } from "../../route/location.ts";
 import { storyOf } from "./story-of.ts";
 import "./similar-calls.css";
 
@@ -25,9 +27,12 @@ export function Story({ request, people, mayRead }: StoryProps) {
       title="Its story in the record"
       part="story"
       aside={
-        <a className="small" href={urlOf("exportRecord")} download="countersign-record.jsonl">
-          Export the record
-        </a>
+        <span className="story-links small">
+          <Link to={`${pathTo("policyDraft")}?request=${encodeURIComponent(request.id)}`}>Try a policy on it</Link>
+          <a href={urlOf("exportRecord")} download="countersign-record.jsonl">
+            Export the record
+          </a>
+        </span>
       }
     >
       {failure === undefined ? null : <p className="muted">{failure.message}</p>}

@@ -8,7 +8,8 @@ import type { ViewRow } from "../../part/argument-view/view-rows.ts";
 import { EscapedText, ScriptNote } from "../../part/escaped-text.tsx";
 import { Notice } from "../../part/notice.tsx";
 import { Fact, Facts, Panel } from "../../part/panel.tsx";
-import type { ShownParts } from "./use-shown-parts.ts";
+import { EditedPanel } from "./edited-panel.tsx";
+import type { ShownParts } from "../../part/argument-view/use-shown-parts.ts";
 import { whatYesMeans } from "./what-yes-means.ts";
 
 export interface TrustedBlockProps {
@@ -48,6 +49,7 @@ export function TrustedBlock({ request, me, people, keyNames, argumentRows, cont
         ) : null}
         <Bound request={request} />
       </Panel>
+      {request.edit === null ? null : <EditedPanel request={request} edit={request.edit} people={people} />}
       <div className="trusted-pair">
         <WhoAsks request={request} people={people} keyNames={keyNames} />
         <WhyHeld request={request} />

@@ -39,6 +39,7 @@ export function VoteList({ request }: { readonly request: RequestDetail }) {
               <span>
                 <EscapedText text={name} /> {choice === "approve" ? "approved" : "denied"}
                 {onBehalfOf === null ? null : " for somebody else"}
+                {" "}
                 {selfApproved ? <span className="mark">self-approved</span> : null} {assurance === "passkey" ? <span className="mark mark-plain">passkey</span> : null}{" "}
                 <span className="muted small">
                   <TimeAgo at={at} now={now} />

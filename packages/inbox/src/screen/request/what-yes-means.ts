@@ -16,16 +16,22 @@ export function whatYesMeans(request: RequestDetail, me: Me): readonly Sentence[
     sentences.push({ key: "quorum", tone: "plain", text: `It runs after ${count(needed, "approval")}; ${left === 1 ? "one is missing" : `${left} are missing`}.` });
   }
   if (request.requirements.some(({ assurance }) => assurance === "passkey")) sentences.push({ key: "passkey", tone: "plain", text: "Your passkey signs this very request." });
+  if (request.edit !== null) sentences.push({ key: "edited", tone: "plain", text: "An approver changed the arguments: the agent gets the result, and is told which." });
   if (request.ownerId === me.person.id) sentences.push({ key: "self", tone: "doubt", text: "The agent that asks acts for you. If you approve, the record says that you approved your own call." });
   if (request.definition === null) sentences.push({ key: "definition", tone: "doubt", text: "The server has not described this tool on this connection, so its description is not bound." });
   if (request.server === null) sentences.push({ key: "server", tone: "doubt", text: "The server has no name here: policies treat it as unknown." });
   return sentences;
 }
 
+/** Whether an approver may change the arguments: every requirement says so, and the tool's definition is there to check them against. */
+export function allowsEdits({ requirements, definition, narration, argumentsText }: Pick<RequestDetail, "requirements" | "definition" | "narration" | "argumentsText">): boolean {
+  return requirements.every(({ edits }) => edits) && definition !== null && narration.definition !== null && argumentsText !== null;
+}
+
 /** Which grants every requirement allows, where one yes is enough. */
-export function grantsOffered({ requirements }: Pick<RequestDetail, "requirements">): readonly string[] {
+export function grantsOffered({ requirements, edit }: Pick<RequestDetail, "requirements" | "edit">): readonly string[] {
   const [first, ...rest] = requirements;
-  if (first === undefined || requirements.some(({ quorum }) => quorum !== 1)) return [];
+  if (first === undefined || edit !== null || requirements.some(({ quorum }) => quorum !== 1)) return [];
   return first.grants.filter((grant) => rest.every(({ grants }) => grants.includes(grant)));
 }
 

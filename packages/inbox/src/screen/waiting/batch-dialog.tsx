@@ -1,5 +1,8 @@
-/** One answer to several waiting calls. Each is a vote of its own on its own digest; what was refused is told call by call. */
-import { useState } from "react";
+/**
+ * One answer to several waiting calls. Each is a vote of its own on its own digest; what was refused is told call by call. A yes waits until
+ * every one of them was shown in full, here, and each vote carries the digest of what was shown of its own call.
+ */
+import { useCallback, useState } from "react";
 import { castVote } from "../../api/requests.ts";
 import { useSession } from "../../api/session.ts";
 import type { RequestSummary } from "../../api/words.ts";
@@ -9,33 +12,40 @@ import { EscapedText } from "../../part/escaped-text.tsx";
 import { TextArea } from "../../part/field.tsx";
 import { Notice } from "../../part/notice.tsx";
 import { count } from "../../part/time-words.ts";
+import { BatchCall } from "./batch-call.tsx";
 
 export interface BatchDialogProps {
   readonly choice: "approve" | "deny";
   readonly requests: readonly RequestSummary[];
-  /** By request digest: digest of the view that was shown in full. */
-  readonly viewed: ReadonlyMap<string, string>;
   readonly onClose: () => void;
 }
+
+const NOTHING: ReadonlyMap<string, string> = new Map();
 
 interface Refused {
   readonly request: RequestSummary;
   readonly message: string;
 }
 
-export function BatchDialog({ choice, requests, viewed, onClose }: BatchDialogProps) {
+export function BatchDialog({ choice, requests: chosen, onClose }: BatchDialogProps) {
+  // Those that were chosen: what is decided leaves the list behind the dialog, not the dialog.
+  const [requests] = useState(chosen);
   const { waiting } = useSession();
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState<readonly Refused[]>([]);
   const [done, setDone] = useState(0);
+  const [shown, setShown] = useState<ReadonlyMap<string, string>>(NOTHING);
+  const onShown = useCallback((requestDigest: string, viewedDigest: string) => setShown((before) => new Map(before).set(requestDigest, viewedDigest)), []);
+  const unseen = choice === "approve" ? requests.filter(({ requestDigest }) => !shown.has(requestDigest)).length : 0;
+  const whyNot = unseen === 0 ? undefined : `${count(unseen, "call")} not shown to the end yet.`;
 
   async function decide(): Promise<void> {
     setBusy(true);
     const failed: Refused[] = [];
     for (const request of requests) {
       const { id, requestDigest } = request;
-      const said = await castVote(id, { choice, requestDigest, viewedDigest: viewed.get(requestDigest) ?? null, reason, grant: null });
+      const said = await castVote(id, { choice, requestDigest, viewedDigest: choice === "approve" ? (shown.get(requestDigest) ?? null) : null, reason, grant: null });
       if (said.ok) waiting.take(said.value);
       else failed.push({ request, message: said.message });
       setDone((before) => before + 1);
@@ -47,17 +57,18 @@ export function BatchDialog({ choice, requests, viewed, onClose }: BatchDialogPr
 
   const verb = choice === "approve" ? "Approve" : "Deny";
   return (
-    <Dialog title={`${verb} ${count(requests.length, "call")}`} open onClose={onClose}>
+    <Dialog wide={choice === "approve"} title={`${verb} ${count(requests.length, "call")}`} open onClose={onClose}>
       {refused.length === 0 ? (
         <>
-          <ul className="dialog-list">
-            {requests.map(({ id, tool, server, agent }) => (
-              <li key={id}>
-                <EscapedText text={tool} className="mono" /> <span className="muted">on {server === null ? "an unknown server" : <EscapedText text={server} />}, asked by <EscapedText text={agent} /></span>
+          <ul className={choice === "approve" ? "batch-calls" : "dialog-list"}>
+            {requests.map((request) => (
+              <li key={request.id}>
+                <EscapedText text={request.tool} className="mono" /> <span className="muted">on {request.server === null ? "an unknown server" : <EscapedText text={request.server} />}, asked by <EscapedText text={request.agent} /></span>
+                {choice === "approve" ? <BatchCall request={request} onShown={onShown} /> : null}
               </li>
             ))}
           </ul>
-          <TextArea label={choice === "deny" ? "Reason, which the agents read" : "Reason"} autoFocus maxLength={4000} value={reason} onChange={(event) => setReason(event.target.value)} />
+          <TextArea label={choice === "deny" ? "Reason, which the agents read" : "Reason"} autoFocus={choice === "deny"} maxLength={4000} value={reason} onChange={(event) => setReason(event.target.value)} />
         </>
       ) : (
         <Notice tone="doubt" title={`${count(refused.length, "call")} of ${requests.length} could not be decided`} live>
@@ -70,10 +81,15 @@ export function BatchDialog({ choice, requests, viewed, onClose }: BatchDialogPr
           </ul>
         </Notice>
       )}
-      <div className="dialog-actions">
+      <div className={choice === "approve" ? "dialog-actions dialog-foot" : "dialog-actions"}>
+        {whyNot === undefined || refused.length > 0 ? null : (
+          <p className="muted small" role="status">
+            {whyNot}
+          </p>
+        )}
         <Button onClick={onClose}>{refused.length === 0 ? "Cancel" : "Close"}</Button>
         {refused.length > 0 ? null : (
-          <Button tone={choice === "approve" ? "yes" : "no"} busy={busy} onClick={() => void decide()}>
+          <Button tone={choice === "approve" ? "yes" : "no"} busy={busy} whyNot={whyNot} onClick={() => void decide()}>
             {busy ? `${done} of ${requests.length}…` : `${verb} ${count(requests.length, "call")}`}
           </Button>
         )}

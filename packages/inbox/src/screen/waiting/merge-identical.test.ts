@@ -5,7 +5,7 @@ import { isShown, mergeIdentical, NO_FILTER } from "./merge-identical.ts";
 function summary(id: string, change: Partial<RequestSummary> = {}): RequestSummary {
   return {
     id, rev: 1, state: "pending", createdAt: 0, expiresAt: 1, endedAt: null, requestDigest: id, callDigest: id, principal: "key:k", agent: "bot", user: "", session: "", server: "filesystem", tool: "write_file",
-    policyId: "", reason: "File writes", policies: ["writes"], progress: [], findings: [], mayVote: { allowed: true, why: "", code: null }, ...change,
+    policyId: "", reason: "File writes", policies: ["writes"], progress: [], findings: [], edited: false, mayVote: { allowed: true, why: "", code: null }, ...change,
   };
 }
 

@@ -50,6 +50,7 @@ export const WaitingRow = memo(function WaitingRow({ group, isActive, isSelected
       </span>
       <span className="row-marks">
         {requests.length > 1 ? <span className="mark mark-plain" title="The very same call, asked by several">×{requests.length} identical</span> : null}
+        {first.edited ? <span className="mark mark-plain" title="An approver changed the arguments">Edited</span> : null}
         {first.findings.slice(0, 2).map((finding) => (
           <span key={finding} className="mark">
             <EscapedText text={finding} />

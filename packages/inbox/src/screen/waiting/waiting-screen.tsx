@@ -1,9 +1,8 @@
 /**
- * What waits for an answer, most urgent first, live. Approving from here is for calls alone whose full view was shown in this page;
- * denying is always open. Called by page.tsx.
+ * What waits for an answer, most urgent first, live. Approving several from here shows each of them in full first; denying is always open. Called by page.tsx.
  */
 import { useCallback, useMemo, useState } from "react";
-import { useSession, useWaiting } from "../../api/session.ts";
+import { mayReadRequests, useSession, useWaiting } from "../../api/session.ts";
 import type { RequestSummary } from "../../api/words.ts";
 import { Button } from "../../part/button.tsx";
 import { useHotkeys } from "../../part/hotkeys.ts";
@@ -22,7 +21,7 @@ import "./waiting-screen.css";
 const NONE: ReadonlySet<string> = new Set();
 
 export function WaitingScreen() {
-  const { viewed, at } = useSession();
+  const { viewed, at, me } = useSession();
   const { requests, isLoaded, isFilling, failure } = useWaiting();
   const [filter, setFilter] = useState(NO_FILTER);
   const [active, setActiveId] = useState(at.requestId);
@@ -58,7 +57,7 @@ export function WaitingScreen() {
       if (chosen.length === 0 && current !== undefined) select(current, true);
       if (chosen.length > 0 || current !== undefined) setChoice("deny");
     },
-    a: () => chosen.length > 0 && whyNotApprove(chosen, viewed) === undefined && setChoice("approve"),
+    a: () => chosen.length > 0 && whyNotApprove(chosen) === undefined && setChoice("approve"),
     Escape: () => setSelected(NONE),
   });
 
@@ -78,7 +77,7 @@ export function WaitingScreen() {
       {requests.length > 0 ? <WaitingFilters requests={requests} filter={filter} onChange={setFilter} /> : null}
       {chosen.length > 0 ? <BatchBar chosen={chosen} onClear={() => setSelected(NONE)} onChoose={setChoice} /> : null}
       {isLoaded && groups.length === 0 ? (
-        <Nothing isFiltered={requests.length > 0} />
+        <Nothing isFiltered={requests.length > 0} mayRead={mayReadRequests(me)} />
       ) : (
         <VirtualList
           items={groups}
@@ -95,7 +94,6 @@ export function WaitingScreen() {
         <BatchDialog
           choice={choice}
           requests={chosen}
-          viewed={viewed}
           onClose={() => {
             setChoice(undefined);
             setSelected(NONE);
@@ -107,8 +105,7 @@ export function WaitingScreen() {
 }
 
 function BatchBar({ chosen, onClear, onChoose }: { readonly chosen: readonly RequestSummary[]; readonly onClear: () => void; readonly onChoose: (choice: "approve" | "deny") => void }) {
-  const { viewed } = useSession();
-  const whyNot = whyNotApprove(chosen, viewed);
+  const whyNot = whyNotApprove(chosen);
   return (
     <div className="batch" role="region" aria-label="Selected calls">
       <strong className="numbers">{count(chosen.length, "call")} selected</strong>
@@ -128,15 +125,24 @@ function BatchBar({ chosen, onClear, onChoose }: { readonly chosen: readonly Req
   );
 }
 
-/** A yes in a batch is for calls that were looked at one by one. */
-function whyNotApprove(chosen: readonly RequestSummary[], viewed: ReadonlyMap<string, string>): string | undefined {
-  const unseen = chosen.filter(({ requestDigest }) => !viewed.has(requestDigest)).length;
-  if (unseen > 0) return `To approve, open ${unseen === 1 && chosen.length === 1 ? "it" : `${count(unseen, "call")} of them`} first: only what was shown in full can be approved.`;
+/** More than this at once is nothing that somebody looks at. */
+const MOST_AT_ONCE = 10;
+
+/** A yes in a batch is for calls that are all shown in it, one below the other. */
+function whyNotApprove(chosen: readonly RequestSummary[]): string | undefined {
   const barred = chosen.find(({ mayVote }) => !mayVote.allowed);
-  return barred?.mayVote.why;
+  if (barred !== undefined) return barred.mayVote.why;
+  return chosen.length > MOST_AT_ONCE ? `At most ${MOST_AT_ONCE} calls are approved at once: every one of them has to be seen.` : undefined;
 }
 
-function Nothing({ isFiltered }: { readonly isFiltered: boolean }) {
+function Nothing({ isFiltered, mayRead }: { readonly isFiltered: boolean; readonly mayRead: boolean }) {
+  if (!mayRead) {
+    return (
+      <EmptyState title="Not for your roles" mark="·">
+        Waiting calls are shown to approvers and auditors.
+      </EmptyState>
+    );
+  }
   return isFiltered ? (
     <EmptyState title="Nothing matches the filter" mark="⌕">
       Other calls are waiting; clear the filter to see them.

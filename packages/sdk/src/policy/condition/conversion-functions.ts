@@ -1,7 +1,7 @@
 /** Functions that turn one kind into another. Texts are read by plain grammars of bounded length; whatever does not fit is a fault that never quotes it. */
 import { Fault } from "./fault.ts";
 import { plainForm, type Apply, type Form } from "./form.ts";
-import { Duration, kindOf, Timestamp, TypeName, type Kind, type Value } from "./value.ts";
+import { CEL_TYPES, Duration, kindOf, Timestamp, TypeName, type Kind, type Value } from "./value.ts";
 
 const toInt: Apply = (_run, value = null) => {
   if (value instanceof Timestamp) return Math.floor(value.ms / 1_000);
@@ -66,17 +66,8 @@ const toDuration: Apply = (_run, value = null) => {
   return new Duration(sign === "-" ? -ms : ms);
 };
 
-const TYPE_NAMES: Readonly<Record<Kind, string>> = {
-  null: "null_type",
-  bool: "bool",
-  number: "double",
-  string: "string",
-  list: "list",
-  map: "map",
-  timestamp: "google.protobuf.Timestamp",
-  duration: "google.protobuf.Duration",
-  type: "type",
-};
+/** What `type(…)` answers. */
+const TYPE_NAMES: Readonly<Record<Kind, string>> = { ...CEL_TYPES, null: "null_type" };
 /** What a condition may compare `type(…)` with. */
 export const TYPE_CONSTANTS: ReadonlySet<string> = new Set(["null_type", "bool", "double", "string", "list", "map", "type"]);
 

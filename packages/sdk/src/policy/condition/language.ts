@@ -9,7 +9,7 @@ import type { Form } from "./form.ts";
 import { HELPER_FORMS } from "./own-functions.ts";
 import { TEXT_FORMS } from "./text-functions.ts";
 import { TIME_FORMS } from "./time-functions.ts";
-import type { Kind } from "./value.ts";
+import { CEL_TYPES } from "./value.ts";
 
 /** UTF-16 units. */
 export const MAX_SOURCE = 4_096;
@@ -62,18 +62,6 @@ export function withWrittenNames(message: string): string {
   if (message.startsWith("List index must be int")) return "an index into this list has to be written out, such as [0]";
   return message.replaceAll(/\b[A-Z]\w*(?=\()/gu, (name) => (NAMES.has(writtenName(name)) ? writtenName(name) : name));
 }
-
-const CEL_TYPES: Readonly<Record<Kind, string>> = {
-  null: "null",
-  bool: "bool",
-  number: "double",
-  string: "string",
-  list: "list",
-  map: "map",
-  timestamp: "google.protobuf.Timestamp",
-  duration: "google.protobuf.Duration",
-  type: "type",
-};
 
 /** Types of parts of the arguments, by name: what an environment for one tool knows beyond the common one. */
 export interface ArgumentTypes {

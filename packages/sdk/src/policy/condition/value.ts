@@ -33,6 +33,19 @@ export type Value = null | boolean | number | string | Timestamp | Duration | Ty
 
 export type Kind = "null" | "bool" | "number" | "string" | "list" | "map" | "timestamp" | "duration" | "type";
 
+/** What CEL calls each kind in declarations. */
+export const CEL_TYPES: Readonly<Record<Kind, string>> = {
+  null: "null",
+  bool: "bool",
+  number: "double",
+  string: "string",
+  list: "list",
+  map: "map",
+  timestamp: "google.protobuf.Timestamp",
+  duration: "google.protobuf.Duration",
+  type: "type",
+};
+
 export function kindOf(value: Value): Kind {
   if (typeof value === "string") return "string";
   if (typeof value === "number") return "number";

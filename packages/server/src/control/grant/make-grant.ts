@@ -7,6 +7,7 @@ import type { StandingGrant } from "../../store/entity/directory.ts";
 import type { Change } from "../../store/store.ts";
 import type { LedgerEntry } from "../ledger.ts";
 import type { BoundText } from "../request/bound-text.ts";
+import { editOf } from "../request/edit-facts.ts";
 import { requirementsDigest } from "../request/requirements.ts";
 import type { Refusal } from "../refusal.ts";
 import { refuse } from "../refusal.ts";
@@ -41,6 +42,7 @@ export function draftGrant(request: ApprovalRequest, asked: GrantScope, id: stri
   const ms = asked.for === "session" ? SESSION_MS : parseDuration(asked.for);
   if (ms === undefined) return refuse("bad_request", 'A grant is for "session" or a duration such as "30m".');
   const { requirements, caller, call } = request;
+  if (editOf(request) !== null) return refuse("forbidden", "Where an approver changed the arguments there are no grants.");
   if (requirements.some(({ quorum }) => quorum !== 1)) return refuse("forbidden", "Where several have to approve there are no grants.");
   if (!requirements.every(({ grants }) => allows(grants, asked.for, ms))) return refuse("forbidden", `The policy allows no grant for ${asked.for}.`);
   if (bound === undefined) return refuse("bad_request", "The arguments were erased.");

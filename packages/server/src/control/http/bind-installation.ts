@@ -1,5 +1,5 @@
 /** Routes about policies, the record, and the installation itself. */
-import { people as wire } from "@countersign/sdk/wire";
+import { insights, people as wire } from "@countersign/sdk/wire";
 import type { RouteName } from "@countersign/sdk/wire";
 import { z } from "zod";
 import { refuse } from "../refusal.ts";
@@ -18,6 +18,15 @@ export const INSTALLATION_BINDINGS = {
   installation: bind({
     answer: wire.installation,
     run: ({ resources, identity }) => one(resources.installation.read(identity), (said) => said.installation),
+  }),
+  diagnose: bind({
+    answer: wire.installationDiagnosis,
+    run: ({ resources, identity }) => one(resources.installation.diagnose(identity), (said) => said.diagnosis),
+  }),
+  readInsights: bind({
+    query: insights.insightsQuery,
+    answer: insights.insights,
+    run: ({ resources, identity }, { query }) => one(resources.insights.read(identity, query), (said) => said.insights),
   }),
   listPolicies: bind({ answer: z.object({ versions: z.array(wire.policyVersion) }), run: ({ resources, identity }) => json(resources.policies.list(identity)) }),
   readPolicy: bind({
@@ -38,7 +47,7 @@ export const INSTALLATION_BINDINGS = {
     body: wire.policyBody,
     answer: wire.policyCheck,
     maxBytes: BODY_BYTES.document,
-    run: ({ resources, identity }, { body }) => one(resources.policies.check(identity, body), (said) => said.check),
+    run: ({ resources, identity, signal }, { body }) => one(resources.policies.check(identity, body, signal), (said) => said.check),
   }),
   activatePolicy: bind({
     body: wire.activateBody,

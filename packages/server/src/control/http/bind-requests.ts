@@ -55,6 +55,13 @@ export const REQUEST_BINDINGS = {
     answer: wire.people.requestSummary,
     run: ({ resources, identity, id }, { body }) => one(resources.requests.vote(identity, id, body, channelOf(identity)), request),
   }),
+  edit: bind({
+    body: wire.people.editBody,
+    answer: wire.people.requestSummary,
+    maxBytes: BODY_BYTES.call,
+    run: ({ resources, identity, id }, { body }) => one(resources.requests.edit(identity, id, body, channelOf(identity)), request),
+  }),
+  readEdit: bind({ answer: wire.editAnswer, run: ({ resources, identity, id }) => json(resources.requests.readEdit(identity, id)) }),
   cancel: bind({ body: wire.endBody, answer: wire.askedRequest, run: ({ resources, identity, id }, { body }) => one(resources.requests.cancel(identity, id, body), request) }),
   supersede: bind({ body: wire.endBody, answer: wire.askedRequest, run: ({ resources, identity, id }, { body }) => one(resources.requests.supersede(identity, id, body), request) }),
   claim: bind({ body: wire.claimBody, answer: wire.claimAnswer, run: ({ resources, identity, id }, { body }) => json(resources.requests.claim(identity, id, body)) }),

@@ -6,6 +6,7 @@ import { PEOPLE_BINDINGS } from "./bind-people.ts";
 import { REQUEST_BINDINGS } from "./bind-requests.ts";
 import { SIGN_IN_BINDINGS } from "./bind-sign-in.ts";
 import { SYSTEM_BINDINGS } from "./bind-system.ts";
+import { TRIAL_BINDINGS } from "./bind-trials.ts";
 
 export const BINDINGS: Readonly<Record<RouteName, Bound>> = Object.freeze({
   ...SYSTEM_BINDINGS,
@@ -13,4 +14,5 @@ export const BINDINGS: Readonly<Record<RouteName, Bound>> = Object.freeze({
   ...PEOPLE_BINDINGS,
   ...SIGN_IN_BINDINGS,
   ...INSTALLATION_BINDINGS,
+  ...TRIAL_BINDINGS,
 });

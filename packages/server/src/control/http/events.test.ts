@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 /** A record in memory; what a row tells lies beside it. */
-function record(): NewsSource & { add(...news: Omit<News, "seq">[]): void; readonly reads: { after: number; limit: number }[]; readonly lookedUp: number[]; fail: boolean; reading: Promise<void> } {
+function record(): NewsSource & { add(...news: Omit<News, "seq">[]): void; addRow(...news: Omit<News, "seq">[]): void; rewind(to: number): void; readonly reads: { after: number; limit: number }[]; readonly lookedUp: number[]; fail: boolean; reading: Promise<void> } {
   const rows: RecordLine[] = [];
   const told: News[] = [];
   const listeners = new Set<(rows: readonly RecordLine[]) => void>();
@@ -53,6 +53,16 @@ function record(): NewsSource & { add(...news: Omit<News, "seq">[]): void; reado
         return row;
       });
       for (const listener of listeners) listener(added);
+    },
+    /** One row that tells all of these. */
+    addRow(...news) {
+      const before = told.length;
+      this.add(...news.slice(-1));
+      told.splice(before, 0, ...news.slice(0, -1).map((one) => ({ ...one, seq: rows.length })));
+    },
+    rewind(to) {
+      rows.length = to;
+      told.splice(0, told.length, ...told.filter(({ seq }) => seq <= to));
     },
   };
 }
@@ -108,8 +118,8 @@ async function serve(source: NewsSource, options: ServeOptions = {}): Promise<Se
 
 /** The recorder's resources are there when asked for; a copy needs them named. */
 function withAll(resources: Resources): Resources {
-  const { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation } = resources;
-  return { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation };
+  const { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation, trials, insights } = resources;
+  return { requests, grants, policies, record: rows, throttle, bundle, people, keys, signIns, installation, trials, insights };
 }
 
 const idsOf = (text: string): number[] => [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
@@ -184,6 +194,34 @@ describe("live events", () => {
     source.add(forKey("key1", "next"));
     expect(idsOf(await listener.until("next"))).toEqual([100, 101]);
     expect(source.reads).toEqual([]);
+  });
+
+  it("a row that tells two things tells both, live and to whoever comes back in between", async () => {
+    const source = record();
+    const app = await serve(source);
+    const [live, mine] = [listen(app, "an approver"), listen(app, "an agent's key of the owner")];
+    await Promise.all([live.until("event: hello"), mine.until("event: hello")]);
+    source.addRow({ name: "grant", forAgents: null, forPeople: { roles: ["approver"], data: { what: "grant" } } }, forKey("key1", "moved"));
+    const told = await live.until('"moved"');
+    expect([...told.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name)).toEqual(["hello", "grant", "request"]);
+    expect(idsOf(told)).toEqual([0, 1]);
+    expect(told).toContain('id: 1\nevent: request\n');
+    await mine.until('"moved"');
+    const back = listen(app, "an approver", "0"); // the id that it had after the first of the two
+    const again = await back.until('"moved"');
+    expect([...again.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name)).toEqual(["hello", "grant", "request"]);
+    expect(idsOf(again)).toEqual([1]);
+  });
+
+  it("where the record has another history, as after a restore, streams end: what they heard of means nothing in it", async () => {
+    const source = record();
+    const app = await serve(source);
+    source.add(forKey("key1", "one"), forKey("key1", "two"));
+    const listener = listen(app, "an approver");
+    await listener.until("event: hello");
+    source.rewind(1);
+    source.add(forKey("key1", "other"));
+    await listener.closed;
   });
 
   it("a heartbeat keeps it open, and ends it for who may not listen any more", async () => {

@@ -74,8 +74,12 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
   let telling: Promise<void> = Promise.resolve();
   let dropped = 0;
   let closed = false;
+  let latest = source.head();
 
   const endRows = source.onRows((rows) => {
+    // Another history, as after a restore: what the streams have heard of means nothing in it.
+    if ((rows[0]?.seq ?? Infinity) <= latest) dropAll();
+    latest = rows.at(-1)?.seq ?? latest;
     if (streams.size === 0) return;
     backlog += 1;
     if (backlog > MAX_BACKLOG) dropAll();
@@ -99,7 +103,7 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
     } catch {
       return dropAll(); // they come back and read what they missed from the store
     }
-    for (const one of news) for (const stream of listenersOf(one)) deliver(stream, one);
+    for (const [index, one] of news.entries()) for (const stream of listenersOf(one)) deliver(stream, one, isLastOfRow(news, index));
   }
 
   /** A request of one key is looked up by it: thousands of others are not asked. */
@@ -109,16 +113,21 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
     return [...(byName.get(principal) ?? []), ...(news.forPeople === null ? [] : people)];
   }
 
-  function deliver(stream: Stream, news: News): void {
+  /** Of a row that tells several things the last one has its id: a stream that breaks off before it hears the whole row again. */
+  function deliver(stream: Stream, news: News, isLast: boolean): void {
     if (stream.held !== null) {
       stream.held.push(news);
       if (stream.held.length > limits.replayRows) drop(stream);
       return;
     }
     if (news.seq <= stream.heard) return;
-    stream.heard = news.seq;
+    if (isLast) stream.heard = news.seq;
+    tellOne(stream, news, isLast);
+  }
+
+  function tellOne(stream: Stream, news: News, isLast: boolean): void {
     const data = heardBy(stream.identity, news);
-    if (data !== undefined) write(stream, frame(news.seq, news.name, data));
+    if (data !== undefined) write(stream, frame(isLast ? news.seq : null, news.name, data));
   }
 
   function write(stream: Stream, text: string): void {
@@ -167,16 +176,14 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
         const rows = await source.readRows({ after: stream.heard, limit: Math.min(PAGE_ROWS, until - stream.heard) });
         const last = rows.at(-1);
         if (last === undefined) break;
-        for (const news of await source.newsOf(rows.filter(mayBeHeard))) {
-          const data = heardBy(stream.identity, news);
-          if (data !== undefined) write(stream, frame(news.seq, news.name, data));
-        }
+        const news = await source.newsOf(rows.filter(mayBeHeard));
+        for (const [index, one] of news.entries()) tellOne(stream, one, isLastOfRow(news, index));
         stream.heard = last.seq;
         if (stream.seat.outgoing.writableNeedDrain) await drained(stream.seat.outgoing);
       }
       const held = stream.held ?? [];
       stream.held = null;
-      for (const news of held) deliver(stream, news);
+      for (const [index, one] of held.entries()) deliver(stream, one, isLastOfRow(held, index));
     } catch {
       drop(stream);
     }
@@ -218,6 +225,10 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
       }
     },
   };
+}
+
+function isLastOfRow(news: readonly News[], index: number): boolean {
+  return news[index + 1]?.seq !== news[index]?.seq;
 }
 
 /** Undefined: start afresh, because nothing was asked for or it is too long ago. */

@@ -24,6 +24,15 @@ describe("readiness names the part that is in the way", () => {
     expect(said).toEqual({ ready: Object.values(parts).every((part) => part === "ok"), parts });
   });
 
+  it("says at once that a document was put in force, whatever was said a moment ago", async () => {
+    const { ledger, ...rest } = ports({});
+    const resident: { -readonly [K in keyof typeof ledger.resident]: (typeof ledger.resident)[K] } = { ...ledger.resident, policy: undefined };
+    const ready = createHealth({ ...rest, ledger: { run: ledger.run, resident } });
+    expect((await ready()).ready).toBe(false);
+    resident.policy = policy;
+    expect((await ready()).ready).toBe(true);
+  });
+
   it("is looked up once for all who ask within a second", async () => {
     let reads = 0;
     const ready = createHealth(ports({ readStore: async () => (reads += 1) && 1_000_000 }));

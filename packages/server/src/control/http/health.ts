@@ -1,4 +1,4 @@
-/** Whether calls can be decided here, and if not, which part is in the way. Asked by anyone, so the answer is kept for a second. */
+/** Whether calls can be decided here, and if not, which part is in the way. Asked by anyone, so what the store says is kept for a second. */
 import type { Ledger } from "../ledger.ts";
 
 export const PARTS = ["store", "ledger", "policy", "clock"] as const;
@@ -22,27 +22,28 @@ export interface HealthPorts {
 const KEPT_MS = 1000;
 
 export function createHealth({ ledger, readStore, wallClock, timeoutMs = 2000, clockSkewMs = 5000 }: HealthPorts): () => Promise<Readiness> {
-  let kept: { readonly until: number; readonly answer: Promise<Readiness> } | undefined;
+  let kept: { readonly until: number; readonly answer: Promise<Omit<Readiness["parts"], "policy">> } | undefined;
 
-  async function look(): Promise<Readiness> {
+  async function look(): Promise<Omit<Readiness["parts"], "policy">> {
     const [storeNow, passed] = await Promise.all([
       within(timeoutMs, readStore()),
       // A command that changes nothing goes through the same queue as every decision.
       within(timeoutMs, ledger.run({ needs: [], apply: () => ({ answer: true }) })),
     ]);
-    const parts: Readiness["parts"] = {
+    return {
       store: storeNow === undefined ? "failing" : "ok",
       ledger: passed === undefined ? "failing" : "ok",
-      policy: ledger.resident.policy === undefined ? "failing" : "ok",
       clock: storeNow === undefined ? "unknown" : Math.abs(storeNow - wallClock()) > clockSkewMs ? "failing" : "ok",
     };
-    return { ready: PARTS.every((part) => parts[part] === "ok"), parts };
   }
 
-  return () => {
+  return async () => {
     const at = performance.now();
     if (kept === undefined || at >= kept.until) kept = { until: at + KEPT_MS, answer: look() };
-    return kept.answer;
+    const looked = await kept.answer;
+    // Known at once, and so said as it is: a document was put in force, and whoever did so looks.
+    const parts = { ...looked, policy: ledger.resident.policy === undefined ? "failing" : "ok" } as const;
+    return { ready: PARTS.every((part) => parts[part] === "ok"), parts };
   };
 }
 

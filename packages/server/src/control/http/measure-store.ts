@@ -40,6 +40,7 @@ export function measureStore(store: Store, metrics: Metrics): Store {
     list: (tenant, query) => watched(store.list(tenant, query)),
     count: (tenant, table, where) => watched(store.count(tenant, table, where)),
     readRecord: (query) => watched(store.readRecord(query)),
+    tallyCalls: (tenant, range) => watched(store.tallyCalls(tenant, range)),
     addCheckpoint: (tenant, checkpoint) => watched(store.addCheckpoint(tenant, checkpoint)),
     readCheckpoints: (tenant, range) => watched(store.readCheckpoints(tenant, range)),
     exclusively: (tenant, work) =>

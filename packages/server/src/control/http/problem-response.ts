@@ -9,6 +9,7 @@ export interface ProblemFacts extends Refusal {
   readonly state?: string;
   readonly requestId?: string;
   readonly problems?: NonNullable<Problem["problems"]>;
+  readonly fields?: readonly { readonly pointer: string; readonly message: string }[];
 }
 
 const MEANINGS: { readonly [K in ProblemCode]: readonly [status: number, title: string] } = {
@@ -31,6 +32,7 @@ const MEANINGS: { readonly [K in ProblemCode]: readonly [status: number, title: 
   policy_block: [403, "The policy blocks this call, and nobody can be asked"],
   policy_unavailable: [503, "No policy document was activated"],
   invalid_document: [422, "The policy document has problems"],
+  invalid_arguments: [422, "The changed arguments are not what the tool takes"],
   digest_mismatch: [422, "The call digest is not that of the call"],
   too_large: [413, "Larger than the limit"],
   too_many: [429, "Too many"],
@@ -44,7 +46,7 @@ export function statusOf(code: ProblemCode): number {
 
 /** `status` only where HTTP has a narrower one than the code's own. */
 function problemOf(refusal: ProblemFacts, status = statusOf(refusal.code)): Problem {
-  const { code, detail, state, requestId, retryAfterMs, problems } = refusal;
+  const { code, detail, state, requestId, retryAfterMs, problems, fields } = refusal;
   return {
     type: `https://countersign.dev/problems/${code}`,
     title: MEANINGS[code][1],
@@ -55,6 +57,7 @@ function problemOf(refusal: ProblemFacts, status = statusOf(refusal.code)): Prob
     ...(requestId === undefined ? {} : { requestId }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(problems === undefined ? {} : { problems }),
+    ...(fields === undefined ? {} : { fields: [...fields] }),
   };
 }
 

@@ -6,11 +6,13 @@ import type * as wire from "@countersign/sdk/wire";
 import type { z } from "zod";
 import type { Identity } from "../../auth/identity.ts";
 import type { Grants } from "../grant/grants.ts";
+import type { Insights } from "../insights/create-insights.ts";
 import type { Keys } from "../key/keys.ts";
 import type { People } from "../people/people.ts";
 import type { Answer } from "../refusal.ts";
 import type { Requests } from "../request/requests.ts";
 import type { SignIns } from "../sign-in/sign-ins.ts";
+import type { Trials } from "../trial/trials.ts";
 
 type Of<K extends keyof typeof wire.people> = (typeof wire.people)[K] extends z.ZodType ? z.infer<(typeof wire.people)[K]> : never;
 
@@ -18,7 +20,7 @@ export interface Policies {
   list(identity: Identity): Promise<Answer<{ readonly versions: readonly Of<"policyVersion">[] }>>;
   read(identity: Identity, version: number): Promise<Answer<{ readonly version: Of<"policyText"> }>>;
   save(identity: Identity, body: Of<"policyBody">): Promise<Answer<{ readonly version: Of<"policyVersion"> }>>;
-  check(identity: Identity, body: Of<"policyBody">): Promise<Answer<{ readonly check: Of<"policyCheck"> }>>;
+  check(identity: Identity, body: Of<"policyBody">, signal: AbortSignal): Promise<Answer<{ readonly check: Of<"policyCheck"> }>>;
   activate(identity: Identity, version: number, body: Of<"activateBody">): Promise<Answer<{ readonly activation: Of<"activation"> }>>;
 }
 
@@ -42,14 +44,16 @@ export interface BundleResource {
 
 export interface Installation {
   read(identity: Identity): Promise<Answer<{ readonly installation: Of<"installation"> }>>;
+  diagnose(identity: Identity): Promise<Answer<{ readonly diagnosis: Of<"installationDiagnosis"> }>>;
   /** Ends the process in good order, after the answer is out. */
   stop(identity: Identity): Promise<Answer<object>>;
 }
 
 export interface Resources {
-  readonly requests: Pick<Requests, "ask" | "read" | "asked" | "list" | "vote" | "cancel" | "supersede" | "claim" | "release" | "outcome" | "annotate" | "leases">;
+  readonly requests: Pick<Requests, "ask" | "read" | "asked" | "list" | "vote" | "edit" | "readEdit" | "cancel" | "supersede" | "claim" | "release" | "outcome" | "annotate" | "leases">;
   readonly grants: Grants;
   readonly policies: Policies;
+  readonly trials: Trials;
   readonly record: RecordResource;
   readonly throttle: Throttle;
   readonly bundle: BundleResource;
@@ -57,4 +61,5 @@ export interface Resources {
   readonly keys: Pick<Keys, "list" | "add" | "revoke">;
   readonly signIns: Omit<SignIns, "sweep">;
   readonly installation: Installation;
+  readonly insights: Pick<Insights, "read">;
 }

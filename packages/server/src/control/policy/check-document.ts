@@ -1,33 +1,26 @@
-/** What is wrong with a document, and what in it is certainly a slip, with places: for the editor, before anything is saved. */
-import { PolicyDocumentError } from "@countersign/sdk";
-import { lintDocument, policyDigest, readPolicyText, type PolicyDocument } from "@countersign/sdk/policy";
-import type { people as wire } from "@countersign/sdk/wire";
-import type { z } from "zod";
+/** Checks a document for whoever writes it: at once where it is short, in a thread where others would wait for it. */
+import { checkText, type PolicyCheck } from "../../trial/check-text.ts";
 import type { View } from "../ledger.ts";
+import type { Answer } from "../refusal.ts";
+import type { RunTrial } from "../trial/run-trial.ts";
 
-export type PolicyCheck = z.infer<typeof wire.policyCheck>;
-type DocumentProblem = PolicyCheck["problems"][number];
+export type { PolicyCheck } from "../../trial/check-text.ts";
 
-/** Lint takes a moment for each policy; beyond this many, `countersign policy check` is the place for it. */
-const MAX_LINTED = 2_000;
+/** Some thirty policies: 10 ms. A thread takes 200 to start. */
+const SHORT = 6 * 1024;
 
-/** `view`: who exists, so that approvers nobody knows are found. */
-export function checkDocument(text: string, view: Pick<View, "all">): PolicyCheck {
-  let document: PolicyDocument;
-  try {
-    document = readPolicyText(text, "policy");
-  } catch (error) {
-    if (!(error instanceof PolicyDocumentError)) throw error;
-    return { ok: false, digest: null, size: 0, problems: error.problems.map((one) => ({ ...one, severity: "error", code: "invalid" })) };
-  }
-  const { policies } = document;
-  return { ok: true, digest: policyDigest(document), size: policies.length, problems: policies.length > MAX_LINTED ? [] : slips(document, view) };
+export async function checkDocument(text: string, view: Pick<View, "all">, run: RunTrial, signal: AbortSignal): Promise<Answer<{ readonly check: PolicyCheck }>> {
+  const approvers = knownApprovers(view);
+  if (text.length <= SHORT) return { ok: true, check: checkText(text, approvers) };
+  const said = await run({ kind: "check", text, approvers }, () => Promise.resolve(undefined), signal);
+  if (!said.ok) return said;
+  if (said.end.kind !== "checked") throw new TypeError("the trial answered something else");
+  return { ok: true, check: said.end.check };
 }
 
-function slips(document: PolicyDocument, view: Pick<View, "all">): DocumentProblem[] {
-  const approvers = [
+function knownApprovers(view: Pick<View, "all">): readonly string[] {
+  return [
     ...view.all("person").flatMap(({ id, data }) => (data.status !== "active" ? [] : data.email === null ? [id] : [id, data.email])),
     ...view.all("person_group").map(({ data }) => `group:${data.name}`),
   ];
-  return lintDocument(document, { approvers }).map(({ code, line, column, message, mend }) => ({ line: line ?? 1, column: column ?? 1, message, mend, code, severity: "warning" }));
 }

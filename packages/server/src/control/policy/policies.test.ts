@@ -4,7 +4,7 @@ import type { Store } from "../../store/store.ts";
 import { MemoryStore } from "../fixture/memory-store.ts";
 import { agent, agentKey, openWorld, person, put, question, voter, type World } from "../fixture/world.ts";
 import { codeOf, must } from "../people/fixture/installation.ts";
-import { checkDocument } from "./check-document.ts";
+import { checkText } from "../../trial/check-text.ts";
 import { createPolicies, type Policies } from "./policies.ts";
 
 const EDITOR = voter("ed", { roles: ["policy_editor"] });
@@ -52,8 +52,14 @@ describe("policies of a control plane", () => {
     const { check } = must(await policies.check(APPROVER, { text: text("    approval: { approvers: [ann@example.com, carl@example.com] }\n") }));
     expect(check).toMatchObject({ ok: true, size: 1, problems: [{ severity: "warning", code: "unknown_approver", line: 7, message: expect.stringContaining("carl@example.com") }] });
     expect(must(await policies.check(OPERATOR, { text: "version: 1" })).check).toMatchObject({ ok: false, digest: null, problems: [{ severity: "error" }] });
-    expect(checkDocument(text("    approval: { approvers: [carl@example.com] }\n"), { all: () => [] }).problems.map(({ code }) => code)).toContain("unknown_approver");
+    expect(checkText(text("    approval: { approvers: [carl@example.com] }\n"), []).problems.map(({ code }) => code)).toContain("unknown_approver");
     expect(must(await policies.list(EDITOR)).versions).toEqual([]);
+  });
+
+  it("checks a long document in a thread, with the same words, and for nobody who has gone", async () => {
+    const long = `${text("    approval: { approvers: [carl@example.com] }\n")}${"# so it goes on\n".repeat(1000)}`;
+    expect(must(await policies.check(APPROVER, { text: long })).check).toEqual(checkText(long, ["ann", "ann@example.com", "bob", "bob@example.com", "ed", "ed@example.com"]));
+    expect(codeOf(await policies.check(APPROVER, { text: long }, AbortSignal.abort()))).toBe("bad_request");
   });
 
   it("puts a version in force only over the one that was looked at; of two editors one is told", async () => {

@@ -13,6 +13,7 @@ import type { PolicyVersion } from "../../store/entity/policy-version.ts";
 import type { Ledger, Plan, View } from "../ledger.ts";
 import { ACTIVE_POLICY } from "../policy-in-force.ts";
 import { refuse, type Answer, type Refusal } from "../refusal.ts";
+import { createRunTrial, type RunTrial } from "../trial/run-trial.ts";
 import { checkDocument, type PolicyCheck } from "./check-document.ts";
 
 export type PolicyVersionView = z.infer<typeof wire.policyVersion>;
@@ -33,7 +34,8 @@ export interface Policies {
   list(identity: Identity): Promise<Answer<{ readonly versions: readonly PolicyVersionView[] }>>;
   read(identity: Identity, version: number): Promise<Answer<{ readonly version: PolicyTextView }>>;
   save(identity: Identity, body: PolicyBody): Promise<Answer<{ readonly version: PolicyVersionView }>>;
-  check(identity: Identity, body: Pick<PolicyBody, "text">): Promise<Answer<{ readonly check: PolicyCheck }>>;
+  /** `signal` ends it: nobody waits any more. */
+  check(identity: Identity, body: Pick<PolicyBody, "text">, signal?: AbortSignal): Promise<Answer<{ readonly check: PolicyCheck }>>;
   /** `expect`: the version that the asker believes to be in force. `superseded`: pending requests that now ask another question. */
   activate(identity: Identity, version: number, body: ActivateBody): Promise<Answer<{ readonly activation: Activation }>>;
   /** Saves a document and puts it in force, unless it is what is in force already: for documents that live in a file. */
@@ -47,13 +49,19 @@ export interface PoliciesOptions {
   readonly store: Store;
   /** Takes back pending requests that ask another question under the document now in force; answers how many. */
   readonly reviewPending: () => Promise<number>;
+  /** Checks long documents beside everything else. */
+  readonly run?: RunTrial;
 }
+
+const NEVER = new AbortController().signal;
+/** Beside those that are replayed: whoever writes is not to wait for them. */
+const CHECK_LIMITS = { atOnce: 3, longestMs: 30_000 };
 
 const ACTIVATED_AT = "policy.activated_at";
 const LATEST = "policy.latest";
 const PAGE = 200;
 
-export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions): Policies {
+export function createPolicies({ ledger, store, reviewPending, run = createRunTrial(CHECK_LIMITS) }: PoliciesOptions): Policies {
   const { tenant } = ledger;
   /** The text in force; it is asked for with every start of an agent, and versions never change. */
   let inForce: { readonly version: number; readonly text: string } | undefined;
@@ -86,7 +94,7 @@ export function createPolicies({ ledger, store, reviewPending }: PoliciesOptions
       return ledger.run({ needs: [], apply: (view) => saved(view, { text, comment, by, digest: read.digest, size: read.size }, identity) });
     },
 
-    check: (identity, { text }) => Promise.resolve(mayRead(identity) ? { ok: true, check: checkDocument(text, ledger.resident) } : FORBIDDEN),
+    check: async (identity, { text }, signal = NEVER) => (mayRead(identity) ? checkDocument(text, ledger.resident, run, signal) : FORBIDDEN),
 
     async activate(identity, version, { expect, comment }) {
       if (!mayEdit(identity)) return FORBIDDEN;

@@ -2,6 +2,7 @@
  * The lines of an export: a header, then the rows as they are stored, each checkpoint right after the row that it speaks of.
  * Rows are bytes and are never written anew. Written by records.ts, read by verify-export.ts.
  */
+import { parseJson } from "@countersign/sdk/call";
 import type { RecordHead } from "@countersign/sdk/record";
 import { z } from "zod";
 import type { CheckpointKey, SignedCheckpoint } from "./checkpoint.ts";
@@ -59,7 +60,7 @@ export function readCheckpoint(line: Buffer): SignedCheckpoint | undefined {
 
 function parse(line: Buffer): unknown {
   try {
-    return JSON.parse(line.toString("utf8"));
+    return parseJson(line.toString("utf8"));
   } catch {
     return undefined;
   }

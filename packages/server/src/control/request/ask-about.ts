@@ -79,7 +79,7 @@ function create(view: View, asked: Asked, dedupeKey: string): Plan<AskResult> {
   const own = verdict?.requirements ?? [];
   const requirements = mergeRequirements(own, callers);
   const request = requestOf(view, asked, dedupeKey, requirements, own, verdict, findings);
-  const entries: LedgerEntry[] = [createdEntry(request)];
+  const entries: LedgerEntry[] = [createdEntry(request, call)];
   const plain: Plan<AskResult> = { answer: { ok: true, id, created: true }, changes: [{ table: "approval", id, rev: 0, data: request }], entries };
   const { grant, changes, entries: told } = useGrant(view, request, call);
   if (grant === undefined) return { ...plain, changes: [...(plain.changes ?? []), ...changes], entries: [...entries, ...told] };
@@ -146,7 +146,8 @@ function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: re
   };
 }
 
-function createdEntry(request: ApprovalRequest): LedgerEntry {
+/** Of a request that has just been made, by whoever, about this call. */
+export function createdEntry(request: ApprovalRequest, { argumentsText, contextText }: Pick<Call, "argumentsText" | "contextText">): LedgerEntry {
   const { id, createdAt, requestDigest: digest, caller, call, policies, requirements, expiresAt } = request;
   return {
     type: "event",
@@ -165,7 +166,21 @@ function createdEntry(request: ApprovalRequest): LedgerEntry {
       session: caller.session.id,
       policies,
       requirements: requirements.map(({ policy, quorum }) => `${policy} ${quorum}`),
+      guards: guardsOf(requirements),
+      // How much there is to read before a yes.
+      length: argumentsText.length + contextText.length,
       expiresAt,
     },
   };
+}
+
+/** What the policies ask for beyond one person's yes. */
+function guardsOf(requirements: readonly Requirement[]): readonly string[] {
+  const guards: readonly (readonly [string, (it: Requirement) => boolean])[] = [
+    ["quorum", ({ quorum }) => quorum > 1],
+    ["passkey", ({ assurance }) => assurance === "passkey"],
+    ["reason", ({ requireReason }) => requireReason],
+    ["other_person", ({ selfApproval }) => selfApproval === false],
+  ];
+  return guards.filter(([, asks]) => requirements.some(asks)).map(([name]) => name);
 }

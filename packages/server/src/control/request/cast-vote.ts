@@ -69,12 +69,12 @@ function deny(row: RequestRow, { now }: View, vote: Vote): Plan<Moved> {
 function approve(row: RequestRow, view: View, vote: Vote, ballot: Ballot): Plan<Moved> {
   const request: ApprovalRequest = { ...row.data, votes: [...row.data.votes, vote] };
   const { grant } = ballot.body;
-  if (!areMet(view, request, request.requirements, true)) {
+  const { request: approved, entries: told } = approveWith(request, view, vote);
+  if (approved.state === "pending") {
     if (grant !== null) return { answer: refusal("bad_request", "A grant goes with the vote that approves, where one is enough.") };
     return change(row, request, [voteEntry(request, vote)], { ok: true });
   }
-  const approved: ApprovalRequest = { ...request, state: "approved", approvedAt: view.now, expiresAt: Math.max(request.expiresAt, view.now + CLAIM_MS) };
-  const entries: LedgerEntry[] = [voteEntry(request, vote), approvalEntry(request, "approved", view.now, toldOf(request, vote))];
+  const entries: LedgerEntry[] = [voteEntry(request, vote), ...told];
   const plan = change<Moved>(row, approved, entries, { ok: true });
   if (grant === null) return plan;
   const made = makeGrant(approved, grant, ballot.grantId, vote.personId, ballot.bound, view.now);
@@ -82,12 +82,19 @@ function approve(row: RequestRow, view: View, vote: Vote, ballot: Ballot): Plan<
   return { ...plan, changes: [...(plan.changes ?? []), made.change], entries: [...entries, made.entry] };
 }
 
+/** The request with its last vote: approved, where all that is asked for is met. */
+export function approveWith(request: ApprovalRequest, view: View, vote: Vote): { readonly request: ApprovalRequest; readonly entries: readonly LedgerEntry[] } {
+  if (!areMet(view, request, request.requirements, true)) return { request, entries: [] };
+  const approved: ApprovalRequest = { ...request, state: "approved", approvedAt: view.now, expiresAt: Math.max(request.expiresAt, view.now + CLAIM_MS) };
+  return { request: approved, entries: [approvalEntry(request, "approved", view.now, toldOf(request, vote))] };
+}
+
 function toldOf({ votes }: ApprovalRequest, { channel, reason }: Vote) {
   const approver = votes.map(({ personId }) => personName(personId)).join(", ");
   return { approver, channel, human: true, ...(reason === "" ? {} : { reason }) };
 }
 
-function voteEntry({ id, requestDigest }: ApprovalRequest, vote: Vote): LedgerEntry {
+export function voteEntry({ id, requestDigest }: ApprovalRequest, vote: Vote): LedgerEntry {
   const { personId, choice, channel, assurance, viewedDigest, selfApproved, countsFor, onBehalfOf, reason } = vote;
   return {
     type: "event",

@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import type { AskedRequest } from "@countersign/sdk/wire";
 import { includesRole } from "../../auth/identity.ts";
 import type { Identity, PersonIdentity } from "../../auth/identity.ts";
+import { newId } from "../../auth/secret.ts";
 import type { Key, Store } from "../../store/store.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Sealer } from "../seal/sealer.ts";
@@ -12,11 +12,14 @@ import { castVote } from "./cast-vote.ts";
 import { checkViewed } from "./check-viewed.ts";
 import { claimRequest, LEASE_MS, releaseClaim } from "./claim-request.ts";
 import { askedOf, detailOf, summaryOf } from "./describe-request.ts";
+import { editOf } from "./edit-facts.ts";
+import { editRequest } from "./edit-request.ts";
 import { endRequest } from "./end-request.ts";
 import { listRequests } from "./list-requests.ts";
 import { isEnd, refusal } from "./move.ts";
 import type { Moved, RequestRow } from "./move.ts";
 import { createOpenLimit } from "./open-limit.ts";
+import { bindEdit } from "./bind-edit.ts";
 import { readQuestion } from "./read-question.ts";
 import { renewLeases } from "./renew-leases.ts";
 import { annotateOutcome, reportOutcome } from "./report-outcome.ts";
@@ -149,6 +152,28 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       return peoplesAnswer(id, await ledger.run(castVote(id, identity, ballot)), identity);
     },
 
+    async edit(identity, id, body, channel) {
+      if (identity.kind !== "person") return PEOPLE_ONLY;
+      const row = await rowOf(id);
+      if (row === undefined) return NOT_FOUND;
+      const read = bindEdit(row.data, await openBound(row), body);
+      for (let attempt = 0; attempt < ASK_ATTEMPTS; attempt++) {
+        const successor = newId();
+        const edited = read.ok ? { ...read, sealed: await sealer.seal(packBound(read.call), successor) } : read;
+        const result = await ledger.run(editRequest(id, identity, { id: successor, nonce: newId(), tenant, body, channel, edited }));
+        if (!result.ok || !("retry" in result)) return peoplesAnswer(successor, result, identity);
+      }
+      return refusal("conflict", "The key of the day changes faster than the arguments can be sealed.");
+    },
+
+    async readEdit(identity, id) {
+      if (identity.kind !== "agent") return AGENTS_ONLY;
+      const row = await readNow(id);
+      if (row?.data.caller.principal !== identity.principal || editOf(row.data) === null) return NOT_FOUND;
+      const bound = await openBound(row);
+      return bound === undefined ? refusal("ended", "The arguments were erased.", { requestId: id }) : { ok: true, request: tell(row), argumentsText: bound.argumentsText };
+    },
+
     async cancel(identity, id, { reason }) {
       if (identity.kind !== "agent") return AGENTS_ONLY;
       return askersAnswer(id, await ledger.run(endRequest(id, identity.principal, "cancelled", reason)));
@@ -198,9 +223,4 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       waiting.close();
     },
   };
-}
-
-/** 128 random bits. */
-function newId(): string {
-  return randomBytes(16).toString("base64url");
 }

@@ -6,6 +6,7 @@ import type { Identity } from "../../auth/identity.ts";
 import type { ApprovalRequest, RequestState, Vote } from "../../store/entity/approval-request.ts";
 import { admitApproval } from "./admit-vote.ts";
 import type { BoundText } from "./bound-text.ts";
+import { editOf } from "./edit-facts.ts";
 import { countVotes } from "./eligibility.ts";
 import type { Directory } from "./eligibility.ts";
 import { NOT_CLAIMED, stateAt, TIME_IS_UP } from "./move.ts";
@@ -15,7 +16,7 @@ import type { RequestDetail, RequestSummary } from "./requests.ts";
 export function askedOf({ rev, data: request }: RequestRow, now: number, urlOf: (id: string) => string): AskedRequest {
   const { id, requestDigest, createdAt, expiresAt, supersededBy, requirements, call } = request;
   const state = stateAt(request, now);
-  return { id, rev, state, requestDigest, callDigest: call.digest, createdAt, expiresAt, now, decision: decisionOf(request), endReason: endReasonOf(request, state), supersededBy, requirements: wireRequirements(requirements), url: urlOf(id) };
+  return { id, rev, state, requestDigest, callDigest: call.digest, createdAt, expiresAt, now, decision: decisionOf(request), endReason: endReasonOf(request, state), supersededBy, editOf: editOf(request)?.of ?? null, requirements: wireRequirements(requirements), url: urlOf(id) };
 }
 
 /** Where nobody has written the end yet, what will be written. */
@@ -71,6 +72,7 @@ export function summaryOf({ id, rev, data: request }: RequestRow, view: Director
     policies: [...policies],
     progress,
     findings: [...new Set(call.findings.map(({ type }) => type))],
+    edited: editOf(request) !== null,
     mayVote: mayVote(request, view, viewer),
   };
 }
@@ -105,6 +107,7 @@ export function detailOf(row: RequestRow, view: Directory, viewer: Identity, bou
     annotation,
     endReason,
     supersededBy,
+    edit: wireEdit(row.data),
     grantId,
     heldBy: extra["heldBy"] === "document" ? "document" : "caller",
     callerReason: typeof extra["callerReason"] === "string" ? extra["callerReason"] : null,
@@ -112,6 +115,11 @@ export function detailOf(row: RequestRow, view: Directory, viewer: Identity, bou
     narration: narration as RequestDetail["narration"],
     traceparent,
   };
+}
+
+function wireEdit(request: ApprovalRequest): RequestDetail["edit"] {
+  const edit = editOf(request);
+  return edit === null ? null : { of: edit.of, personId: edit.personId, changed: [...edit.changed] };
 }
 
 function wireRequirements(requirements: readonly Requirement[]): AskedRequest["requirements"] {

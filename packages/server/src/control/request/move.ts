@@ -51,7 +51,7 @@ export function ended(request: ApprovalRequest, state: EndState, now: number, en
 }
 
 export const TIME_IS_UP = "Nobody decided in time.";
-export const NOT_CLAIMED = "It was approved and not used in time.";
+export const NOT_CLAIMED = "It was approved, and the approval was not used in time. Nothing ran on it. Ask again.";
 
 /** Writes down that the time has run out. */
 export function expirePlan<T>(row: RequestRow, now: number, answer: T): Plan<T> {
@@ -68,10 +68,10 @@ export function approvalEntry(request: ApprovalRequest, status: ApprovalEntry["s
   return { type: "approval", callId: call.callId, at: now, requestId: id, requestDigest, digest: call.digest, status, elapsedMs: now - createdAt, ...told };
 }
 
-/** Says no because of the state it is in, and how it came to that. */
-export function refuseState({ id, endReason }: ApprovalRequest, state: RequestState): RequestRefusal {
+/** Says no because of the state it is in, and how it came to that. What time has ended may not be written down yet. */
+export function refuseState({ id, endReason, state: stored }: ApprovalRequest, state: RequestState): RequestRefusal {
   const more = { state, requestId: id };
-  if (isEnd(state)) return refusal("ended", endReason ?? (state === "expired" ? TIME_IS_UP : `The request has ended: ${state}.`), more);
+  if (isEnd(state)) return refusal("ended", endReason ?? (state === "expired" ? (stored === "approved" ? NOT_CLAIMED : TIME_IS_UP) : `The request has ended: ${state}.`), more);
   if (state === "executing") return refusal("in_progress", "The call is being executed.", more);
   if (state === "approved") return refusal("conflict", "The request is approved already.", more);
   return refusal("not_approved", "The request is waiting for people.", more);

@@ -65,6 +65,11 @@ describe("a request from question to outcome", () => {
     expect(new Set(store.lines.slice(-5).map(({ requestId, principal, policyId }) => `${requestId} ${principal} ${policyId}`))).toEqual(new Set([`${request.id} key:k1 mcp:files:write`]));
   });
 
+  it("has an id that no command line takes for an option", async () => {
+    const ids = await Promise.all(Array.from({ length: 200 }, async (_, n) => (await ask({ args: { n } })).id));
+    for (const id of ids) expect(id).toMatch(/^[0-9a-v]{26}$/);
+  });
+
   it("is joined by the same call while it is open, refused while it is executed, and asked anew after its end", async () => {
     const first = await ask();
     const again = await world.requests.ask(agent("k1", "own"), question({ requirements: [requirement()] }));
@@ -228,7 +233,9 @@ describe("time", () => {
     expect(answer.ok).toBe(true);
     expect(await world.requests.release(agent("k1"), request.id, { claimId })).toMatchObject({ ok: true, request: { state: "approved" } });
     turn(2_000);
-    expect((await claim(request)).answer).toMatchObject({ ok: false, code: "ended", state: "expired" });
+    const late = { ok: false, code: "ended", state: "expired", detail: "It was approved, and the approval was not used in time. Nothing ran on it. Ask again." };
+    expect((await claim(request)).answer).toMatchObject(late);
+    expect((await claim(request)).answer).toMatchObject(late); // written down by now
   });
 
   it("is the store's, also for an instance that has not looked at it for long", async () => {

@@ -9,6 +9,7 @@ import type {
   AskedRequest,
   ClaimAnswer,
   ClaimBody,
+  EditAnswer,
   EndBody,
   LeaseAnswer,
   LeaseBody,
@@ -25,6 +26,7 @@ import type { Refusal } from "../refusal.ts";
 export type RequestSummary = wire.RequestSummary;
 export type RequestDetail = wire.RequestDetail;
 export type VoteBody = wire.VoteBody;
+export type EditBody = wire.EditBody;
 export type AnnotateBody = z.infer<typeof wire.annotateBody>;
 export type RequestListQuery = z.infer<typeof wire.requestListQuery>;
 export type RequestList = z.infer<typeof wire.requestList>;
@@ -33,6 +35,8 @@ export type RequestList = z.infer<typeof wire.requestList>;
 export interface RequestRefusal extends Refusal {
   readonly state?: RequestState;
   readonly requestId?: string;
+  /** With `invalid_arguments`: what is wrong where. */
+  readonly fields?: readonly { readonly pointer: string; readonly message: string }[];
 }
 
 export type RequestAnswer<T> = ({ readonly ok: true } & T) | RequestRefusal;
@@ -62,6 +66,10 @@ export interface Requests {
   list(identity: Identity, query: RequestListQuery): Promise<RequestAnswer<RequestList>>;
   /** `channel`: where the answer came from, such as `inbox`. */
   vote(identity: Identity, id: string, body: VoteBody, channel: string): Promise<RequestAnswer<{ readonly request: RequestSummary }>>;
+  /** Approves the same call with other arguments; answers with the request that took its place. */
+  edit(identity: Identity, id: string, body: EditBody, channel: string): Promise<RequestAnswer<{ readonly request: RequestSummary }>>;
+  /** For the asker: what an approver made of its call. */
+  readEdit(identity: Identity, id: string): Promise<RequestAnswer<EditAnswer>>;
   cancel(identity: Identity, id: string, body: EndBody): Promise<RequestAnswer<{ readonly request: AskedRequest }>>;
   supersede(identity: Identity, id: string, body: EndBody): Promise<RequestAnswer<{ readonly request: AskedRequest }>>;
   claim(identity: Identity, id: string, body: ClaimBody): Promise<RequestAnswer<ClaimAnswer>>;

@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { createSealer as createRowSealer } from "@countersign/sdk/record";
+import { createSealer as createRowSealer, type ArgumentKey } from "@countersign/sdk/record";
 import type { Sealed } from "../../store/entity/approval-request.ts";
 import type { DataKey } from "../../store/entity/directory.ts";
 import type { Command, Ledger, SealRows } from "../ledger.ts";
@@ -14,6 +14,8 @@ export interface Sealer {
   seal(text: string, requestId: string): Promise<Sealed>;
   /** Seals the arguments of rows of the record, under the key of now. */
   rows(): Promise<SealRows>;
+  /** The keys of the days since then that open arguments of rows. Those that were erased are not among them. */
+  rowKeys(from: number): readonly ArgumentKey[];
   /** Undefined where its key was erased. Throws where it was sealed for another request, or was changed. */
   open(sealed: Sealed, requestId: string): Promise<string | undefined>;
 }
@@ -77,6 +79,13 @@ export function createSealer(ledger: Ledger, installationKey: KeyObject): Sealer
       const { id, key } = await keyOfToday();
       // A sealer of its own each time: its initialisation vectors begin at random, so that the same row sealed twice repeats none.
       return (items, seq) => createRowSealer({ id, secret: key })(items, seq);
+    },
+
+    rowKeys(from) {
+      return ledger.resident.all("data_key").flatMap(({ id, data }) => {
+        const secret = data.createdAt < from ? undefined : keyOf(id, data);
+        return secret === undefined ? [] : [{ id, secret }];
+      });
     },
 
     async open(sealed, requestId) {

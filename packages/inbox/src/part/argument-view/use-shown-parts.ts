@@ -1,8 +1,8 @@
 /** Which parts of a view were on the screen to their ends, and the way to the first that was not. Once seen stays seen: it is the same call. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import type { ArgumentTab } from "../../part/argument-view/argument-view.tsx";
-import { partsLeft, partsOf } from "../../part/argument-view/view-parts.ts";
-import type { ViewRow } from "../../part/argument-view/view-rows.ts";
+import type { ArgumentTab } from "./argument-view.tsx";
+import { partsLeft, partsOf } from "./view-parts.ts";
+import type { ViewRow } from "./view-rows.ts";
 
 export interface ShownParts {
   readonly tab: ArgumentTab;

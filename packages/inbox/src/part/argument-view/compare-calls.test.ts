@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { viewRows } from "../../part/argument-view/view-rows.ts";
+import { viewRows } from "./view-rows.ts";
 import { compareCalls } from "./compare-calls.ts";
 
 describe("two calls of one tool", () => {

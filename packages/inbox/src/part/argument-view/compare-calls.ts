@@ -1,5 +1,5 @@
 /** Which arguments of two calls of one tool differ, by place. Pure. */
-import type { ViewRow } from "../../part/argument-view/view-rows.ts";
+import type { ViewRow } from "./view-rows.ts";
 
 export interface Difference {
   readonly pointer: string;

@@ -1,0 +1,37 @@
+/** What is wrong with a page for people who use it another way: axe in a world of its own, where the page's policy does not reach. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Page } from "playwright-core";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+export interface Found {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly string[];
+}
+
+export async function axe(page: Page): Promise<readonly Found[]> {
+  const devtools = await page.context().newCDPSession(page);
+  const { frameTree } = await devtools.send("Page.getFrameTree");
+  const { executionContextId } = await devtools.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id, worldName: "axe" });
+  await devtools.send("Runtime.evaluate", { expression: AXE, contextId: executionContextId });
+  const expression = `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations }) => violations.map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(({ html, failureSummary }) => html.slice(0, 200) + " | " + failureSummary) })))`;
+  const { result, exceptionDetails } = await devtools.send("Runtime.evaluate", { expression, contextId: executionContextId, awaitPromise: true, returnByValue: true });
+  await devtools.detach();
+  if (exceptionDetails !== undefined) throw new Error(exceptionDetails.text);
+  return result.value as readonly Found[]; // made in the expression above
+}
+
+export async function isWithinScreen(page: Page): Promise<boolean> {
+  return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth");
+}
+
+/** What axe finds on this page, by its address and rule; throws where the page is wider than the screen. */
+export async function faultsOf(page: Page): Promise<readonly Found[]> {
+  if (!(await isWithinScreen(page))) throw new Error(`${page.url()} is wider than the screen`);
+  return (await axe(page)).map((one) => ({ ...one, id: `${new URL(page.url()).pathname} ${one.id}` }));
+}
+
+/** How people look at a page: a desktop and a small phone, in both themes. */
+export const LOOKS = (["light", "dark"] as const).flatMap((colorScheme) => [{ width: 1280, height: 800 }, { width: 320, height: 640 }].map((viewport) => ({ colorScheme, viewport })));
