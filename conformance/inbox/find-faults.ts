@@ -11,7 +11,14 @@ export interface Found {
   readonly nodes: readonly string[];
 }
 
+/** A button that has just become one that can be pressed has a colour in between for a moment. */
+const SETTLED = `Promise.race([
+  new Promise((resolve) => setTimeout(resolve, 1000)),
+  Promise.all(document.getAnimations().map((one) => one.finished.catch(() => undefined))).then(() => undefined),
+])`;
+
 export async function axe(page: Page): Promise<readonly Found[]> {
+  await page.evaluate(SETTLED);
   const devtools = await page.context().newCDPSession(page);
   const { frameTree } = await devtools.send("Page.getFrameTree");
   const { executionContextId } = await devtools.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id, worldName: "axe" });
