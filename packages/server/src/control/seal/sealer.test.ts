@@ -52,6 +52,12 @@ describe("what is sealed", () => {
     expect(store.lines.filter(({ event }) => event === "data_key_made")).toHaveLength(2);
   });
 
+  it("is not where the key of the day is lost again and again: the store is told to be away, and nobody waits for ever", async () => {
+    const { ledger } = world;
+    const forgetful = { ...ledger, resident: { ...ledger.resident, now: 20_000 * DAY_MS, all: () => [] }, run: async () => "dk_lost" } as unknown as World["ledger"]; // answers, and keeps nothing
+    await expect(createSealer(forgetful, INSTALLATION_KEY).seal("text", "r1")).rejects.toMatchObject({ code: "store_unavailable", maybe: false });
+  });
+
   it("is opened after a restart, by every instance, and by no other installation's key", async () => {
     const sealed = await world.sealer.seal("text", "r1");
     const other = await openWorld(store, { pollMs: 3_600_000, monotonic: () => ahead });

@@ -8,6 +8,7 @@ import { createSealer as createRowSealer, type ArgumentKey } from "@countersign/
 import type { Sealed } from "../../store/entity/approval-request.ts";
 import type { DataKey } from "../../store/entity/directory.ts";
 import type { Command, Ledger, SealRows } from "../ledger.ts";
+import { StoreUnavailableError } from "../store-unavailable-error.ts";
 
 export interface Sealer {
   /** Seals text for one request. The first of a day makes the day's key: one commit more. */
@@ -24,6 +25,7 @@ const DAY_MS = 86_400_000;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const KEPT_KEYS = 64;
+const KEY_ATTEMPTS = 8;
 
 /** `installationKey` holds 32 bytes. */
 export function createSealer(ledger: Ledger, installationKey: KeyObject): Sealer {
@@ -56,13 +58,15 @@ export function createSealer(ledger: Ledger, installationKey: KeyObject): Sealer
   }
 
   async function keyOfToday(): Promise<{ readonly id: string; readonly key: KeyObject }> {
-    for (;;) {
+    // Another instance may erase the one that was just made. A store that loses it each time is none.
+    for (let attempt = 0; attempt < KEY_ATTEMPTS; attempt++) {
       const today = liveKeyOf(ledger.resident.all("data_key"), ledger.resident.now);
       const key = today === undefined ? undefined : keyOf(today.id, today.data);
       if (today !== undefined && key !== undefined) return { id: today.id, key };
       making ??= ledger.run(makeDataKey(installationKey)).finally(() => (making = undefined));
       await making;
     }
+    throw new StoreUnavailableError("the key of the day was made again and again, and is not there");
   }
 
   return {
