@@ -1,8 +1,8 @@
 /** The configuration files that a command works on, read and understood, or a message about what keeps it from that. */
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import { CLIENT_KINDS, type ClientId } from "../gateway-install/client-kinds.ts";
-import { clientFiles, type Scope, type Surroundings } from "../gateway-install/client-files.ts";
+import { clientFiles, type ClientId, type Scope, type Surroundings } from "../gateway-install/client-files.ts";
+import { CLIENT_KINDS } from "../gateway-install/client-kinds.ts";
 import { openConfig, type ConfigText } from "../gateway-install/plan-change.ts";
 import { takeSnapshot, type Snapshot } from "../gateway-install/replace-file.ts";
 import { UsageError } from "./ports.ts";

@@ -1,8 +1,8 @@
 /** `countersign gateway ls`: every client that is found, and for each of its servers whether a gateway stands in front. It writes nothing. */
 import { escapeText } from "@countersign/sdk";
 import { lineAndColumn, type ConfigProblem, type Server } from "../gateway-install/client-config.ts";
-import { clientFiles, type ClientFile } from "../gateway-install/client-files.ts";
-import { CLIENT_KINDS, CLIENTS, type ClientId } from "../gateway-install/client-kinds.ts";
+import { clientFiles, CLIENTS, type ClientFile, type ClientId } from "../gateway-install/client-files.ts";
+import { CLIENT_KINDS } from "../gateway-install/client-kinds.ts";
 import { governingOf } from "../gateway-install/govern-server.ts";
 import { openConfig } from "../gateway-install/plan-change.ts";
 import { takeSnapshot } from "../gateway-install/replace-file.ts";

@@ -2,8 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { clientFiles, type Surroundings } from "./client-files.ts";
-import { CLIENTS, type ClientId } from "./client-kinds.ts";
+import { clientFiles, CLIENTS, type ClientId, type Surroundings } from "./client-files.ts";
 
 const NOWHERE = "/no/such/place";
 

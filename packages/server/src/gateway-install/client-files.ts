@@ -4,7 +4,9 @@
  */
 import { readdirSync, statSync } from "node:fs";
 import { posix, win32, type PlatformPath } from "node:path";
-import type { ClientId } from "./client-kinds.ts";
+
+export const CLIENTS = ["claude-desktop", "claude-code", "cursor", "vscode", "codex"] as const;
+export type ClientId = (typeof CLIENTS)[number];
 
 export const SCOPES = ["user", "project"] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -29,24 +31,24 @@ export function clientFiles(client: ClientId, around: Surroundings): readonly Cl
 
 function userFiles(client: ClientId, around: Surroundings): readonly string[] {
   const { env, home } = around;
-  const { join, isAbsolute } = pathsOf(around);
+  const paths = pathsOf(around);
   const named = (variable: string): string | undefined => {
     const value = env[variable];
-    return value !== undefined && isAbsolute(value) ? value : undefined;
+    return value !== undefined && paths.isAbsolute(value) ? value : undefined;
   };
   switch (client) {
     case "claude-desktop":
-      return claudeDesktopFolders(around).map((folder) => join(folder, "claude_desktop_config.json"));
+      return claudeDesktopFolders(around).map((folder) => paths.join(folder, "claude_desktop_config.json"));
     case "claude-code": {
       const own = named("CLAUDE_CONFIG_DIR");
-      return [own === undefined ? join(home, ".claude.json") : join(own, ".claude.json")];
+      return [own === undefined ? paths.join(home, ".claude.json") : paths.join(own, ".claude.json")];
     }
     case "cursor":
-      return [join(home, ".cursor", "mcp.json")];
+      return [paths.join(home, ".cursor", "mcp.json")];
     case "vscode":
-      return vscodeFolders(around).flatMap((folder) => [join(folder, "mcp.json"), ...namesIn(join(folder, "profiles")).map((profile) => join(folder, "profiles", profile, "mcp.json"))]);
+      return vscodeFolders(around).flatMap((folder) => [paths.join(folder, "mcp.json"), ...namesIn(paths.join(folder, "profiles")).map((profile) => paths.join(folder, "profiles", profile, "mcp.json"))]);
     case "codex":
-      return [join(named("CODEX_HOME") ?? join(home, ".codex"), "config.toml")];
+      return [paths.join(named("CODEX_HOME") ?? paths.join(home, ".codex"), "config.toml")];
   }
 }
 
@@ -64,17 +66,17 @@ function userData({ platform, env, home }: Surroundings): string {
 
 /** As a packaged Windows app, which its installer makes it since 2026, it reads its own copy of AppData and never the usual place. */
 function claudeDesktopFolders(around: Surroundings): readonly string[] {
-  const { join } = pathsOf(around);
-  const usual = join(userData(around), "Claude");
+  const paths = pathsOf(around);
+  const usual = paths.join(userData(around), "Claude");
   if (around.platform !== "win32") return [usual];
-  const packages = join(around.env["LOCALAPPDATA"] ?? join(around.home, "AppData", "Local"), "Packages");
+  const packages = paths.join(around.env["LOCALAPPDATA"] ?? paths.join(around.home, "AppData", "Local"), "Packages");
   const packaged = namesIn(packages).filter((name) => name.startsWith("Claude_"));
-  return [...packaged.map((name) => join(packages, name, "LocalCache", "Roaming", "Claude")), usual];
+  return [...packaged.map((name) => paths.join(packages, name, "LocalCache", "Roaming", "Claude")), usual];
 }
 
 function vscodeFolders(around: Surroundings): readonly string[] {
-  const { join } = pathsOf(around);
-  return ["Code", "Code - Insiders"].map((edition) => join(userData(around), edition, "User"));
+  const paths = pathsOf(around);
+  return ["Code", "Code - Insiders"].map((edition) => paths.join(userData(around), edition, "User"));
 }
 
 const PROJECT_FILES: Readonly<Record<ClientId, readonly string[] | undefined>> = {
@@ -89,11 +91,11 @@ const PROJECT_FILES: Readonly<Record<ClientId, readonly string[] | undefined>> =
 function projectFile(client: ClientId, around: Surroundings): string | undefined {
   const parts = PROJECT_FILES[client];
   if (parts === undefined) return undefined;
-  const { join, dirname } = pathsOf(around);
-  for (let folder = around.directory; ; folder = dirname(folder)) {
-    const path = join(folder, ...parts);
+  const paths = pathsOf(around);
+  for (let folder = around.directory; ; folder = paths.dirname(folder)) {
+    const path = paths.join(folder, ...parts);
     if (isThere(path)) return path;
-    if (isThere(join(folder, ".git")) || folder === dirname(folder) || folder === around.home) return join(around.directory, ...parts);
+    if (isThere(paths.join(folder, ".git")) || folder === paths.dirname(folder) || folder === around.home) return paths.join(around.directory, ...parts);
   }
 }
 

@@ -1,10 +1,8 @@
-/** The clients there are: how each is called, what it reads, and what to know about it. Called by client-files.ts and the commands. */
+/** How each client is called, what it reads, and what to know about it. Called by the commands. */
 import type { ReadConfig } from "./client-config.ts";
+import type { ClientId } from "./client-files.ts";
 import { readJsonConfig, type JsonShape } from "./read-json-config.ts";
 import { readTomlConfig } from "./read-toml-config.ts";
-
-export const CLIENTS = ["claude-desktop", "claude-code", "cursor", "vscode", "codex"] as const;
-export type ClientId = (typeof CLIENTS)[number];
 
 export interface ClientKind {
   readonly title: string;

@@ -1,7 +1,8 @@
 // Configurations nobody would write by hand: any layout, comments, escapes, unknown keys, both formats.
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { CLIENT_KINDS, type ClientId } from "./client-kinds.ts";
+import type { ClientId } from "./client-files.ts";
+import { CLIENT_KINDS } from "./client-kinds.ts";
 import { governingOf, type Launcher } from "./govern-server.ts";
 import { openConfig, planInstall, planUninstall, type ConfigText } from "./plan-change.ts";
 
@@ -15,7 +16,7 @@ const word = fc.oneof(fc.constantFrom("-y", "--", "gateway", "C:\\x", "${input:k
 const program = fc.oneof(fc.constantFrom("npx", "/opt/my server/run", "C:\\Program Files\\n.exe", "\\\\host\\s p", "文件"), anyText.map((text) => `/${text}`));
 const server = fc.record({ name, program, args: fc.option(fc.array(word, { maxLength: 4 })), env: fc.option(fc.dictionary(fc.stringMatching(/^[A-Z]{1,4}$/), anyText, { maxKeys: 2, noNullPrototype: true })), isOff: fc.boolean(), isRemote: fc.boolean(), commandLast: fc.boolean() });
 const servers = fc.uniqueArray(server, { selector: (one) => one.name, maxLength: 4 });
-type Written = fc.TypeOfArbitrary<typeof server>;
+type Written = typeof server extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** Draws one of a list again and again, as fast-check chose. */
 function chooser(picks: readonly number[]): <T>(...of: readonly T[]) => T {
@@ -32,8 +33,8 @@ type Choose = ReturnType<typeof chooser>;
 
 function jsonText(choose: Choose, list: readonly Written[], eol: string): string {
   const gap = (): string => choose("", " ", `${eol}  `, `${eol}\t\t`, `/* "args": [ */`, ` // "command": "no"${eol} `, `${eol}${eol}`);
-  const string = (text: string): string => (choose(true, false, false) ? `"${[...text].map((char) => (char.length === 1 ? `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}` : char)).join("")}"` : JSON.stringify(text));
-  const join = (open: string, items: readonly string[], close: string): string => `${open}${items.map((item) => gap() + item + gap()).join(",")}${items.length > 0 && choose(true, false) ? `,${gap()}` : gap()}${close}`;
+  const string = (text: string): string => (choose(true, false, false) ? `"${text.replaceAll(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)}"` : JSON.stringify(text));
+  const join = (opening: string, items: readonly string[], closing: string): string => `${opening}${items.map((item) => gap() + item + gap()).join(",")}${items.length > 0 && choose(true, false) ? `,${gap()}` : gap()}${closing}`;
   const pair = (key: string, value: string): string => `${string(key)}${gap()}:${gap()}${value}`;
   const entry = ({ program: command, args, env, isOff, isRemote, commandLast }: Written): string => {
     const start = isRemote ? pair("url", '"https://x"') : pair("command", string(command));
@@ -88,7 +89,7 @@ it.each<[ClientId, typeof jsonText]>([
     fc.property(config, ({ list, picks, eol, hasBom, launcher }) => {
       const bytes = Buffer.from((hasBom ? "\uFEFF" : "") + write(chooser(picks), list, eol));
       const before = open(client, bytes);
-      expect(before.servers.map((one) => [one.name, one.kind, one.isDisabled]).toSorted()).toEqual(list.map((one) => [one.name, one.isRemote ? "remote" : "local", one.isOff]).toSorted());
+      expect(new Map(before.servers.map((one) => [one.name, [one.kind, one.isDisabled]]))).toEqual(new Map(list.map((one) => [one.name, [one.isRemote ? "remote" : "local", one.isOff]])));
       const installed = planInstall(before, kind, launcher, all);
       const after = open(client, installed.bytes);
       expect(after.servers.every((one) => one.kind !== "local" || governingOf(one)?.original !== undefined)).toBe(true);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LocalServer, Server } from "./client-config.ts";
-import { CLIENT_KINDS, type ClientId } from "./client-kinds.ts";
+import type { ClientId } from "./client-files.ts";
+import { CLIENT_KINDS } from "./client-kinds.ts";
 import { describeChange } from "./describe-change.ts";
 import { SAMPLES, SECRET } from "./fixture/samples.ts";
 import { governingOf, type Launcher } from "./govern-server.ts";
