@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { LocalServer, Server } from "./client-config.ts";
+import type { LocalServer, ReadConfig, Server } from "./client-config.ts";
 import type { ClientId } from "./client-files.ts";
 import { CLIENT_KINDS } from "./client-kinds.ts";
 import { describeChange } from "./describe-change.ts";
@@ -106,6 +106,26 @@ describe("a change", () => {
     expect(formatted).toContain('",\n');
     const back = uninstall("cursor", formatted).replaceAll(/,(?=\s*\])/g, "");
     expect(JSON.parse(back)).toEqual(JSON.parse(text));
+  });
+
+  it("is not made where the outcome would not say what it should", () => {
+    const { read } = CLIENT_KINDS.cursor;
+    // A reader that is wrong about where the command stands.
+    const wrong = {
+      ...CLIENT_KINDS.cursor,
+      read: (text: string): ReadConfig => {
+        const config = read(text);
+        return config.ok ? { ...config, servers: config.servers.map((server) => (server.kind === "local" ? { ...server, command: { ...server.command, start: server.command.start + 1 } } : server)) } : config;
+      },
+    };
+    for (const text of ['{"mcpServers":{"a":{"command":"a","args":["1"]}}}', '{"mcpServers":{"a":{"command":"npx"}}}']) {
+      const opened = openConfig(Buffer.from(text), wrong);
+      if (!opened.ok) throw new Error("it is well formed");
+      expect(() => planInstall(opened.config, wrong, LAUNCHER, all)).toThrow("nothing was written");
+    }
+    // Well formed, and another server than was asked for.
+    const other = { ...CLIENT_KINDS.cursor, read: (text: string): ReadConfig => read(text.replaceAll("npx", "npy")) };
+    expect(() => planInstall(open("cursor", '{"mcpServers":{"a":{"command":"npx"}}}'), other, LAUNCHER, all)).toThrow("nothing was written");
   });
 
   it("gives policies a name that they can hold", () => {
