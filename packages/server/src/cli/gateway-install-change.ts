@@ -161,8 +161,8 @@ function notesOn({ config, snapshot }: OpenFile, wanted: (server: Server) => boo
 
 /** Clients start gateways with an environment of their own. */
 function environmentNotes(env: NodeJS.ProcessEnv): readonly string[] {
-  const set = ["COUNTERSIGN_DIR", "COUNTERSIGN_URL", "COUNTERSIGN_API_KEY"].filter((name) => (env[name] ?? "") !== "");
-  return set.length === 0 ? [] : [`! ${set.join(", ")}: set in this shell. The client must have it too, or the entry's env, else its gateways use the user's own control plane.`];
+  const set = ["COUNTERSIGN_DIR", "COUNTERSIGN_URL", "COUNTERSIGN_API_KEY", "COUNTERSIGN_POLICIES", "XDG_STATE_HOME"].filter((name) => (env[name] ?? "") !== "");
+  return set.length === 0 ? [] : [`! ${set.join(", ")}: set in this shell. The client must have it too, or the entry's env, else its gateways do without, and use the usual state directory.`];
 }
 
 /** Clients with windows do not have the PATH of a shell, so Node and the script are named in full. */
