@@ -73,8 +73,10 @@ export const SERVER = {
     trial: { values: ["sdk"] },
     // Never store or control: the gateway asks over HTTP, embedded or not, like any other client.
     gateway: { values: ["sdk", "config"] },
+    // Files of other programs, read and edited. It knows nothing of how a gateway works.
+    "gateway-install": { values: ["sdk"] },
     control: { values: ["sdk", "store", "auth", "channels", "config", "trial"] },
-    cli: { values: ["sdk", "gateway", "control", "channels", "auth", "store", "sql", "config", "trial"] },
+    cli: { values: ["sdk", "gateway", "gateway-install", "control", "channels", "auth", "store", "sql", "config", "trial"] },
   },
   vocabulary: [],
   free: ["index"],

@@ -5,6 +5,7 @@
 import { PolicyDocumentError } from "@countersign/sdk";
 import { Command, CommanderError } from "commander";
 import { controlCommands, reachingControl } from "./control.ts";
+import { withInstallCommands } from "./gateway-install.ts";
 import { policyCommand } from "./policy.ts";
 import { CheckFailure, UsageError, type ExitCode } from "./ports.ts";
 import type { UpPorts } from "./up.ts";
@@ -17,6 +18,7 @@ export async function runProgram(args: readonly string[], ports: UpPorts): Promi
   const done = (ended: ExitCode): void => void (code = ended);
   for (const command of controlCommands(ports, done)) program.addCommand(command);
   program.addCommand(policyCommand(ports, done, dashes === -1 ? [] : args.slice(dashes + 1), reachingControl(ports.env)));
+  program.addCommand(withInstallCommands(new Command("gateway").description("Stand in front of MCP servers, whatever the client."), args, ports, done));
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({ writeOut: (text) => ports.out(text.trimEnd()), writeErr: (text) => ports.err(text.trimEnd()) });
     command.showHelpAfterError("(--help shows what there is)");
