@@ -30,6 +30,14 @@ export interface CallPorts {
   readonly write: (bytes: Buffer | string) => void;
 }
 
+/** Why a call was cancelled that its client still waits for. */
+export const UPSTREAM_GONE = "the server has ended";
+
+/** The client waits for no answer. */
+export function isUnheard({ aborted, reason }: AbortSignal): boolean {
+  return aborted && reason !== UPSTREAM_GONE;
+}
+
 const CONNECTION_CLOSED = -32_000;
 
 /** What the client is answered: undefined where it cancelled and waits for nothing. Never rejects. */
@@ -47,7 +55,7 @@ export async function governCall(call: ClientCall, proposed: ProposedCall, ports
   const hold = call.progressToken === undefined ? { waitMs: waiting.holdMs } : {};
   try {
     const outcome = await guard(proposed, { ...governance.ports, ask: askOf(call, ports), send } satisfies Ports, { signal, ...hold });
-    if (signal.aborted) return undefined;
+    if (isUnheard(signal)) return undefined;
     switch (outcome.kind) {
       case "ran":
         if (outcome.changed.length > 0 || outcome.result !== reply?.answer.body) return answerWith(call, withEditNotice(outcome.result, outcome.changed));
@@ -59,7 +67,7 @@ export async function governCall(call: ClientCall, proposed: ProposedCall, ports
     }
   } catch {
     // Only sending rejects, with the upstream's own error or without any answer.
-    return signal.aborted ? undefined : passedOn(call, reply);
+    return isUnheard(signal) ? undefined : passedOn(call, reply);
   }
 }
 

@@ -6,7 +6,7 @@
 import { parseJson, type JsonObject, type JsonValue } from "@countersign/sdk/call";
 import { localPrincipal, type Governance, type ProposedCall } from "@countersign/sdk/enforcement";
 import type { Caller, ServerRef } from "@countersign/sdk";
-import { governCall, type ClientCall } from "./governed-call.ts";
+import { governCall, isUnheard, UPSTREAM_GONE, type ClientCall } from "./governed-call.ts";
 import { errorAnswer } from "./answer-text.ts";
 import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./read-client-message.ts";
 import { readUpstreamMessage } from "./read-upstream-message.ts";
@@ -105,7 +105,7 @@ export class Relay {
   /** The upstream is gone: what it was sent has no answer any more, and what waits for people has nothing to go to. */
   upstreamGone(): void {
     this.#calls.end();
-    for (const call of this.#open.values()) if (call.upstreamId === undefined) call.cancelled.abort();
+    for (const call of this.#open.values()) if (call.upstreamId === undefined) call.cancelled.abort(UPSTREAM_GONE);
   }
 
   /** Resolves when no call is under way. */
@@ -139,14 +139,14 @@ export class Relay {
       if (governance instanceof Promise) governance = await governance;
       this.#server ??= await this.#options.server();
       if (this.#tools.refreshing !== undefined) await this.#tools.refreshing;
-      if (signal.aborted) return;
+      if (isUnheard(signal)) return;
       const proposed = this.#propose(call, params, governance, this.#server);
       const answer = await governCall(call, proposed, { governance, upstream: this.#calls, waiting, write: toClient });
       if (answer !== undefined) toClient(answer);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       onWarning(`a call was refused: ${why}`);
-      if (!signal.aborted) toClient(`${JSON.stringify({ jsonrpc: "2.0", id: call.id, result: errorAnswer(`The call did not run: ${why}`, call.modern) })}\n`);
+      if (!isUnheard(signal)) toClient(`${JSON.stringify({ jsonrpc: "2.0", id: call.id, result: errorAnswer(`The call did not run: ${why}`, call.modern) })}\n`);
     }
   }
 

@@ -4,15 +4,16 @@
  */
 import type { Readable, Writable } from "node:stream";
 import { randomUUID } from "node:crypto";
-import type { Governance } from "@countersign/sdk/enforcement";
-import { serverIdentity } from "@countersign/sdk/enforcement";
+import { assertServerName, serverIdentity, type Governance } from "@countersign/sdk/enforcement";
 import { LineFramer } from "./line-framer.ts";
 import { Relay } from "./relay.ts";
-import { startUpstream, type UpstreamCommand } from "./upstream-process.ts";
+import type { UpstreamCommand, UpstreamProcess } from "./upstream-process.ts";
 import { WAITING, type Waiting } from "./waiting.ts";
 
 export interface StdioGatewayOptions {
-  readonly upstream: UpstreamCommand;
+  readonly upstream: UpstreamProcess;
+  /** How it was started: its identity. */
+  readonly launch: UpstreamCommand;
   /** Of the server in policy ids. */
   readonly name: string;
   /** Claims about the caller; recorded as such, never a source of rights. */
@@ -34,17 +35,19 @@ export interface StdioStreams {
 
 /** As the official SDK reads at most. */
 const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
+/** So much of the server's may have to be held in memory. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** What was sent when the client left may still be answered for so long: then its outcome is known. */
 const DRAIN_MS = 1_000;
 const CANCEL_GRACE_MS = 10_000;
 
 /** Resolves with the exit code: the upstream's own where it ended first, else 0. */
 export async function runStdioGateway(options: StdioGatewayOptions, { input, output, stopped, onWarning }: StdioStreams): Promise<number> {
-  const { upstream: command, name, agent, user, env, governance, waiting = WAITING, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
-  const upstream = startUpstream(command, env);
+  const { upstream, launch, name, agent, user, env, governance, waiting = WAITING, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  assertServerName(name);
   const relay = new Relay({
     governance,
-    server: async () => ({ name, identity: await serverIdentity({ kind: "stdio", ...command, envNames: [] }, env), transport: "stdio" }),
+    server: async () => ({ name, identity: await serverIdentity({ kind: "stdio", ...launch, envNames: [] }, env), transport: "stdio" }),
     caller: { agent: { name: agent, id: "" }, user: { id: user }, session: { id: randomUUID() } },
     waiting,
     cancelGraceMs: CANCEL_GRACE_MS,
@@ -53,7 +56,7 @@ export async function runStdioGateway(options: StdioGatewayOptions, { input, out
     onWarning,
   });
   const client = new LineFramer(maxMessageBytes, { onLine: (line) => relay.fromClient(line), onOversize: () => relay.oversizeFromClient(maxMessageBytes) });
-  const server = new LineFramer(Infinity, { onLine: (line) => relay.fromUpstream(line), onOversize: () => undefined });
+  const server = new LineFramer(MAX_ANSWER_BYTES, { onLine: (line) => relay.fromUpstream(line), onOversize: () => onWarning(`a message of the server was longer than ${MAX_ANSWER_BYTES} bytes; it is not passed on`) });
   upstream.output.on("data", (chunk: Buffer) => server.push(chunk));
   input.on("data", (chunk: Buffer) => client.push(chunk));
   const left = Promise.race([untilOver(input), stopped]).then(() => undefined);
