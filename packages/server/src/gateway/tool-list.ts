@@ -15,12 +15,13 @@ export interface ToolList {
 
 const LIST_MS = 10_000;
 
-export function createToolList(list: ListTools): ToolList {
-  const known = createToolCatalog(list);
+export function createToolList(listPage: ListTools): ToolList {
+  const known = createToolCatalog(listPage);
   let refreshing: Promise<void> | undefined;
   let again = false;
 
-  async function refresh(): Promise<void> {
+  /** One listing for all who wait: a hundred calls at once are no hundred lists. */
+  async function list(): Promise<void> {
     do {
       again = false;
       // One that fails leaves the old list standing, as everywhere.
@@ -31,10 +32,10 @@ export function createToolList(list: ListTools): ToolList {
 
   return {
     // A tool whose list is unknown is none: guard then lists, and refuses what is not in the list.
-    catalog: { ...known, standing: (tool) => (known.standing(tool) === "listed" ? "listed" : "unlisted") },
+    catalog: { ...known, refresh: () => (refreshing ??= list()), standing: (tool) => (known.standing(tool) === "listed" ? "listed" : "unlisted") },
     changed() {
       again = true;
-      refreshing ??= refresh();
+      refreshing ??= list();
     },
     get refreshing() {
       return refreshing;
