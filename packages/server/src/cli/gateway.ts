@@ -2,10 +2,11 @@
  * `countersign gateway -- COMMAND…`: governs an MCP server over stdio for whatever client starts this instead of it. The server is started
  * before anything else is loaded, so that its start is not waited for twice.
  */
-import { Command } from "commander";
 import type { Readable, Writable } from "node:stream";
-import { UsageError } from "./ports.ts";
+import { Command, InvalidArgumentError } from "commander";
 import { startUpstream } from "../gateway/upstream-process.ts";
+import { WAITING } from "../gateway/waiting.ts";
+import { UsageError } from "./ports.ts";
 import { serverNameOf } from "./server-name.ts";
 import type { UpPorts } from "./up.ts";
 
@@ -15,6 +16,7 @@ export interface GatewayOptions {
   readonly policies?: string | undefined;
   readonly agent: string;
   readonly user: string;
+  readonly hold: number;
   /** `--no-control-plane` makes it false. */
   readonly controlPlane: boolean;
 }
@@ -34,6 +36,7 @@ export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void
     .option("--policies <file>", "policy file (default: COUNTERSIGN_POLICIES, else the control plane's policies)")
     .option("--agent <name>", "the agent's name in policies and the record; a claim", "")
     .option("--user <id>", "the user's id in policies and the record; a claim", "")
+    .option("--hold <seconds>", "how long a call that waits for people is held where its client gave no progress token; then the model is told to call again", seconds, WAITING.holdMs / 1_000)
     .option("--dir <directory>", "state directory (default: COUNTERSIGN_DIR, else the user's own)")
     .option("--no-control-plane", "ask nobody: what a policy blocks is refused. Needs a policy file")
     .action(async (_given: readonly string[], options: GatewayOptions) => done(await gateway(afterDashes, options, ports)));
@@ -53,7 +56,7 @@ export async function gateway(server: readonly string[], options: GatewayOptions
     const governance = openGatewayGovernance({ directory: options.dir ?? stateDirectory(env), policies, controlPlane: options.controlPlane, remote }, ports);
     const stopped = Promise.race([ports.stopped, governance.broken.then(() => undefined)]);
     try {
-      const code = await runStdioGateway({ upstream, launch: { command, args }, name, agent: options.agent, user: options.user, env, governance: governance.current }, { ...ports.streams(), stopped, onWarning: (message) => err(`countersign: ${message}`) });
+      const code = await runStdioGateway({ upstream, launch: { command, args }, name, agent: options.agent, user: options.user, env, governance: governance.current, waiting: { ...WAITING, holdMs: options.hold * 1_000 } }, { ...ports.streams(), stopped, onWarning: (message) => err(`countersign: ${message}`) });
       const broken = await Promise.race([governance.broken, undefined]);
       if (broken !== undefined) throw broken;
       return code;
@@ -71,6 +74,12 @@ function remoteOf(env: NodeJS.ProcessEnv): { readonly url: string; readonly apiK
   const apiKey = nonEmpty(env["COUNTERSIGN_API_KEY"]);
   if (apiKey === undefined) throw new UsageError("COUNTERSIGN_URL is set: COUNTERSIGN_API_KEY is needed too, a key of the agent (countersign key add).");
   return { url, apiKey };
+}
+
+function seconds(value: string): number {
+  const given = Number(value);
+  if (!(given >= 0.1 && given <= 3_600)) throw new InvalidArgumentError("A number of seconds from 0.1 to 3600 is expected.");
+  return given;
 }
 
 function nonEmpty(text: string | undefined): string | undefined {
