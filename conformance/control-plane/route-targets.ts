@@ -171,6 +171,7 @@ const TARGETS: Partial<Record<RouteName, Make>> = {
     return { path: ROUTES.setOnePersonMode.path, body: { on: true } };
   },
   addKey: ({ wallet }) => ({ path: ROUTES.addKey.path, body: { name: "k", ownerId: wallet.people.kim.personId, expiresAt: null } }),
+  makeGatewayKey: () => ({ path: ROUTES.makeGatewayKey.path, body: { name: "gateways" } }),
   revokeKey: async ({ staff }) => of("revokeKey", (await staff.addKey("k", null)).id),
   eraseArguments: async ({ staff, wallet }) => {
     const { id } = await ask(staff, wallet.keys.asking);

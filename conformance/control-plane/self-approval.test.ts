@@ -138,6 +138,7 @@ describe("R15, R18: a governed agent's own tools, aimed at our API", () => {
       ["POST", "/v1/policies/1/activate", { expect: 1, comment: "" }],
       ["POST", "/v1/one-person-mode", { on: true }],
       ["POST", "/v1/keys", { name: "k", ownerId: null, expiresAt: null }],
+      ["POST", "/v1/gateway-key", { name: "k" }],
       ["POST", "/v1/people", { name: "Friend", email: null, roles: ["owner"] }],
       ["PATCH", `/v1/people/${staff.owner.personId}`, { roles: ["owner", "approver"] }],
       ["POST", "/v1/owner-link"],

@@ -50,7 +50,8 @@ export type Outcome =
   | { readonly kind: "ran"; readonly result: unknown; readonly changed: readonly string[] }
   /** `error` is the very one a handler was given, if one was asked. */
   | { readonly kind: "refused"; readonly code: RefusalCode; readonly reason: string; readonly error: PolicyViolationError }
-  | { readonly kind: "pending"; readonly requestId: string; readonly until: number };
+  /** `url`: where people look at the request. */
+  | { readonly kind: "pending"; readonly requestId: string; readonly until: number; readonly url: string | undefined };
 
 /** Governs one call. Rejects only with the error that sending gave; every decision of ours is an outcome. */
 export function guard(proposed: ProposedCall, ports: Ports, options: GuardOptions = {}): Promise<Outcome> {
@@ -132,7 +133,7 @@ async function hold(proposed: ReadCall, story: CallStory, ports: Ports, options:
     const heard = await ask.wait(request, { signal: options.signal, waitMs: options.waitMs });
     const answer = unlessAborted(heard, options.signal);
     if (answer !== heard) await givenBack(ask, request, true); // a yes that came when the caller had already gone
-    if (answer.kind === "pending") return { kind: "pending", requestId: request.id, until: answer.until };
+    if (answer.kind === "pending") return { kind: "pending", requestId: request.id, until: answer.until, url: request.url };
 
     // At the claim, everything again: the definition known now, the document in force now.
     const stands = definitionOf(read, story) === call.definition && isSameQuestion(verdict, verdictOn(call, story, ports, false));

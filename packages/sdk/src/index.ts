@@ -1,6 +1,7 @@
 /** The public surface of @countersign/sdk, each symbol by name. What is not here is no API. */
 export { configureSession, init, shutdown } from "./client.ts";
-export type { Initialized, InitOptions, RecordDestination, RecordSettings } from "./client.ts";
+export type { Initialized, InitOptions } from "./client.ts";
+export type { GovernanceSettings, GovernanceStatus, RecordDestination, RecordSettings } from "./enforcement/open-governance.ts";
 export type { ControlPlaneOptions } from "./control-plane/control-plane-options.ts";
 export type { ControlPlaneStatus } from "./control-plane/control-plane.ts";
 export type { GovernanceConfig, SessionOptions } from "./client/session.ts";

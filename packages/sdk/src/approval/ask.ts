@@ -38,6 +38,8 @@ export interface JoinedRequest {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
   readonly question: Question;
+  /** Where people look at it, where there is such a place. */
+  readonly url?: string | undefined;
 }
 
 /** How waiting ended. `elapsedMs` is measured by us, on a monotonic clock. */

@@ -30,6 +30,18 @@ export function parseStrictJson(input: string | Uint8Array, options: SnapshotOpt
   return trouble === undefined ? snapshotJson(parsed, { ...options, maxBytes }) : no(trouble.reason);
 }
 
+export interface AmbiguityOptions {
+  /** Depth of the outermost container; 1 is the params object. Default 1. */
+  readonly depth?: number;
+  /** `keys`: only keys that stand twice, for texts that are passed on as they are and matter by their keys alone. Default `all`. */
+  readonly look?: "all" | "keys";
+}
+
+/** Why readers may disagree about a text that JSON.parse takes; undefined where they cannot. For callers that take the snapshot elsewhere. */
+export function findAmbiguity(source: string, { depth = 1, look = "all" }: AmbiguityOptions = {}): string | undefined {
+  return findTrouble(source, look === "keys" ? Infinity : MAX_DEPTH - depth + 1, look === "all")?.reason;
+}
+
 function no(reason: string): StrictParse {
   return { ok: false, reason };
 }
@@ -47,7 +59,7 @@ interface Trouble {
  * Scans for what JSON.parse resolves silently, and returns the first such place. The text may still turn out not to be JSON:
  * then the scan means nothing, but it ends.
  */
-function findTrouble(source: string, maxDepth: number): Trouble | undefined {
+function findTrouble(source: string, maxDepth: number, numbers = true): Trouble | undefined {
   const open: (Set<string> | undefined)[] = []; // the keys seen in each open object; undefined for arrays
   let expectKey = false;
   const at = (offset: number, what: string, tooDeep = false): Trouble => ({ reason: `offset ${offset}: ${what}`, tooDeep });
@@ -65,7 +77,7 @@ function findTrouble(source: string, maxDepth: number): Trouble | undefined {
       offset = end;
     } else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
       const end = endOfNumber(source, offset);
-      const trouble = numberTrouble(source.slice(offset, end));
+      const trouble = numbers ? numberTrouble(source.slice(offset, end)) : undefined;
       if (trouble !== undefined) return at(offset, trouble);
       offset = end;
     } else {

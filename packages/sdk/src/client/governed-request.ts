@@ -10,8 +10,9 @@ import type { ProposedCall } from "../call/read-call.ts";
 import type { PolicyViolationError } from "../errors.ts";
 import { eraKeysOf, isServerAnswer, nextRequestId, optionsIndex, type ClientLike, type RequestLike } from "./client-like.ts";
 import type { Connection } from "./connection.ts";
-import { withEditNotice } from "./edit-notice.ts";
-import { governance, type Governance } from "./governance.ts";
+import { withEditNotice } from "../enforcement/edit-notice.ts";
+import type { Governance } from "../enforcement/governance.ts";
+import { governance } from "./governance.ts";
 import { connectionOf, sessionOf, type Session } from "./session.ts";
 
 /** A client's `request` as it was before ours. */

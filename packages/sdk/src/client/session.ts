@@ -1,9 +1,9 @@
 /** What `configureSession` said about a client, or the defaults for one that was never configured. */
 import { randomUUID } from "node:crypto";
-import { userInfo } from "node:os";
 import type { ApprovalHandler } from "../approval/decision.ts";
 import type { Caller, ServerRef } from "../call/call.ts";
 import { assertServerName } from "../call/policy-id.ts";
+import { localPrincipal } from "../enforcement/local-principal.ts";
 import type { ClientLike } from "./client-like.ts";
 import { openConnection, type Connection, type RawRequest } from "./connection.ts";
 
@@ -84,17 +84,4 @@ function openSession({ serverName, onPolicyBlock, governanceConfig = {} }: Sessi
     session: Object.freeze({ id: governanceConfig.sessionId ?? randomUUID() }),
   });
   return { serverName, onPolicyBlock, caller, connection: undefined, server: undefined };
-}
-
-let local: string | undefined;
-
-/** Without a control plane the only credential is the operating system's user. */
-function localPrincipal(): string {
-  if (local !== undefined) return local;
-  try {
-    local = `local:${userInfo().username}`;
-  } catch {
-    local = `local:${process.getuid?.() ?? "unknown"}`; // a uid without an account, as in many containers
-  }
-  return local;
 }

@@ -74,7 +74,7 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
     const asked = edit === undefined ? await ask(question, windowMs) : await joinEdit(question, edit);
     options.onJoined(asked.id);
     watch.take(asked);
-    const request = { id: asked.id, digest: asked.requestDigest, expiresAt: now() + asked.expiresAt - asked.now, question };
+    const request = { id: asked.id, digest: asked.requestDigest, expiresAt: now() + asked.expiresAt - asked.now, question, url: asked.url };
     joined.set(request, { request: asked, since: performance.now() });
     return request;
   }

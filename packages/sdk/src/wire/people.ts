@@ -162,6 +162,7 @@ export const delegation = z.object({ id, fromId: id, toId: id, from: z.number(),
 export const delegationBody = z.strictObject({ toId: id, from: z.number(), until: z.number() });
 export const agentKey = z.object({ id, name: z.string(), ownerId: id.nullable(), createdAt: z.number(), createdBy: z.string(), expiresAt: z.number().nullable(), revokedAt: z.number().nullable() });
 export const agentKeyBody = z.strictObject({ name: shortText.min(1), ownerId: id.nullable(), expiresAt: z.number().nullable() });
+export const gatewayKeyBody = z.strictObject({ name: shortText.min(1) });
 /** The secret is shown only here. */
 export const agentKeyMade = z.object({ key: agentKey, secret: z.string() });
 

@@ -70,6 +70,7 @@ export const ROUTES = {
   setOnePersonMode: { method: "POST", path: "/v1/one-person-mode", access: ["owner"], summary: "Allow or end approving one's own agents' calls" },
   listKeys: { method: "GET", path: "/v1/keys", access: ["owner", "auditor"], summary: "Agent keys" },
   addKey: { method: "POST", path: "/v1/keys", access: ["owner"], summary: "Make an agent key" },
+  makeGatewayKey: { method: "POST", path: "/v1/gateway-key", access: ["operator"], summary: "A key for the gateways of this machine, bound to its owner" },
   revokeKey: { method: "DELETE", path: "/v1/keys/{id}", access: ["owner"], summary: "Revoke an agent key" },
 
   readRecord: { method: "GET", path: "/v1/record", access: ["auditor", "operator"], summary: "Rows of the record, by filter" },

@@ -1,9 +1,9 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { Socket } from "node:net";
-import type { UpPorts } from "./up.ts";
+import type { GatewayPorts } from "./gateway.ts";
 
 /** The process's own streams and files. */
-export function realPorts(): UpPorts {
+export function realPorts(): GatewayPorts {
   return Object.freeze({
     out: (text: string) => void process.stdout.write(`${text}\n`),
     err: (text: string) => void process.stderr.write(`${text}\n`),
@@ -19,6 +19,7 @@ export function realPorts(): UpPorts {
     get inputEnded() {
       return (inputEnded ??= untilInputEnds());
     },
+    streams: () => ({ input: process.stdin, output: process.stdout }),
     self: [process.execPath, ...process.execArgv, process.argv[1] ?? ""],
   });
 }

@@ -203,7 +203,7 @@ async function openResources(options: ControlPlaneOptions, store: Store, ledger:
   const { embedded, plainCookies = false, operatorHash = null, oidc = null, installationKey, others, leaseMs } = options;
   const sealer = createSealer(ledger, installationKey);
   const requests = createRequests(ledger, store, sealer, { urlOf: (id) => `${origin()}/requests/${id}`, leaseMs });
-  const keys = createKeys(ledger);
+  const keys = createKeys(ledger, { embedded });
   const signIns = createSignIns(ledger, store, keys, { origin, plainCookies, operatorHash, oidc });
   const insights = createInsights({ ledger, store });
   const resources: Resources = {

@@ -64,7 +64,7 @@ describe("R15: every route × every credential; what is not listed is refused an
   });
 
   it("an agent's key never reaches a route that decides", async () => {
-    for (const route of ["vote", "edit", "annotate", "activatePolicy", "savePolicy", "addKey", "changePerson", "revokeGrant", "setOnePersonMode", "eraseArguments", "makeOwnerLink", "makeToken", "stop"] as const) {
+    for (const route of ["vote", "edit", "annotate", "activatePolicy", "savePolicy", "addKey", "makeGatewayKey", "changePerson", "revokeGrant", "setOnePersonMode", "eraseArguments", "makeOwnerLink", "makeToken", "stop"] as const) {
       recorded.reached.length = 0;
       const answer = await app.send({ method: ROUTES[route].method, path: samplePath(route), headers: CREDENTIALS["an agent's key of the owner"].headers, body: BODIES[route] });
       expect([route, answer.status, recorded.reached]).toEqual([route, 403, []]);

@@ -5,6 +5,7 @@ import type { Identity } from "../../auth/identity.ts";
 import type { AgentKey } from "../../store/entity/directory.ts";
 import type { Stored } from "../../store/store.ts";
 import type { Command, Ledger, View } from "../ledger.ts";
+import { localOwner } from "../people/person-commands.ts";
 import { actor, findPerson, isRefusal } from "../people/rights.ts";
 import { refuse } from "../refusal.ts";
 import type { Answer } from "../refusal.ts";
@@ -13,7 +14,7 @@ import type { KeyBody, Keys, KeyView } from "./keys.ts";
 
 const NOT_KNOWN = "an agent key that is not known";
 
-export function createKeys(ledger: Ledger): Keys {
+export function createKeys(ledger: Ledger, { embedded = true }: { readonly embedded?: boolean } = {}): Keys {
   return {
     list: (identity) => {
       const by = actor(ledger.resident, identity, ["owner", "auditor"]);
@@ -23,6 +24,12 @@ export function createKeys(ledger: Ledger): Keys {
       const id = newId();
       const secret = newAgentSecret(id);
       const made = await ledger.run(addKey(identity, id, hashSecret(secret), body));
+      return made.ok ? { ok: true, key: viewKey(made.key), secret } : made;
+    },
+    addForGateways: async (identity, name) => {
+      const id = newId();
+      const secret = newAgentSecret(id);
+      const made = await ledger.run(addGatewayKey(identity, { id, name, secretHash: hashSecret(secret), ownerId: newId() }, embedded));
       return made.ok ? { ok: true, key: viewKey(made.key), secret } : made;
     },
     revoke: (identity, id) => ledger.run(revokeKey(identity, id)),
@@ -53,6 +60,27 @@ function addKey(identity: Identity, id: string, secretHash: string, { name, owne
         answer: { ok: true, key: { id, rev: 1, data } },
         changes: [{ table: "agent_key", id, rev: 0, data }],
         entries: [{ type: "event", at: view.now, event: "key_added", detail: { key: id, name, owner: ownerId, by: by.id, expiresAt } }],
+      };
+    },
+  };
+}
+
+/** `ownerId`: of the machine's owner, where there is none yet. */
+function addGatewayKey(identity: Identity, made: Pick<AgentKey, "id" | "name" | "secretHash"> & { readonly ownerId: string }, embedded: boolean): Command<Answer<{ readonly key: Stored<AgentKey> }>> {
+  return {
+    needs: [],
+    apply: (view) => {
+      if (identity.kind !== "operator") return { answer: refuse(identity.kind === "anonymous" ? "unauthenticated" : "forbidden", "Only the operator of this machine may do this.") };
+      const owner = localOwner(view, made.ownerId, embedded);
+      if (isRefusal(owner)) return { answer: owner };
+      const { person, part } = owner;
+      const { id, name } = made;
+      const data: AgentKey = { ...made, ownerId: person.id, createdAt: view.now, createdBy: "operator", expiresAt: null, revokedAt: null };
+      const isNew = person.rev === 0;
+      return {
+        answer: { ok: true, key: { id, rev: 1, data } },
+        changes: [...(isNew ? [{ table: "person", id: person.id, rev: 0, data: person.data } as const] : []), ...part.changes, { table: "agent_key", id, rev: 0, data }],
+        entries: [...part.entries, { type: "event", at: view.now, event: "key_added", detail: { key: id, name, owner: person.id, by: "operator", expiresAt: null } }],
       };
     },
   };

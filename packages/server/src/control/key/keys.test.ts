@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ANONYMOUS } from "../../auth/identity.ts";
+import { ANONYMOUS, OPERATOR } from "../../auth/identity.ts";
 import type { Identity } from "../../auth/identity.ts";
 import { openLedger } from "../open-ledger.ts";
 import { codeOf, must, openInstallation } from "../people/fixture/installation.ts";
@@ -61,6 +61,29 @@ it("is revoked on another instance as soon as that one hears of it, and binds on
   expect((await add({ ownerId: ann.personId })).key.ownerId).toBe(ann.personId);
   must(await at.people.change(owner, ann.personId, { status: "disabled" }));
   expect(codeOf(await at.keys.add(owner, { name: "x", ownerId: ann.personId, expiresAt: null }))).toBe("bad_request");
+});
+
+it("is made for the gateways of this machine by its operator alone, and is its owner's own", async () => {
+  const { key, secret } = must(await at.keys.addForGateways(OPERATOR, "gateways"));
+  const me = must(await at.people.makeOwnerLink(OPERATOR)).person.id;
+  expect(key).toMatchObject({ name: "gateways", ownerId: me, createdBy: "operator", expiresAt: null });
+  expect(at.keys.authenticate(secret)).toMatchObject({ kind: "agent", ownerId: me });
+  const agent = at.keys.authenticate(secret);
+  if (typeof agent === "string") throw new Error(agent);
+  for (const identity of [owner, agent, ANONYMOUS]) expect(["forbidden", "unauthenticated"]).toContain(codeOf(await at.keys.addForGateways(identity, "gateways")));
+});
+
+it("makes the owner where nobody has signed in yet, as the owner's first link does", async () => {
+  const fresh = await openInstallation();
+  try {
+    const { key } = must(await fresh.keys.addForGateways(OPERATOR, "gateways"));
+    const link = must(await fresh.people.makeOwnerLink(OPERATOR));
+    expect(link.person).toMatchObject({ id: key.ownerId, roles: ["owner"], status: "active" });
+    expect(must(await fresh.people.list(await fresh.owner())).people).toHaveLength(1);
+    expect((await fresh.events()).map(({ event }) => event)).toEqual(expect.arrayContaining(["person_added", "key_added"]));
+  } finally {
+    await fresh.close();
+  }
 });
 
 it("is listed for owners and auditors alone", async () => {

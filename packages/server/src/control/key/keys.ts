@@ -13,6 +13,8 @@ export type KeyBody = z.infer<typeof wire.agentKeyBody>;
 export interface Keys {
   list(identity: Identity): Promise<Answer<{ readonly keys: readonly KeyView[] }>>;
   add(identity: Identity, body: KeyBody): Promise<Answer<{ readonly key: KeyView; readonly secret: string }>>;
+  /** For the operator of this machine, whose gateways it is for: bound to the machine's owner, so that what they ask is the owner's own. */
+  addForGateways(identity: Identity, name: string): Promise<Answer<{ readonly key: KeyView; readonly secret: string }>>;
   revoke(identity: Identity, id: string): Promise<Answer<object>>;
   /** The key that this secret is of, or in words for the log why it is none. */
   authenticate(secret: string): AgentIdentity | string;

@@ -53,11 +53,8 @@ export function makeOwnerLink(identity: Identity, id: string, token: string, emb
     apply: (view) => {
       if (identity.kind !== "operator") return { answer: refuse(identity.kind === "anonymous" ? "unauthenticated" : "forbidden", "Only the operator of this machine may do this.") };
       const link = { token, purpose: "owner", forMs: OWNER_LINK_MS, by: "operator" } as const;
-      const local = view.get("setting", LOCAL_OWNER)?.data.value;
-      if (local === undefined) return firstOwner(view, id, link, embedded);
-      const owner = typeof local === "string" ? findPerson(view, local) : undefined;
-      if (owner === undefined || !isActiveOwner(owner.data)) return { answer: refuse("forbidden", "This machine's owner is no active owner any more. Another owner can invite people.") };
-      return linked(view, owner, link, NOTHING);
+      const owner = localOwner(view, id, embedded);
+      return isRefusal(owner) ? { answer: owner } : linked(view, owner.person, link, owner.part);
     },
   };
 }
@@ -80,6 +77,15 @@ export function changePerson(identity: Identity, id: string, change: PersonChang
   };
 }
 
+/** The person that the operator's links sign in, and what makes them where there is none yet; or why there is none any more. */
+export function localOwner(view: View, newId: string, embedded: boolean): Refusal | { readonly person: Stored<Person>; readonly part: Part } {
+  const local = view.get("setting", LOCAL_OWNER)?.data.value;
+  if (local === undefined) return firstOwner(view, newId, embedded);
+  const owner = typeof local === "string" ? findPerson(view, local) : undefined;
+  if (owner === undefined || !isActiveOwner(owner.data)) return refuse("forbidden", "This machine's owner is no active owner any more. Another owner can invite people.");
+  return { person: owner, part: NOTHING };
+}
+
 const NOTHING: Part = { changes: [], entries: [] };
 const UNKNOWN = refuse("not_found", "There is no such person.");
 const TAKEN = refuse("conflict", "Another person has this e-mail address.");
@@ -95,12 +101,12 @@ export function added(view: View, id: string, data: Person, by: string): Part {
   return { changes: mode.changes, entries: [{ type: "event", at: view.now, event: "person_added", detail: { person: id, by, name: data.name, email: data.email, roles: data.roles } }, ...mode.entries] };
 }
 
-function firstOwner(view: View, id: string, link: Parameters<typeof linkFor>[2], embedded: boolean): Plan<Answer<Linked>> {
+function firstOwner(view: View, id: string, embedded: boolean): { readonly person: Stored<Person>; readonly part: Part } {
   const data = newPerson(view, id, { name: "Owner", email: null, roles: ["owner"] });
   const { entries } = added(view, id, data, "operator");
   const mode = setMode(view, embedded, "operator", embedded ? "a fresh installation of one machine" : "a fresh installation");
   const setting = { table: "setting", id: LOCAL_OWNER, rev: 0, data: { name: LOCAL_OWNER, value: id } } as const;
-  return linked(view, { id, rev: 0, data }, link, { changes: [setting, ...mode.changes], entries: [...entries, ...mode.entries] });
+  return { person: { id, rev: 0, data }, part: { changes: [setting, ...mode.changes], entries: [...entries, ...mode.entries] } };
 }
 
 function linked(view: View, person: Stored<Person>, link: Parameters<typeof linkFor>[2], more: Part): Plan<Answer<Linked>> {

@@ -1,0 +1,22 @@
+/**
+ * The door `@countersign/sdk/enforcement`: guard and what it takes to build its ports around something else than the official clients,
+ * as the gateway does. Whoever comes through here sends calls only with a permit, and guard.ts alone mints permits.
+ */
+export { guard } from "../guard.ts";
+export type { GuardOptions, Outcome, Ports } from "../guard.ts";
+export { openGovernance } from "./open-governance.ts";
+export type { GovernanceSettings, GovernanceStatus, OpenedGovernance } from "./open-governance.ts";
+export type { Governance } from "./governance.ts";
+export { withEditNotice } from "./edit-notice.ts";
+export { localPrincipal } from "./local-principal.ts";
+export type { AskPort } from "../approval/ask.ts";
+export { assertServerName } from "../call/policy-id.ts";
+export type { ProposedCall } from "../call/read-call.ts";
+export { serverIdentity } from "../call/server-identity.ts";
+export type { ServerLaunch } from "../call/server-identity.ts";
+export { createToolCatalog } from "../call/tool-catalog.ts";
+export type { ListTools, ToolCatalog } from "../call/tool-catalog.ts";
+export { spendPermit } from "../execution/permit.ts";
+export type { Permit } from "../execution/permit.ts";
+export { paramsOf } from "../execution/send.ts";
+export type { Carrier, SendPort, Sent } from "../execution/send.ts";

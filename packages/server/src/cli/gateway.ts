@@ -1,0 +1,87 @@
+/**
+ * `countersign gateway -- COMMAND…`: governs an MCP server over stdio for whatever client starts this instead of it. The server is started
+ * before anything else is loaded, so that its start is not waited for twice.
+ */
+import type { Readable, Writable } from "node:stream";
+import { Command, InvalidArgumentError } from "commander";
+import { startUpstream } from "../gateway/upstream-process.ts";
+import { WAITING } from "../gateway/waiting.ts";
+import { UsageError } from "./ports.ts";
+import { serverNameOf } from "./server-name.ts";
+import type { UpPorts } from "./up.ts";
+
+export interface GatewayOptions {
+  readonly dir?: string | undefined;
+  readonly name?: string | undefined;
+  readonly policies?: string | undefined;
+  readonly agent: string;
+  readonly user: string;
+  readonly hold: number;
+  /** `--no-control-plane` makes it false. */
+  readonly controlPlane: boolean;
+}
+
+export interface GatewayPorts extends UpPorts {
+  /** The client's messages, and where its answers go. Opened when somebody asks. */
+  readonly streams: () => { readonly input: Readable; readonly output: Writable };
+}
+
+/** `afterDashes`: the command that starts the server. Subcommands may be added: what follows `--` is never one. */
+export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void, afterDashes: readonly string[]): Command {
+  return new Command("gateway")
+    .description("Govern an MCP server: start this in its place, and give the command that starts it after --.")
+    .usage("[options] -- <command> [args...]")
+    .argument("[command...]", "the command that starts the server, after --")
+    .option("--name <name>", "the server's name in policies (default: from the command)")
+    .option("--policies <file>", "policy file (default: COUNTERSIGN_POLICIES, else the control plane's policies)")
+    .option("--agent <name>", "the agent's name in policies and the record; a claim", "")
+    .option("--user <id>", "the user's id in policies and the record; a claim", "")
+    .option("--hold <seconds>", "how long a call that waits for people is held where its client gave no progress token; then the model is told to call again", seconds, WAITING.holdMs / 1_000)
+    .option("--dir <directory>", "state directory (default: COUNTERSIGN_DIR, else the user's own)")
+    .option("--no-control-plane", "ask nobody: what a policy blocks is refused. Needs a policy file")
+    .action(async (_given: readonly string[], options: GatewayOptions) => done(await gateway(afterDashes, options, ports)));
+}
+
+export async function gateway(server: readonly string[], options: GatewayOptions, ports: GatewayPorts): Promise<number> {
+  const { env, err } = ports;
+  const [command, ...args] = server;
+  if (command === undefined) throw new UsageError("Give the command that starts the server after --: countersign gateway -- npx -y @modelcontextprotocol/server-filesystem /data");
+  const policies = options.policies ?? nonEmpty(env["COUNTERSIGN_POLICIES"]);
+  if (!options.controlPlane && policies === undefined) throw new UsageError("--no-control-plane: there are no policies then. Name a file with --policies.");
+  const remote = remoteOf(env);
+  const upstream = startUpstream({ command, args }, env);
+  try {
+    const name = options.name ?? serverNameOf(server);
+    const [{ runStdioGateway }, { openGatewayGovernance }, { stateDirectory }] = await Promise.all([import("../gateway/run-stdio-gateway.ts"), import("./open-gateway-governance.ts"), import("@countersign/sdk/record")]);
+    const governance = openGatewayGovernance({ directory: options.dir ?? stateDirectory(env), policies, controlPlane: options.controlPlane, remote }, ports);
+    const stopped = Promise.race([ports.stopped, governance.broken.then(() => undefined)]);
+    try {
+      const code = await runStdioGateway({ upstream, launch: { command, args }, name, agent: options.agent, user: options.user, env, governance: governance.current, waiting: { ...WAITING, holdMs: options.hold * 1_000 } }, { ...ports.streams(), stopped, onWarning: (message) => err(`countersign: ${message}`) });
+      const broken = await Promise.race([governance.broken, undefined]);
+      if (broken !== undefined) throw broken;
+      return code;
+    } finally {
+      await governance.close();
+    }
+  } finally {
+    await upstream.stop();
+  }
+}
+
+function remoteOf(env: NodeJS.ProcessEnv): { readonly url: string; readonly apiKey: string } | undefined {
+  const url = nonEmpty(env["COUNTERSIGN_URL"]);
+  if (url === undefined) return undefined;
+  const apiKey = nonEmpty(env["COUNTERSIGN_API_KEY"]);
+  if (apiKey === undefined) throw new UsageError("COUNTERSIGN_URL is set: COUNTERSIGN_API_KEY is needed too, a key of the agent (countersign key add).");
+  return { url, apiKey };
+}
+
+function seconds(value: string): number {
+  const given = Number(value);
+  if (!(given >= 0.1 && given <= 3_600)) throw new InvalidArgumentError("A number of seconds from 0.1 to 3600 is expected.");
+  return given;
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}

@@ -1,0 +1,27 @@
+/** What an upstream's message is to the gateway, which passes on all of them. Leniently: whatever is no JSON-RPC goes on as the bytes that came. */
+import type { RpcId } from "./read-client-message.ts";
+
+export type UpstreamMessage =
+  | { readonly kind: "answer"; readonly id: RpcId; readonly ok: boolean; /** The result, or the error. */ readonly body: unknown }
+  | { readonly kind: "notification"; readonly method: string }
+  | { readonly kind: "other" };
+
+const OTHER: UpstreamMessage = { kind: "other" };
+
+/** Never throws. */
+export function readUpstreamMessage(bytes: Buffer): UpstreamMessage {
+  let message: unknown;
+  try {
+    message = JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return OTHER;
+  }
+  if (message === null || typeof message !== "object") return OTHER;
+  const method: unknown = Reflect.get(message, "method");
+  const id: unknown = Reflect.get(message, "id");
+  if (typeof method === "string") return id === undefined ? { kind: "notification", method } : OTHER;
+  if (typeof id !== "string" && typeof id !== "number") return OTHER;
+  const ok = Object.hasOwn(message, "result");
+  if (!ok && !Object.hasOwn(message, "error")) return OTHER;
+  return { kind: "answer", id, ok, body: Reflect.get(message, ok ? "result" : "error") };
+}

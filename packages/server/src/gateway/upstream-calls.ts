@@ -1,0 +1,93 @@
+/**
+ * What the gateway itself has asked the upstream and waits for, under ids of its own that no client can guess. Both kinds come through
+ * here: tool calls, which take a permit, and the listing of tools.
+ */
+import { randomBytes } from "node:crypto";
+import { spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
+import type { Call } from "@countersign/sdk/call";
+import type { UpstreamMessage } from "./read-upstream-message.ts";
+
+export type UpstreamAnswer = Extract<UpstreamMessage, { kind: "answer" }>;
+
+/** An answer, with the bytes it came in. Undefined: the upstream is gone, or does not answer any more. */
+export type Reply = { readonly answer: UpstreamAnswer; readonly line: Buffer } | undefined;
+
+export class UpstreamCalls {
+  readonly #write: (text: string) => void;
+  readonly #prefix = `countersign-${randomBytes(9).toString("base64url")}-`;
+  readonly #waiting = new Map<string, (reply: Reply) => void>();
+  #count = 0;
+  #isOver = false;
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** How many answers are waited for. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Sends a permitted call: the arguments' own canonical text, under the digest that was decided on. */
+  sendCall(permit: Permit, call: Call, carrier: Carrier): { readonly id: string; readonly reply: Promise<Reply> } {
+    spendPermit(permit, call);
+    return this.#send("tools/call", callParams(call, carrier));
+  }
+
+  async list(params: object, signal: AbortSignal): Promise<Reply> {
+    const { id, reply } = this.#send("tools/list", JSON.stringify(params));
+    const gone = (): void => this.giveUp(id);
+    signal.addEventListener("abort", gone, { once: true });
+    try {
+      return await reply;
+    } finally {
+      signal.removeEventListener("abort", gone);
+    }
+  }
+
+  /** True where the answer was to one of ours. */
+  settle(answer: UpstreamAnswer, line: Buffer): boolean {
+    if (typeof answer.id !== "string") return false;
+    const waiting = this.#waiting.get(answer.id);
+    // One that nobody waits for any more is nobody's: the client never knew the id.
+    if (waiting === undefined) return answer.id.startsWith(this.#prefix);
+    this.#waiting.delete(answer.id);
+    waiting({ answer, line });
+    return true;
+  }
+
+  /** Nothing is waited for under this id any more. */
+  giveUp(id: string): void {
+    this.#waiting.get(id)?.(undefined);
+    this.#waiting.delete(id);
+  }
+
+  /** The upstream is gone: nothing more is sent, and nothing comes. */
+  end(): void {
+    this.#isOver = true;
+    for (const id of [...this.#waiting.keys()]) this.giveUp(id);
+  }
+
+  #send(method: string, params: string): { readonly id: string; readonly reply: Promise<Reply> } {
+    const id = `${this.#prefix}${(this.#count += 1)}`;
+    const { promise: reply, resolve } = Promise.withResolvers<Reply>();
+    if (this.#isOver) resolve(undefined);
+    else {
+      this.#waiting.set(id, resolve);
+      this.#write(`{"jsonrpc":"2.0","id":"${id}","method":"${method}","params":${params}}\n`);
+    }
+    return { id, reply };
+  }
+}
+
+/** As paramsOf gives them, without a second serialisation of the arguments. */
+function callParams({ tool, argumentsText, meta, era }: Call, carrier: Carrier): string {
+  const rest: Record<string, unknown> = {};
+  if (meta !== undefined || Object.keys(carrier).length > 0) rest["_meta"] = { ...meta, ...carrier };
+  const others = JSON.stringify(Object.assign(rest, era));
+  return `{"name":${JSON.stringify(tool)},"arguments":${argumentsText}${others === "{}" ? "" : `,${others.slice(1, -1)}`}}`;
+}
