@@ -52,7 +52,7 @@ const SAID: { readonly [K in RequestDetail["state"]]: string } = {
   outcome_unknown: "It was sent and no answer came: it may or may not have happened. It is never sent again by itself.",
   denied: "It did not run.",
   expired: "Its time is over. It did not run.",
-  cancelled: "Whoever asked went away. It did not run.",
+  cancelled: "The agent's side took it back. It did not run.",
   superseded: "The question changed meanwhile. It did not run under this one.",
 };
 
