@@ -81,7 +81,7 @@ describe("a policy editor in the inbox", () => {
     await page.keyboard.press("End");
     for (let n = 0; n < 4; n += 1) await page.keyboard.press("Backspace");
     await type(page, "block");
-    await page.getByText("4 policies, no problems.").waitFor();
+    await page.getByText("7 policies, no problems.").waitFor();
     expect(await page.locator(".cm-lintRange-error").count()).toBe(0);
     await page.keyboard.press("Control+s");
     await page.getByRole("dialog", { name: "Save as a new version" }).waitFor();
@@ -113,7 +113,7 @@ describe("a policy editor in the inbox", () => {
     const others = await save("version: 1\ndefault: allow\npolicies:\n  - { name: theirs, match: 'mcp:b:*', action: warn }\n");
     await activate(others, 2);
     await page.getByText("Version 3 came into force since").waitFor();
-    await page.getByText("4 policies, no problems.").waitFor();
+    await page.getByText("7 policies, no problems.").waitFor();
     await page.getByRole("button", { name: /Save as a new version/ }).click();
     await page.getByRole("button", { name: "Save", exact: true }).click();
     await page.getByRole("button", { name: "Put in force…" }).click();
@@ -134,6 +134,16 @@ describe("a policy editor in the inbox", () => {
     await page.getByText("Version 4 is in force").waitFor();
     expect(await inForce()).toBe(4);
     at.stage.complaints.length = 0; // the browser's own words about what was aborted and refused
+  });
+
+  it("what one editor saves stands in the other's list at once, and in the draft of whoever writes one", async () => {
+    const ann = await at.stage.signIn(await at.stage.invite("Ann", ["policy_editor"]));
+    const bob = await at.stage.signIn(await at.stage.invite("Bob", ["approver"]));
+    await openDraft(ann);
+    await open(bob);
+    const version = await save("version: 1\ndefault: block\npolicies: []\n");
+    await bob.getByRole("link", { name: new RegExp(`Version ${version}`) }).waitFor();
+    await ann.getByText(`Version ${version} was saved since`).waitFor();
   });
 
   it("a draft outlives a look elsewhere, and is thrown away only when that is said", async () => {
@@ -201,6 +211,9 @@ describe("a draft on recorded calls", () => {
     await panel.getByText("System files wait").waitFor();
     const system = panel.getByRole("listitem").filter({ hasText: "decides" });
     expect(await system.innerText()).toMatch(/system.*block.*decides[\s\S]*within\(args\.path, "\/etc"\).*true[\s\S]*args\.path[\s\S]*"\/etc\/passwd"/);
+    await page.keyboard.press("Control+Home");
+    await system.getByRole("button", { name: /^line \d+ of the text/ }).click(); // leads to the policy in the editor
+    expect(await page.locator(".cm-activeLine").innerText()).toContain("name: system");
     await panel.getByRole("button", { name: "Another call" }).click();
     await panel.getByRole("button", { name: /read_file/ }).nth(1).click();
     await panel.getByText("its condition is not true for this call").waitFor();
@@ -237,7 +250,7 @@ describe("a draft on recorded calls", () => {
     const page = await at.stage.signIn(await at.stage.invite("Ella", ["policy_editor"]));
     await openDraft(page);
     await type(page, "  - { name: system, match: 'mcp:filesystem:read_file', when: 'within(args.path, \"/etc\")', action: block }");
-    await page.getByText("4 policies, no problems.").waitFor();
+    await page.getByText("7 policies, no problems.").waitFor();
     await page.getByRole("button", { name: /read_file/ }).last().click();
     await page.getByText(/your roles do not let you read those of recorded calls/).waitFor();
     expect(await page.getByText("passwd").count()).toBe(0);
