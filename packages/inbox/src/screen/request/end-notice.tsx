@@ -13,21 +13,21 @@ import { Link } from "../../route/link.tsx";
 import { pathTo } from "../../route/location.ts";
 
 export function EndNotice({ request, now }: { readonly request: RequestDetail; readonly now: number }) {
-  const { outcome, endReason, supersededBy, annotation } = request;
+  const { outcome, endReason, supersededBy, annotation, votes } = request;
   // Time runs out here before anybody writes it down.
   const state = request.state === "pending" && now >= request.expiresAt ? "expired" : request.state;
   return (
     <div className="end" role="status">
       <StateBadge state={state} />
       <p>{SAID[state]}</p>
-      {outcome === null ? null : (
+      {outcome === null || state === "outcome_unknown" ? null : (
         <p className="muted small numbers">
           It took {elapsedWords(outcome.elapsedMs)}
           {outcome.isError ? "; the tool reported an error" : null}
           {outcome.outcome === "withheld" ? "; its result was withheld from the agent" : null}.
         </p>
       )}
-      {endReason === null || endReason === "" ? null : (
+      {endReason === null || endReason === "" || votes.some(({ reason }) => reason === endReason) ? null : (
         <p className="muted small">
           <EscapedText text={endReason} />
         </p>

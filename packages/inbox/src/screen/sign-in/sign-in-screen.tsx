@@ -85,7 +85,7 @@ export function SignInScreen({ isSignedIn, onSignedIn }: SignInScreenProps) {
 }
 
 const WRONG: Readonly<Record<string, string>> = {
-  link: "This link is not valid (any more): it was used, a newer one was made, or its time is over. Run `countersign open` for a new one, or ask whoever invited you.",
+  link: "This link does not work any more: it was used, a newer one was made, or its time is over. Ask whoever invited you for a new one, or run “countersign open” on the machine of the control plane.",
   password: "E-mail address or password is wrong.",
   passkey: "This passkey is not known here.",
 };
