@@ -1,7 +1,7 @@
 // Approve with edits, from the agent's process to the tool: the real control plane, real MCP clients, and somebody on the way who lies.
 import { createHash } from "node:crypto";
 import { canonicalJson } from "@countersign/sdk/call";
-import type { JsonObject } from "@countersign/sdk";
+import type { Inspection, JsonObject } from "@countersign/sdk";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, refusalOf, startWith, useGovernance, WRITE } from "../../packages/sdk/src/client/fixture/governed-client.ts";
 import { besideInbox, until } from "../../packages/sdk/src/control-plane/fixture/client-suite.ts";
@@ -36,7 +36,17 @@ interface Detail {
   readonly supersededBy: string | null;
   readonly edit: { readonly of: string; readonly changed: readonly string[] } | null;
   readonly outcome: { readonly outcome: string } | null;
+  readonly endReason: string | null;
 }
+
+/** Documents of the agent's own process, which know less than the control plane's. */
+const WRITES = { name: "writes", match: "mcp:filesystem:write_file", action: "block", reason: "ask first" } as const;
+const EDITABLE = { ...WRITES, approval: { edits: true } } as const;
+const REDACTS: Inspection = {
+  name: "own",
+  inspectCall: ({ argumentsText }) => (argumentsText.includes("/tmp/b") ? [{ type: "email", group: "pii", direction: "input", where: "/path" }] : []),
+  redactCall: ({ arguments: args }) => ({ ...args, path: "[gone]" }),
+};
 
 let plane: RunningControlPlane;
 let staff: Staff;
@@ -174,6 +184,24 @@ describe("approve with edits, end to end", () => {
     await edit(ann, await pending(), EDITED);
     expect((await call).content.at(-1)?.text).toBe("Arguments were changed by the approver: path");
     expect([seen, received.map(({ arguments: args }) => args)]).toEqual([[WRITE.arguments, EDITED], [EDITED]]);
+  });
+
+  it.each<readonly [string, Parameters<typeof startWith>[0], string]>([
+    ["the policy there does not say edits: true", { policies: { version: 1, policies: [WRITES] } }, "the policy in force here does not allow that"],
+    ["the policy there forbids them", { policies: { version: 1, policies: [EDITABLE, { name: "not-b", match: "mcp:*:*", when: 'args.path == "/tmp/b"', action: "block", reason: "Not b", approval: "never" }] } }, "Not b"],
+    ["something there redacts them", { policies: { version: 1, policies: [EDITABLE], inspection: { pii: { input: { email: "redact" } } } }, inspections: [REDACTS] }, "is not what people were asked about"],
+  ])("the agent's side does not run them, because %s: the changed request ends at once, and says why", async (_, options, why) => {
+    await begin(options);
+    const { client, received } = await connect("v2 esm", {});
+    const refused = refusalOf(client.callTool(WRITE));
+    const { body } = await edit(ann, await pending(), EDITED);
+    expect(["superseded", "policy_block"]).toContain((await refused).code);
+    const ended = await until(async () => {
+      const detail = await read(body.id);
+      return detail.state === "cancelled" ? detail : undefined;
+    });
+    expect([ended.endReason, received]).toEqual([expect.stringContaining(why) as string, []]);
+    expect(ended.endReason).toMatch(/^The agent's side does not run the changed call: /);
   });
 
   it("the caller goes away while the others are asked: the changed request ends with it", async () => {

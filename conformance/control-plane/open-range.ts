@@ -55,7 +55,7 @@ async function givePasskey(staff: Staff, { headers }: SignedIn, origin: string):
 }
 
 /** The provider wants to know beforehand where people are sent back to. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -11,6 +11,8 @@ export interface Provider {
   readonly issuer: string;
   /** Follows a sign-in's address as a browser of this account, and answers the address it is sent back to. */
   visit(url: string, account: string): Promise<string>;
+  /** Whose browser comes next. */
+  expect(account: string): void;
   close(): Promise<void>;
 }
 

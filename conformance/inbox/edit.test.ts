@@ -84,7 +84,7 @@ describe("approve with edits in the inbox", () => {
     await page.getByRole("button", { name: "Review" }).click();
     const approve = page.getByRole("button", { name: "Approve this instead" });
     expect(await approve.getAttribute("aria-disabled")).toBe("true");
-    await page.getByText("Show content to its end first.").waitFor();
+    await page.getByText("Show “content” to its end first.").waitFor();
     await page.getByRole("button", { name: "Show", exact: true }).click();
     await expect.poll(() => approve.getAttribute("aria-disabled")).toBe("false");
     await page.getByRole("dialog").getByText("rm -rf /").last().waitFor();
@@ -114,7 +114,7 @@ describe("approve with edits in the inbox", () => {
     await bob.getByText("The agent may run exactly this call, once.").waitFor();
   });
 
-  it("a passkey signs the very call that was changed, with the reason that is asked for", async () => {
+  it("a passkey signs the very call that was changed, with the reason that was typed before it came to that", async () => {
     const page = await at.stage.signIn(await at.stage.ownerLink());
     const devtools = await page.context().newCDPSession(page);
     await devtools.send("WebAuthn.enable");
@@ -123,10 +123,12 @@ describe("approve with edits in the inbox", () => {
     await page.getByRole("button", { name: "Add a passkey" }).click();
     await page.getByText("The passkey was added.").waitFor();
     const asked = await at.stage.ask(at.key, { amount: 1250, to: "DE89" }, { server: "payments", tool: "transfer", schema: { type: "object", properties: { amount: { type: "number", maximum: 5000 }, to: { type: "string" } } } });
-    await openEditor(page, asked.id);
+    await openRequest(page, at.stage, asked.id);
+    await page.getByLabel("Reason (asked for)").fill("a digit too many"); // before it comes to other arguments
+    await page.getByRole("button", { name: "Edit…" }).click();
     await page.getByRole("dialog").getByLabel("amount").fill("125");
     await page.getByRole("button", { name: "Review" }).click();
-    await page.getByRole("dialog").getByLabel("Reason (asked for)").fill("a digit too many");
+    expect(await page.getByRole("dialog").getByLabel("Reason (asked for)").inputValue()).toBe("a digit too many");
     await page.getByRole("button", { name: "Approve this with passkey" }).click();
     await page.getByText("The agent may run exactly this call, once.").waitFor();
     const successor = await read((await read(asked.id)).supersededBy ?? "");

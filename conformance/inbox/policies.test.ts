@@ -136,6 +136,16 @@ describe("a policy editor in the inbox", () => {
     at.stage.complaints.length = 0; // the browser's own words about what was aborted and refused
   });
 
+  it("what one editor saves stands in the other's list at once, and in the draft of whoever writes one", async () => {
+    const ann = await at.stage.signIn(await at.stage.invite("Ann", ["policy_editor"]));
+    const bob = await at.stage.signIn(await at.stage.invite("Bob", ["approver"]));
+    await openDraft(ann);
+    await open(bob);
+    const version = await save("version: 1\ndefault: block\npolicies: []\n");
+    await bob.getByRole("link", { name: new RegExp(`Version ${version}`) }).waitFor();
+    await ann.getByText(`Version ${version} was saved since`).waitFor();
+  });
+
   it("a draft outlives a look elsewhere, and is thrown away only when that is said", async () => {
     const page = await at.stage.signIn(await at.stage.ownerLink());
     await openDraft(page);
@@ -201,6 +211,9 @@ describe("a draft on recorded calls", () => {
     await panel.getByText("System files wait").waitFor();
     const system = panel.getByRole("listitem").filter({ hasText: "decides" });
     expect(await system.innerText()).toMatch(/system.*block.*decides[\s\S]*within\(args\.path, "\/etc"\).*true[\s\S]*args\.path[\s\S]*"\/etc\/passwd"/);
+    await page.keyboard.press("Control+Home");
+    await system.getByRole("button", { name: /^line \d+ of the text/ }).click(); // leads to the policy in the editor
+    expect(await page.locator(".cm-activeLine").innerText()).toContain("name: system");
     await panel.getByRole("button", { name: "Another call" }).click();
     await panel.getByRole("button", { name: /read_file/ }).nth(1).click();
     await panel.getByText("its condition is not true for this call").waitFor();

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PROGRAM = fileURLToPath(new URL("dist/cli/main.js", import.meta.resolve("countersign/package.json")));
+const REMOVING = join(import.meta.dirname, "run-and-remove.ts");
 const PATIENCE_MS = 15_000;
 
 export interface OwnControlPlane {
@@ -38,8 +39,8 @@ export async function startOwnControlPlane(policies: string): Promise<OwnControl
   const begin = (args: readonly string[], stdio: "pipe" | "inherit"): ChildProcess => {
     const isUp = args[0] === "up";
     // In a process group of its own, `up` does not hear this terminal's Ctrl-C: it is ended last, when nobody needs it any more. Its input is
-    // a pipe that nothing is written to, and that ends with this process even where it is killed.
-    const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: stdio === "inherit" ? "inherit" : [isUp ? "pipe" : "ignore", "pipe", "pipe"], detached: isUp });
+    // a pipe that nothing is written to, and that ends with this process even where it is killed: then its directory goes as well.
+    const child = spawn(process.execPath, [...(isUp ? [REMOVING, directory] : []), PROGRAM, ...args], { env, stdio: stdio === "inherit" ? "inherit" : [isUp ? "pipe" : "ignore", "pipe", "pipe"], detached: isUp });
     children.add(child);
     child.once("close", () => children.delete(child));
     return child;
@@ -54,7 +55,7 @@ export async function startOwnControlPlane(policies: string): Promise<OwnControl
   };
   // Whatever ends this process, the control plane does not outlive it.
   process.once("exit", () => {
-    for (const child of children) child.kill("SIGKILL");
+    for (const child of children) killHard(child);
     rmSync(directory, { recursive: true, force: true });
   });
 
@@ -78,6 +79,13 @@ export async function startOwnControlPlane(policies: string): Promise<OwnControl
     await close();
     throw error;
   }
+}
+
+/** With all that it started, where it has a process group of its own. */
+function killHard(child: ChildProcess): void {
+  const isGroup = child.spawnargs.includes(REMOVING) && process.platform !== "win32";
+  if (isGroup && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  else child.kill("SIGKILL");
 }
 
 function listen({ stdout, stderr }: ChildProcess): { out: string; err: string } {

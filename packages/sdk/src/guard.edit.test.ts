@@ -24,6 +24,8 @@ interface World {
   readonly joined: { readonly question: Question; readonly edit: Edit | undefined }[];
   readonly claimed: JoinedRequest[];
   readonly superseded: JoinedRequest[];
+  /** Why which edit was given up before it was joined. */
+  readonly dropped: string[];
   readonly entries: RecordEntry[];
   run(args?: object): Promise<Outcome>;
 }
@@ -33,7 +35,7 @@ const approved: Answer = { kind: "approved", decision: YES, elapsedMs: 1 };
 
 /** `answers`: to what is waited for, in order. */
 function world(document: PolicyDocument, answers: readonly Answer[], changes: Partial<Omit<Ports, "ask">> & { readonly ask?: Partial<AskPort> } = {}): World {
-  const [sent, joined, claimed, superseded, entries]: [Call[], World["joined"][number][], JoinedRequest[], JoinedRequest[], RecordEntry[]] = [[], [], [], [], []];
+  const [sent, joined, claimed, superseded, dropped, entries]: [Call[], World["joined"][number][], JoinedRequest[], JoinedRequest[], string[], RecordEntry[]] = [[], [], [], [], [], []];
   const left = [...answers];
   const ask: AskPort = {
     canMeet: () => true,
@@ -44,6 +46,7 @@ function world(document: PolicyDocument, answers: readonly Answer[], changes: Pa
     wait: async () => left.shift() ?? approved,
     claim: (request) => claimed.push(request) > 0,
     supersede: (request) => void superseded.push(request),
+    dropEdit: ({ requestId }, reason) => void dropped.push(`${requestId}: ${reason}`),
     report: () => undefined,
     ...changes.ask,
   };
@@ -69,7 +72,7 @@ function world(document: PolicyDocument, answers: readonly Answer[], changes: Pa
     caller: { principal: "local:test", agent: { name: "a", id: "" }, user: { id: "" }, session: { id: "s" } },
     tools: createToolCatalog(async () => ({ tools: [{ name: "write", inputSchema: { type: "object" } }] })),
   };
-  return { ports, sent, joined, claimed, superseded, entries, run: () => guard(proposed, ports) };
+  return { ports, sent, joined, claimed, superseded, dropped, entries, run: () => guard(proposed, ports) };
 }
 
 const EDIT = edited('{"content":"new","path":"/x"}');
@@ -106,9 +109,10 @@ describe("an approver's other arguments", () => {
     ["the policy says nothing of edits", {}],
     ["the policy forbids them", { edits: false }],
   ])("do not count where %s, whoever sends them", async (_, approval) => {
-    const { run, sent, joined } = world(held(approval), [EDIT, approved]);
+    const { run, sent, joined, dropped } = world(held(approval), [EDIT, approved]);
     expect(await run()).toMatchObject({ kind: "refused", code: "superseded" });
     expect([sent, joined.length]).toEqual([[], 1]);
+    expect(dropped).toEqual(["r2: The agent's side does not run the changed call: the arguments were changed, and the policy in force here does not allow that"]);
   });
 
   it("do not run where the policy here forbids them, and are not charged to a rate again", async () => {
@@ -118,6 +122,7 @@ describe("an approver's other arguments", () => {
     const fine = world(document, [edited('{"content":"other","path":"/x"}'), approved]);
     expect(await fine.run()).toMatchObject({ kind: "ran" });
     expect([forbidden.sent.length, fine.sent.length]).toEqual([0, 1]);
+    expect([forbidden.dropped, fine.dropped]).toEqual([["r2: The agent's side does not run the changed call: ask first; never new"], []]);
   });
 
   it("that the policy would let through still wait for the people who are asked about them, and run on their claim", async () => {
@@ -153,9 +158,9 @@ describe("an approver's other arguments", () => {
   });
 
   it.each(['{"content":1,"content":2}', "[]", "nonsense"])("that no strict parse takes (%s) run nothing", async (text) => {
-    const { run, sent, joined } = world(held(), [edited(text), approved]);
+    const { run, sent, joined, dropped } = world(held(), [edited(text), approved]);
     expect(await run()).toMatchObject({ kind: "refused", code: "superseded" });
-    expect([sent.length, joined.length]).toEqual([0, 1]);
+    expect([sent.length, joined.length, dropped.length]).toEqual([0, 1, 1]);
   });
 
   it("a caller that has gone meanwhile: nothing is asked about any more", async () => {
@@ -163,6 +168,6 @@ describe("an approver's other arguments", () => {
     const gone = world(held(), [approved], { ask: { wait: vi.fn(async () => (controller.abort(), EDIT)) } });
     const outcome = await guard({ ...({ params: { name: "write", arguments: { path: "/x", content: "old" } }, eraKeys: [], server: { name: "files", identity: null, transport: "memory" }, caller: { principal: "p", agent: { name: "a", id: "" }, user: { id: "" }, session: { id: "s" } }, tools: createToolCatalog(async () => ({ tools: [{ name: "write" }] })) } as const) }, gone.ports, { signal: controller.signal });
     expect(outcome).toMatchObject({ kind: "refused", code: "cancelled" });
-    expect([gone.sent.length, gone.joined.length]).toEqual([0, 1]);
+    expect([gone.sent.length, gone.joined.length, gone.dropped.length]).toEqual([0, 1, 1]);
   });
 });

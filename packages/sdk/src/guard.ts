@@ -129,6 +129,7 @@ async function hold(proposed: ReadCall, story: CallStory, ports: Ports, options:
     story.queued = await ports.record.append(decisionEntry(story, ports.now()));
     unlessGone(story, options);
     const question = (story.question = questionOf(call, verdict, aboutCall(call, story)));
+    story.unjoinedEdit = undefined; // from here on it is the port's
     const request = await ask.join(question, edit);
     const heard = await ask.wait(request, { signal: options.signal, waitMs: options.waitMs });
     const answer = unlessAborted(heard, options.signal);
@@ -157,6 +158,7 @@ async function hold(proposed: ReadCall, story: CallStory, ports: Ports, options:
 
 /** Goes on with the arguments that an approver wrote: looked into and judged as if the caller had sent them, and charged to no rate again. */
 async function takeEdit(proposed: ReadCall, edit: Edit, story: CallStory, ports: Ports, options: GuardOptions): Promise<ReadCall> {
+  story.unjoinedEdit = edit;
   const edited = editedCall(proposed, edit, decided(story).verdict.requirements, story.proposed.maxBytes);
   story.question = story.approval = undefined;
   if (!edited.ok) throw new Refusal("superseded", edited.reason);
@@ -281,6 +283,7 @@ async function refuse(story: CallStory, ports: Ports, failure: unknown): Promise
   const { verdict, call, proposed } = story;
   const throttled = verdict?.action === "throttle";
   story.refusal = { code, reason, action: throttled ? "throttle" : "block" };
+  if (story.unjoinedEdit !== undefined) ports.ask?.dropEdit?.(story.unjoinedEdit, `The agent's side does not run the changed call: ${reason}`);
   // An answered request has its own row; everything else that ends a call is a decision.
   if (story.approval?.requestId === undefined || approval === undefined) {
     try {

@@ -16,7 +16,7 @@ export type LiveListener = (event: EventName, data: unknown) => void;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 const HIDDEN_MS = 60_000;
-const NAMES = ["hello", "request", "policy", "directory", "grant"] as const satisfies readonly EventName[];
+const NAMES = ["hello", "request", "policy", "policy_saved", "directory", "grant"] as const satisfies readonly EventName[];
 
 export interface LiveEvents {
   readonly state: LiveState;

@@ -39,6 +39,7 @@ export function openSession(me: Me): Session {
     // The one request that is shown is asked for at once.
     if (event === "request" && typeof data === "object" && data !== null && "requestId" in data) refresh(`request ${String(data.requestId)}`);
     if (event === "request") refreshSoon("history");
+    else if (event === "policy_saved") refreshSoon("policies");
     else for (const about of ["request", "history", "people", "policies"]) refreshSoon(about);
   });
   return {

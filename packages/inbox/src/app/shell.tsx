@@ -8,6 +8,7 @@ import { EscapedText } from "../part/escaped-text.tsx";
 import { useHotkeys } from "../part/hotkeys.ts";
 import { Icon } from "../part/icon.tsx";
 import type { IconName } from "../part/icon.tsx";
+import { useIsNarrow } from "../part/narrow.ts";
 import { Link } from "../route/link.tsx";
 import { goTo, pathTo, usePlace } from "../route/location.ts";
 import { KEY_LIST } from "./key-list.ts";
@@ -28,6 +29,7 @@ export function Shell({ onSignedOut, children }: { readonly onSignedOut: () => v
   const { page } = usePlace();
   const { requests } = useWaiting();
   const [isHelping, setHelping] = useState(false);
+  const isNarrow = useIsNarrow();
   const waiting = requests.length;
 
   useEffect(() => {
@@ -67,7 +69,7 @@ export function Shell({ onSignedOut, children }: { readonly onSignedOut: () => v
                 <span>{label}</span>
                 {name === "waiting" && waiting > 0 ? (
                   <span className="place-count numbers">
-                    {waiting.toLocaleString("en")}
+                    {isNarrow && waiting > 999 ? "999+" : waiting.toLocaleString("en")}
                     <span className="only-read"> waiting</span>
                   </span>
                 ) : null}

@@ -1,6 +1,6 @@
 /** A labelled input. */
 import { useId } from "react";
-import type { InputHTMLAttributes, ReactNode, SelectHTMLAttributes, TextareaHTMLAttributes } from "react";
+import type { InputHTMLAttributes, ReactNode, Ref, SelectHTMLAttributes, TextareaHTMLAttributes } from "react";
 import "./field.css";
 
 interface Labelled {
@@ -24,13 +24,13 @@ export function TextField({ label, hint, ...rest }: Labelled & InputHTMLAttribut
   );
 }
 
-export function TextArea({ label, hint, problem, className = "", ...rest }: Labelled & Judged & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+export function TextArea({ label, hint, problem, className = "", inputRef, ...rest }: Labelled & Judged & { readonly inputRef?: Ref<HTMLTextAreaElement> } & TextareaHTMLAttributes<HTMLTextAreaElement>) {
   const id = useId();
   const about = [hint === undefined ? "" : `${id}-hint`, problem === undefined ? "" : `${id}-problem`].filter((part) => part !== "").join(" ");
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
-      <textarea {...rest} id={id} className={`input ${className}`} aria-invalid={problem !== undefined} aria-describedby={about === "" ? undefined : about} />
+      <textarea {...rest} ref={inputRef} id={id} className={`input ${className}`} aria-invalid={problem !== undefined} aria-describedby={about === "" ? undefined : about} />
       {hint === undefined ? null : <span id={`${id}-hint`} className="muted small">{hint}</span>}
       {problem === undefined ? null : <span id={`${id}-problem`} className="field-problem small" role="alert">{problem}</span>}
     </div>

@@ -84,6 +84,8 @@ export interface AskPort {
   claim(request: JoinedRequest): boolean | Promise<boolean>;
   /** Takes back a request that no longer asks the right question. */
   supersede(request: JoinedRequest): void | Promise<void>;
+  /** The caller's side refuses what an approver made of the call, and never joins the request about that. Neither throws nor waits. */
+  dropEdit?(edit: Edit, reason: string): void;
   /** Gives an approval back that was not used: provably nothing was sent. `gone`: the caller is, so nobody is to use it any more. */
   release?(request: JoinedRequest, gone: boolean): void | Promise<void>;
   report(request: JoinedRequest, execution: ReportedExecution): void | Promise<void>;

@@ -50,8 +50,9 @@ class BothRequest implements JoinedRequest {
   }
 }
 
-/** Why the row goes, where no yes was said here. */
+/** Why the row goes. */
 function reasonOf(answer: Answer): string {
+  if (answer.kind === "approved") return LOCALLY;
   if (answer.kind === "denied") return answer.error === "cancelled" ? "the caller is gone" : LOCALLY;
   return answer.kind === "timeout" ? "nobody answered in time" : "the question is over";
 }
@@ -108,7 +109,9 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
     async wait(request, options) {
       if (!isBoth(request)) return wire.wait(request, options);
       const answer = await local.wait(request.local, options);
-      const { rowAnswer } = request;
+      const { rowAnswer, edit } = request;
+      // People were asked about it, and no handler here got as far as them.
+      if (edit !== undefined && request.joining === undefined) wire.dropEdit(edit, reasonOf(answer));
       if (answer.kind === "denied" && answer.cause !== undefined && answer.cause === request.failure && answer.cause instanceof Error && answer.cause.cause instanceof Refusal) throw answer.cause.cause;
       // The row's own handler could only say no to the call as it was.
       if (rowAnswer?.kind === "edited" && answer.kind === "denied" && answer.error !== "cancelled") {
@@ -130,6 +133,7 @@ export function createBothAsk(handler: ApprovalHandler, local: AskPort, wire: Wi
 
     claim: (request) => (isBoth(request) && !request.isRow ? local.claim(request.local) : wire.claim(rowOf(request))),
     supersede: (request) => (isBoth(request) && !request.isRow ? local.supersede(request.local) : wire.supersede(rowOf(request))),
+    dropEdit: (edit, reason) => wire.dropEdit(edit, reason),
     release: (request, gone) => (isBoth(request) && !request.isRow ? undefined : wire.release?.(rowOf(request), gone)),
     report: (request, execution) => (isBoth(request) && !request.isRow ? local.report(request.local, execution) : wire.report(rowOf(request), execution)),
   };

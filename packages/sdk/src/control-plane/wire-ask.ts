@@ -24,6 +24,7 @@ export interface WireAsk extends AskPort {
   look(request: JoinedRequest): Promise<AskedRequest | undefined>;
   /** Takes the request back. False where it had ended before. */
   cancel(request: JoinedRequest, reason: string): Promise<boolean>;
+  dropEdit(edit: Edit, reason: string): void;
   /** In the background, until it is heard. */
   cancelLater(request: Pick<JoinedRequest, "id">, reason: string): void;
 }
@@ -49,6 +50,8 @@ const EDIT_PATIENCE = { withinMs: 10_000, attemptMs: 3_000 };
 const END_PATIENCE = { withinMs: 1_800, attemptMs: 900 };
 const RELEASE_WITHIN_MS = 60_000;
 const OUTCOME_WITHIN_MS = 600_000;
+/** As much of a reason as the contract takes. */
+const MAX_REASON = 1_000;
 const MAX_NARRATION_BYTES = 64 * 1024;
 const GONE = "the caller is gone";
 
@@ -90,10 +93,13 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
   /** The request about what an approver made of the call. The digest is ours, of the call that would be sent: what people saw is that or nothing runs. */
   async function joinEdit({ call, requirements }: Question, { requestId }: Edit): Promise<AskedRequest> {
     const answer = await client.readAsked(requestId, EDIT_PATIENCE);
-    if (!answer.ok) throw refusalOfFailure(answer, "the arguments were changed, and the request about them could not be read");
+    if (!answer.ok) {
+      cancelLater({ id: requestId }, "the agent's side could not read it");
+      throw refusalOfFailure(answer, "the arguments were changed, and the request about them could not be read");
+    }
     const why = answer.value.callDigest === call.digest ? missing(requirements, answer.value) : "the arguments were changed, and what would be sent is not what people were asked about";
     if (why === undefined) return answer.value;
-    cancelLater({ id: requestId }, "the caller's own policy or inspections do not let it run");
+    cancelLater({ id: requestId }, `The agent's side does not run the changed call: ${why}`);
     throw new Refusal("superseded", why);
   }
 
@@ -131,6 +137,7 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
     join,
     follow,
     cancelLater,
+    dropEdit: ({ requestId }, reason) => cancelLater({ id: requestId }, reason.slice(0, MAX_REASON)),
 
     async wait(request, { signal, waitMs }) {
       const { id } = request;

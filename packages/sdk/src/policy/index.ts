@@ -22,6 +22,8 @@ export { nearest } from "./nearest.ts";
 export { matchesGlob, parsePattern } from "./pattern.ts";
 export type { Glob, Pattern } from "./pattern.ts";
 export { policyDigest } from "./prepare-document.ts";
+export { placesOf } from "./places.ts";
+export type { Place } from "./places.ts";
 export { readPolicyObject, readPolicyText } from "./read-document.ts";
 export { ACTIONS, ASSURANCES } from "./result.ts";
 export type { Action, Assurance, PolicyMetadata, PolicyResult, Requirement } from "./result.ts";

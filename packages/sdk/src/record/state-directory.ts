@@ -1,7 +1,7 @@
 /** The directory in which Countersign keeps what must outlive a process: per user, never the working directory. */
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 
 const WRITABLE_BY_OTHERS = 0o022;
 
@@ -16,7 +16,7 @@ export function stateDirectory(env: NodeJS.ProcessEnv = process.env): string {
 
 /** Makes a directory (0700) where there is none. Throws where others may write to it: they could replace the record. */
 export function ensurePrivateDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeDirectory(path);
   if (process.platform === "win32") return; // no mode bits; the profile directory is the user's own
   const { mode, uid } = statSync(path);
   if ((mode & WRITABLE_BY_OTHERS) !== 0) {
@@ -26,6 +26,19 @@ export function ensurePrivateDirectory(path: string): void {
   // Root may work for another user (a mounted volume); anyone else is exposed to the owner of the directory.
   if (self !== undefined && self !== 0 && uid !== self && uid !== 0) {
     throw new Error(`${path} belongs to another user (uid ${uid}). Set COUNTERSIGN_DIR to a directory of your own.`);
+  }
+}
+
+/** One by one: where a parent takes no directories, as in /proc, Node's `recursive` tries for ever. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    const parent = dirname(path);
+    if (parent === path || existsSync(parent)) throw error;
+    makeDirectory(parent);
+    makeDirectory(path);
   }
 }
 

@@ -57,6 +57,8 @@ export interface CallStory {
   /** Where an approver wrote other arguments: the edit, and the names of what differs from what the caller sent. */
   edit: Edit | undefined;
   changed: readonly string[];
+  /** An edit whose request was not joined yet: where the call ends before that, nobody will ever use it. */
+  unjoinedEdit: Edit | undefined;
   refusal: { readonly code: RefusalCode; readonly reason: string; readonly action: Action } | undefined;
   execution: ExecutionStory | undefined;
 }
@@ -78,6 +80,7 @@ export function openStory(callId: string, startedAt: number, proposed: ProposedC
     approval: undefined,
     edit: undefined,
     changed: NO_NAMES,
+    unjoinedEdit: undefined,
     refusal: undefined,
     execution: undefined,
   };

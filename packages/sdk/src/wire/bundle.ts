@@ -38,11 +38,13 @@ export type ThrottleAnswer = z.infer<typeof throttleAnswer>;
  * GET /v1/events, server-sent events. `id:` is the seq of the record's row that it tells of, so `Last-Event-ID` resumes.
  * An agent's key hears of its own requests and of policies; people hear what their role may see.
  */
-export const EVENT_NAMES = ["hello", "request", "policy", "directory", "grant"] as const;
+export const EVENT_NAMES = ["hello", "request", "policy", "policy_saved", "directory", "grant"] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 /** data of `hello`: where the stream stands. `resumed` false: what came before is not told, so read everything anew. */
 export const helloEvent = z.object({ seq: z.int(), now: z.number(), installation: z.string(), resumed: z.boolean().optional() });
 /** data of `request` for an agent's key: the whole answer, so that the waiter holds the decision when it wakes. */
 export const requestEvent = z.object({ request: askedRequest });
+/** data of `policy_saved`, for people who read policies: there is a new version, which is not in force. */
+export const policySavedEvent = z.object({ version: z.int() });
 /** data of `policy`: a document was activated; fetch the bundle. */
 export const policyEvent = z.object({ version: z.int(), digest: z.string() });

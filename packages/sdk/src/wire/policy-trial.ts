@@ -57,6 +57,8 @@ const explainedPolicy = z.object({
   patterns: z.array(z.string()),
   why: z.string().nullable(),
   condition: conditionReading.nullable(),
+  /** Where it stands in the text, from 1. Null where there is no text. */
+  place: z.object({ line: z.int(), column: z.int() }).nullable(),
 });
 export type ExplainedPolicy = z.infer<typeof explainedPolicy>;
 export const explanation = z.object({

@@ -5,8 +5,9 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensurePrivateDirectory } from "@countersign/sdk/record";
 import { isLocked } from "../control/installation/state-lock.ts";
+import { whyNoDirectory } from "../control/run-control-plane.ts";
 import { findRunning } from "./find-control.ts";
-import { CheckFailure, type ExitCode } from "./ports.ts";
+import { CheckFailure, UsageError, type ExitCode } from "./ports.ts";
 import type { UpOptions, UpPorts } from "./up.ts";
 
 const START_MS = 15_000;
@@ -19,7 +20,11 @@ export async function startInBackground(options: UpOptions, directory: string, {
     out(`A control plane runs on ${directory} already: ${known.url} (process ${known.pid})`);
     return 0;
   }
-  ensurePrivateDirectory(directory);
+  try {
+    ensurePrivateDirectory(directory);
+  } catch (cause) {
+    throw new UsageError(whyNoDirectory(directory, cause));
+  }
   mkdirSync(join(directory, "log"), { recursive: true, mode: 0o700 });
   const log = join(directory, "log", "control-plane.log");
   const file = openSync(log, "a", 0o600);

@@ -58,12 +58,44 @@ const see = (terminal: Terminal, text: string | RegExp): Promise<string> =>
     return (typeof text === "string" ? shown.includes(text) : text.test(shown)) ? shown : undefined;
   });
 
-/** After the moment in which nothing that is typed counts. */
+/** What is typed right after a question is drawn does not count, and is told so: typed again until it stands there. */
 async function type(terminal: Terminal, text: string): Promise<void> {
-  await sleep(400);
-  terminal.keys(...(text === "" ? [] : ["-l", text]));
+  await press(terminal, ["-l", text], () => terminal.screen().trimEnd().endsWith(text));
   terminal.keys("Enter");
 }
+
+/** The next page of a call that is longer than the screen. */
+async function turnPage(terminal: Terminal): Promise<void> {
+  const left = (): string => terminal.screen().trimEnd().split("\n").at(-1) ?? "";
+  const before = left();
+  await press(terminal, ["Enter"], () => left() !== before);
+}
+
+async function press(terminal: Terminal, keys: readonly string[], isDone: () => boolean): Promise<void> {
+  const ignored = (): number => terminal.screen().split("is ignored.").length;
+  for (let tries = 0; tries < 5; tries += 1) {
+    const before = ignored();
+    terminal.keys(...keys);
+    await within(ECHO_MS, () => isDone() || ignored() > before);
+    if (isDone()) return;
+  }
+  throw new Error(`the terminal does not take ${keys.join(" ")}: ${terminal.screen()}`);
+}
+
+const ECHO_MS = 2_000;
+
+async function within(ms: number, look: () => boolean): Promise<boolean> {
+  for (const end = performance.now() + ms; performance.now() < end; await sleep(20)) if (look()) return true;
+  return look();
+}
+
+/** The list marks the request in this place, counted from the most urgent. */
+const seeSelected = (terminal: Terminal, place: number): Promise<string> =>
+  until(() => {
+    const shown = terminal.screen();
+    const lines = shown.slice(shown.lastIndexOf("Waiting:")).split("\n").slice(2);
+    return lines[place]?.startsWith("> ") === true ? shown : undefined;
+  });
 
 describe("countersign approve, deny and decide", { timeout: 30_000 }, () => {
   it("without a terminal nothing is decided, and a flag alone is no yes", async () => {
@@ -103,7 +135,7 @@ describe("countersign approve, deny and decide", { timeout: 30_000 }, () => {
     await see(terminal, "lines left");
     await type(terminal, "y");
     await see(terminal, "cannot be approved before its end was shown");
-    for (let page = 0; page < 6 && !terminal.screen().includes("Approve this call?"); page += 1) await type(terminal, "");
+    for (let page = 0; page < 6 && !terminal.screen().includes("Approve this call?"); page += 1) await turnPage(terminal);
     expect(await see(terminal, "Approve this call? (y/n)")).toContain("THE-END");
     await type(terminal, "y");
     await see(terminal, "ended with 0");
@@ -173,17 +205,18 @@ describe("countersign inbox", { timeout: 30_000 }, () => {
     const { id } = await ask(); // comes in while somebody looks
     await see(terminal, `Waiting: ${count + 1} calls`);
     for (let step = 0; step < count; step += 1) terminal.keys("j"); // the latest has the most time left
-    await sleep(400);
+    await seeSelected(terminal, count);
     terminal.keys("Enter");
     expect(await see(terminal, "Approve this call? (y/n)")).toContain(`Request: ${id}`);
     await type(terminal, "y");
     await see(terminal, `Approved: ${id}`);
     expect(await detail(id)).toMatchObject({ state: "approved", votes: [{ channel: "terminal" }] });
-    for (let step = 1; step < count; step += 1) terminal.keys("j");
-    await sleep(400);
+    await see(terminal, `Waiting: ${count} call`);
+    await seeSelected(terminal, count - 1);
     terminal.keys("d");
     expect(await see(terminal, "Deny this call? (y/n)")).toContain(`Request: ${before.id}`);
     await type(terminal, "y");
+    await see(terminal, "Reason, for the agent");
     await type(terminal, "no");
     await see(terminal, `Denied: ${before.id}`);
     terminal.keys("q");

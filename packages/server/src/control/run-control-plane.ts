@@ -87,8 +87,12 @@ function takeDirectory(directory: string): StateLock | undefined {
     ensurePrivateDirectory(directory);
     return lockStateDirectory(directory);
   } catch (cause) {
-    throw new CannotStartError(`${directory}: the state directory cannot be made or used (${textOf(cause)}). Name one that this user may write, with --dir or in COUNTERSIGN_DIR.`, { cause });
+    throw new CannotStartError(whyNoDirectory(directory, cause), { cause });
   }
+}
+
+export function whyNoDirectory(directory: string, cause: unknown): string {
+  return `${directory}: the state directory cannot be made or used (${textOf(cause)}). Name one that this user may write, with --dir or in COUNTERSIGN_DIR.`;
 }
 
 async function openAll(settings: ControlPlaneSettings, opened: (() => unknown)[], close: () => Promise<void>): Promise<RunningControlPlane> {

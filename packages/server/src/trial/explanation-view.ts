@@ -1,7 +1,7 @@
 /** An explanation as people's pages get it: one list of policies, nearest first, and the verdict in words. */
 import type { JsonObject } from "@countersign/sdk";
 import { parseJson } from "@countersign/sdk/call";
-import { createTrial, readToolClaims, trialCall, type PolicyDocument } from "@countersign/sdk/policy";
+import { createTrial, placesOf, readToolClaims, trialCall, type PolicyDocument } from "@countersign/sdk/policy";
 import type { trial } from "@countersign/sdk/wire";
 import { explainCall, NOT_TRUE, type ConditionReading, type Explanation } from "./explain-call.ts";
 import { matchOf, type PolicyMatch } from "./explain-match.ts";
@@ -10,8 +10,18 @@ import { readDecision, type RecordedDecision, type TriedCall } from "./recorded-
 import { kindOf } from "./verdict-kind.ts";
 import { sayRequirement, sayVerdict } from "./verdict-words.ts";
 
+type Unplaced = Omit<trial.Explanation, "policies"> & { readonly policies: readonly Omit<trial.ExplainedPolicy, "place">[] };
+
 /** Throttles begin full and take no token: a call is explained as if it came alone. */
-export function explainTried(document: PolicyDocument, { row, argumentsText, definition }: TriedCall): trial.Explanation {
+export function explainTried(document: PolicyDocument, tried: TriedCall): trial.Explanation {
+  const { policies, ...rest } = explain(document, tried);
+  const ordinals = new Map(document.policies.map(({ name }, ordinal) => [name, ordinal]));
+  const places = placesOf(document);
+  const placeOf = (name: string): trial.ExplainedPolicy["place"] => places?.at(["policies", ordinals.get(name) ?? 0, "name"]) ?? null;
+  return { ...rest, policies: policies.map((policy) => ({ ...policy, place: placeOf(policy.name) })) };
+}
+
+function explain(document: PolicyDocument, { row, argumentsText, definition }: TriedCall): Unplaced {
   const call = readDecision(row, "", () => (argumentsText === null ? undefined : (parseJson(argumentsText) as JsonObject))); // canonical text of an object
   if (call.arguments === undefined && isReadBy(document, call)) return withoutArguments(document, call);
   const { principal, server, tool, user, session, agent, at, definition: digest } = call;
@@ -26,9 +36,9 @@ function isReadBy(document: PolicyDocument, { server, tool }: RecordedDecision):
   return createTrial(document).match(server, tool).policies.some(({ name }) => reading.has(name));
 }
 
-function viewOf({ verdict, matched, observed, nearMisses, conditions, others }: Explanation): trial.Explanation {
+function viewOf({ verdict, matched, observed, nearMisses, conditions, others }: Explanation): Unplaced {
   const readings = new Map(conditions.map((reading) => [reading.policy, readingView(reading)]));
-  const policy = (match: PolicyMatch, part: trial.ExplainedPolicy["part"]): trial.ExplainedPolicy => ({
+  const policy = (match: PolicyMatch, part: trial.ExplainedPolicy["part"]): Unplaced["policies"][number] => ({
     name: match.name,
     action: match.action,
     part,
@@ -37,7 +47,7 @@ function viewOf({ verdict, matched, observed, nearMisses, conditions, others }: 
     condition: readings.get(match.name) ?? null,
   });
   const taking = matched.map((match) => policy(match, verdict.decisive.includes(match.name) ? "decides" : "matched"));
-  const near = nearMisses.map(({ name, action, why }): trial.ExplainedPolicy => {
+  const near = nearMisses.map(({ name, action, why }): Unplaced["policies"][number] => {
     const condition = readings.get(name) ?? null;
     return { name, action, part: "near", patterns: [], why: why === NOT_TRUE ? "its condition is not true for this call" : why, condition };
   });
@@ -62,11 +72,11 @@ function readingView({ source, result, why, reads }: ConditionReading): trial.Ex
 }
 
 /** Which policies are about it by name is known, and nothing more. */
-function withoutArguments(document: PolicyDocument, { server, tool }: RecordedDecision): trial.Explanation {
+function withoutArguments(document: PolicyDocument, { server, tool }: RecordedDecision): Unplaced {
   const match = createTrial(document).match(server, tool);
   const byName = new Set(match.policies.map(({ name }) => name));
   const about = document.policies.filter(({ name }) => byName.has(name));
-  const policies = about.map((policy): trial.ExplainedPolicy => ({
+  const policies = about.map((policy): Unplaced["policies"][number] => ({
     name: policy.name,
     action: policy.action,
     part: policy.when === undefined ? (policy.mode === "observe" ? "observed" : "matched") : "near",

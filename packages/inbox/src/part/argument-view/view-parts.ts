@@ -22,6 +22,6 @@ export function leftWords(left: readonly string[]): string | undefined {
   const texts = left.filter((part) => part !== REST_PART);
   if (texts.length === 0) return "Scroll to the end of the arguments first.";
   const [first = ""] = texts;
-  const name = first === "" ? "the text" : escapeText(first.slice(1));
+  const name = first === "" ? "the text" : `“${escapeText(first.slice(1))}”`;
   return texts.length === 1 ? `Show ${name} to its end first.` : `Show ${name} and ${texts.length - 1} more to their ends first.`;
 }

@@ -47,7 +47,7 @@ describe("the arguments as rows", () => {
   it("what is left is said by name, escaped", () => {
     expect(leftWords([])).toBeUndefined();
     expect(leftWords([REST_PART])).toBe("Scroll to the end of the arguments first.");
-    expect(leftWords(["/a\u202E", REST_PART])).toBe("Show a\\u{202E} to its end first.");
-    expect(leftWords(["/a", "/b", "/c"])).toBe("Show a and 2 more to their ends first.");
+    expect(leftWords(["/a\u202E", REST_PART])).toBe("Show “a\\u{202E}” to its end first.");
+    expect(leftWords(["/a", "/b", "/c"])).toBe("Show “a” and 2 more to their ends first.");
   });
 });

@@ -57,6 +57,7 @@ function Editing({ draft }: { readonly draft: Draft }) {
   const known = useKnown();
   const size = check.check === undefined ? "" : sizeWords(check.check.size);
   const whyNot = !isChanged(draft) ? "Nothing was changed" : check.check === undefined ? "It is being checked" : check.check.ok ? undefined : "It has problems";
+  const goToPlace = ({ line, column }: { readonly line: number; readonly column: number }): void => editor.current?.goTo(line, column);
   const save = (): void => {
     if (whyNot === undefined) setSaving(true);
   };
@@ -91,9 +92,9 @@ function Editing({ draft }: { readonly draft: Draft }) {
           <div className={`editor-box ${check.check?.ok === false ? "editor-box-no" : ""}`}>
             <PolicyEditor text={draft.text} label="Policy document" problems={check.problems} known={known} onChange={(text) => set({ ...draft, text })} onSave={save} onReady={(ready) => (editor.current = ready)} />
           </div>
-          <ProblemList check={check} size={size} onGoTo={({ line, column }) => editor.current?.goTo(line, column)} />
+          <ProblemList check={check} size={size} onGoTo={goToPlace} />
         </div>
-        <TryOut text={draft.text} what="the draft" whyNot={check.check?.ok === false ? "The draft has problems: mend them first." : undefined} />
+        <TryOut text={draft.text} what="the draft" whyNot={check.check?.ok === false ? "The draft has problems: mend them first." : undefined} onGoTo={goToPlace} />
       </div>
       <SaveDialog draft={draft} open={isSaving} onClose={() => setSaving(false)} />
       <Dialog title="What the draft changes" open={showsDiff} onClose={() => setShowsDiff(false)}>

@@ -20,9 +20,10 @@ export interface ExplainPanelProps {
   readonly whyNot: string | undefined;
   readonly call: TriedCall | undefined;
   readonly onCall: (call: TriedCall | undefined) => void;
+  readonly onGoTo: (place: { readonly line: number; readonly column: number }) => void;
 }
 
-export function ExplainPanel({ text, what, whyNot, call, onCall }: ExplainPanelProps) {
+export function ExplainPanel({ text, what, whyNot, call, onCall, onGoTo }: ExplainPanelProps) {
   const { answer, failure, isOld } = useExplanation(text, call, whyNot !== undefined);
   if (call === undefined) {
     return (
@@ -46,7 +47,7 @@ export function ExplainPanel({ text, what, whyNot, call, onCall }: ExplainPanelP
           </p>
         </Notice>
       )}
-      {answer === undefined ? failure === undefined && whyNot === undefined ? <p className="muted">Asking…</p> : null : <Explained answer={answer} what={what} />}
+      {answer === undefined ? failure === undefined && whyNot === undefined ? <p className="muted">Asking…</p> : null : <Explained answer={answer} what={what} onGoTo={onGoTo} />}
     </div>
   );
 }
@@ -68,7 +69,7 @@ function CallHead({ call, onOther }: { readonly call: trial.RecordedCall; readon
   );
 }
 
-function Explained({ answer, what }: { readonly answer: trial.ExplainAnswer; readonly what: string }) {
+function Explained({ answer, what, onGoTo }: { readonly answer: trial.ExplainAnswer } & Pick<ExplainPanelProps, "what" | "onGoTo">) {
   const { call, draft, inForce } = answer;
   const { verdict } = draft;
   return (
@@ -92,7 +93,7 @@ function Explained({ answer, what }: { readonly answer: trial.ExplainAnswer; rea
         </div>
       </dl>
       {verdict === null ? <p className="muted">{answer.arguments === "hidden" ? "A condition asks for arguments, and your roles do not let you read those of recorded calls: the role auditor does." : "A condition asks for arguments that the record does not have: they were not recorded, or were erased."}</p> : <VerdictWords verdict={verdict} />}
-      <ExplainedPolicies explanation={draft} />
+      <ExplainedPolicies explanation={draft} onGoTo={onGoTo} />
     </>
   );
 }

@@ -10,7 +10,14 @@ const PARTS = {
   near: { word: "does not match", tone: "near" },
 } as const;
 
-export function ExplainedPolicies({ explanation: { policies, others, verdict } }: { readonly explanation: trial.Explanation }) {
+export interface ExplainedPoliciesProps {
+  readonly explanation: trial.Explanation;
+  /** Leads to where a policy stands in the text. */
+  readonly onGoTo: (place: Place) => void;
+}
+type Place = NonNullable<trial.ExplainedPolicy["place"]>;
+
+export function ExplainedPolicies({ explanation: { policies, others, verdict }, onGoTo }: ExplainedPoliciesProps) {
   // Those whose condition was asked are about this call; the rest only look like it.
   const about = policies.filter(({ part, condition }) => part !== "near" || condition !== null);
   const nearby = policies.filter((policy) => !about.includes(policy));
@@ -21,7 +28,7 @@ export function ExplainedPolicies({ explanation: { policies, others, verdict } }
       {about.length === 0 ? null : (
         <ul>
           {about.map((policy) => (
-            <ExplainedPolicy key={policy.name} policy={policy} />
+            <ExplainedPolicy key={policy.name} policy={policy} onGoTo={onGoTo} />
           ))}
         </ul>
       )}
@@ -30,7 +37,7 @@ export function ExplainedPolicies({ explanation: { policies, others, verdict } }
           <summary>Why {policiesWords(nearby.length)} nearby {nearby.length === 1 ? "does" : "do"} not match</summary>
           <ul>
             {nearby.map((policy) => (
-              <ExplainedPolicy key={policy.name} policy={policy} />
+              <ExplainedPolicy key={policy.name} policy={policy} onGoTo={onGoTo} />
             ))}
           </ul>
         </details>
@@ -44,12 +51,18 @@ function policiesWords(number: number, which = ""): string {
   return count(number, `${which}policy`).replace(/policys$/, "policies");
 }
 
-function ExplainedPolicy({ policy: { name, action, part, patterns, why, condition } }: { readonly policy: trial.ExplainedPolicy }) {
+function ExplainedPolicy({ policy: { name, action, part, patterns, why, condition, place }, onGoTo }: { readonly policy: trial.ExplainedPolicy; readonly onGoTo: (place: Place) => void }) {
   const { word, tone } = PARTS[part];
   return (
     <li className={`explained-policy explained-${tone}`}>
       <p>
         <EscapedText text={name} className="mono explained-name" /> <span className="muted">{action}</span> <span className={`mark ${tone === "main" ? "mark-main" : "mark-plain"}`}>{word}</span>
+        {place === null ? null : (
+          <button type="button" className="link-button explained-place numbers" onClick={() => onGoTo(place)}>
+            line {place.line}
+            <span className="only-read"> of the text, where this policy stands</span>
+          </button>
+        )}
       </p>
       {patterns.length === 0 ? null : (
         <p className="small muted">

@@ -14,7 +14,6 @@ import "./policies.css";
 
 export function PolicyPages({ page, id }: { readonly page: "policies" | "policyDraft" | "policyVersion"; readonly id: string }) {
   const { me } = useSession();
-  // That somebody saved is told by no event; that something is in force is.
   useEffect(() => refresh("policies"), [page]);
   if (!(["policy_editor", "auditor", "approver"] as const).some((role) => hasRole(me, role))) {
     return (

@@ -3,6 +3,7 @@ import { Tabs } from "@base-ui/react/tabs";
 import { useState } from "react";
 import { useTriedCall } from "./draft.ts";
 import { ExplainPanel } from "./explain-panel.tsx";
+import type { ExplainPanelProps } from "./explain-panel.tsx";
 import { useMayTry } from "./recorded-calls.ts";
 import { ReplayPanel } from "./replay-panel.tsx";
 
@@ -12,9 +13,11 @@ export interface TryOutProps {
   readonly what: string;
   /** Why it cannot be tried as it stands. */
   readonly whyNot?: string | undefined;
+  /** Leads to a place of the text. */
+  readonly onGoTo: ExplainPanelProps["onGoTo"];
 }
 
-export function TryOut({ text, what, whyNot }: TryOutProps) {
+export function TryOut({ text, what, whyNot, onGoTo }: TryOutProps) {
   const mayTry = useMayTry();
   const [tab, setTab] = useState<"call" | "days">("call");
   const [call, setCall] = useTriedCall();
@@ -31,7 +34,7 @@ export function TryOut({ text, what, whyNot }: TryOutProps) {
           </Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="call" className="try-panel">
-          <ExplainPanel text={text} what={what} whyNot={whyNot} call={call} onCall={setCall} />
+          <ExplainPanel text={text} what={what} whyNot={whyNot} call={call} onCall={setCall} onGoTo={onGoTo} />
         </Tabs.Panel>
         <Tabs.Panel value="days" className="try-panel" keepMounted>
           <ReplayPanel

@@ -1,6 +1,7 @@
 /** One version: what it says, what it changes, what it would do, and putting it in force. */
 import { Tabs } from "@base-ui/react/tabs";
-import { useState } from "react";
+import { useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { useVersions, useVersionText } from "../../api/policies.ts";
 import type { Activation } from "../../api/policies.ts";
 import { useServerNow } from "../../api/server-clock.ts";
@@ -15,6 +16,7 @@ import { count } from "../../part/time-words.ts";
 import { Link } from "../../route/link.tsx";
 import { goTo, pathTo } from "../../route/location.ts";
 import { ActivateDialog } from "./activate-dialog.tsx";
+import type { Editor } from "./editor/open-editor.ts";
 import { PolicyEditor } from "./policy-editor.tsx";
 import { useStartDraft } from "./start-draft.tsx";
 import { TextDiff } from "./text-diff.tsx";
@@ -30,6 +32,12 @@ export function VersionPage({ version }: { readonly version: number }) {
   const [isAsking, setAsking] = useState(false);
   const [done, setDone] = useState<Activation>();
   const { start, dialog } = useStartDraft();
+  const [tab, setTab] = useState<Tab>("text");
+  const editor = useRef<Pick<Editor, "goTo">>(undefined);
+  const goToPlace = ({ line, column }: { readonly line: number; readonly column: number }): void => {
+    flushSync(() => setTab("text")); // what is not shown cannot be scrolled
+    editor.current?.goTo(line, column);
+  };
   useHotkeys({ u: () => goTo(pathTo("policies")) });
   const inForce = versions?.find((one) => one.active)?.version;
   const isActive = inForce === version;
@@ -81,9 +89,9 @@ export function VersionPage({ version }: { readonly version: number }) {
             </Fact>
           </Facts>
           <Panel title="Document">
-            <Document version={version} text={value.text} inForce={inForce} />
+            <Document version={version} text={value.text} inForce={inForce} tab={tab} onTab={setTab} onReady={(ready) => (editor.current = ready)} />
           </Panel>
-          <TryOut text={value.text} what={`version ${version}`} />
+          <TryOut text={value.text} what={`version ${version}`} onGoTo={goToPlace} />
         </>
       )}
       <ActivateDialog
@@ -99,13 +107,22 @@ export function VersionPage({ version }: { readonly version: number }) {
   );
 }
 
-function Document({ version, text, inForce }: { readonly version: number; readonly text: string; readonly inForce: number | undefined }) {
+interface DocumentProps {
+  readonly version: number;
+  readonly text: string;
+  readonly inForce: number | undefined;
+  readonly tab: Tab;
+  readonly onTab: (tab: Tab) => void;
+  readonly onReady: (editor: Pick<Editor, "goTo">) => void;
+}
+type Tab = "text" | "changes";
+
+function Document({ version, text, inForce, tab, onTab, onReady }: DocumentProps) {
   const isActive = inForce === version;
   const other = isActive ? (version > 1 ? version - 1 : undefined) : inForce;
-  const [tab, setTab] = useState<"text" | "changes">("text");
   const { value: compared } = useVersionText(tab === "changes" ? other : undefined);
   return (
-    <Tabs.Root value={tab} onValueChange={(next) => setTab(next === "changes" ? "changes" : "text")}>
+    <Tabs.Root value={tab} onValueChange={(next) => onTab(next === "changes" ? "changes" : "text")}>
       <Tabs.List className="policy-tabs" aria-label="What is shown of the document">
         <Tabs.Tab value="text" className="policy-tab">
           Text
@@ -116,9 +133,9 @@ function Document({ version, text, inForce }: { readonly version: number; readon
           </Tabs.Tab>
         )}
       </Tabs.List>
-      <Tabs.Panel value="text" className="policy-panel">
+      <Tabs.Panel value="text" className="policy-panel" keepMounted>
         <div className="editor-box editor-box-read">
-          <PolicyEditor text={text} label={`Text of version ${version}`} readOnly />
+          <PolicyEditor text={text} label={`Text of version ${version}`} readOnly onReady={onReady} />
         </div>
       </Tabs.Panel>
       {other === undefined ? null : (

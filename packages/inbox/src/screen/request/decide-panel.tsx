@@ -2,7 +2,7 @@
  * Where the answer is given. Approve waits until everything was shown, and says what is left; deny is always open. What happens while one
  * looks (time, others, another tab) is told here. Called by request-screen.tsx.
  */
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { GrantScope } from "../../api/requests.ts";
 import { useServerNow } from "../../api/server-clock.ts";
 import { hasRole } from "../../api/session.ts";
@@ -75,6 +75,7 @@ function Choices({ request, me, rows, left, onShowNext, deciding }: Omit<DecideP
   const [grant, setGrant] = useState<GrantScope | null>(null);
   const [isDenying, setDenying] = useState(false);
   const [isEditing, setEditing] = useState(false);
+  const reasonField = useRef<HTMLTextAreaElement>(null);
   const { mayVote, requirements } = request;
   const needsPasskey = mayVote.code === "assurance";
   const needsReason = requirements.some(({ requireReason }) => requireReason);
@@ -95,7 +96,7 @@ function Choices({ request, me, rows, left, onShowNext, deciding }: Omit<DecideP
   return (
     <>
       {barred === undefined ? null : <Notice title="You cannot approve this">{barred}</Notice>}
-      {barred === undefined && needsReason ? <TextArea label="Reason (asked for)" maxLength={4000} value={reason} onChange={(event) => setReason(event.target.value)} /> : null}
+      {barred === undefined && needsReason ? <TextArea label="Reason (asked for)" inputRef={reasonField} maxLength={4000} value={reason} onChange={(event) => setReason(event.target.value)} /> : null}
       {barred === undefined && offered.length > 0 ? <GrantChoice request={request} offered={offered} rows={rows} grant={grant} onChange={setGrant} /> : null}
       <div className="decide-bar">
         {barred === undefined && left !== undefined ? (
@@ -103,6 +104,14 @@ function Choices({ request, me, rows, left, onShowNext, deciding }: Omit<DecideP
             <p role="status">{left}</p>
             <Button size="small" hotkey="s" onClick={onShowNext}>
               Show
+            </Button>
+          </div>
+        ) : null}
+        {barred === undefined && left === undefined && whyNot !== undefined ? (
+          <div className="left-note left-reason">
+            <p>{whyNot}</p>
+            <Button size="small" onClick={() => reasonField.current?.focus()}>
+              Write it
             </Button>
           </div>
         ) : null}
@@ -124,7 +133,7 @@ function Choices({ request, me, rows, left, onShowNext, deciding }: Omit<DecideP
           ) : null}
         </div>
       </div>
-      {isEditing && request.argumentsText !== null ? <EditDialog request={request} argumentsText={request.argumentsText} onClose={() => setEditing(false)} /> : null}
+      {isEditing && request.argumentsText !== null ? <EditDialog request={request} reason={reason} argumentsText={request.argumentsText} onClose={() => setEditing(false)} /> : null}
       {isDenying ? <DenyDialog busy={deciding.busy} onClose={() => setDenying(false)} onDeny={(text) => { setDenying(false); deciding.deny(text); }} /> : null}
     </>
   );

@@ -13,21 +13,21 @@ import { Link } from "../../route/link.tsx";
 import { pathTo } from "../../route/location.ts";
 
 export function EndNotice({ request, now }: { readonly request: RequestDetail; readonly now: number }) {
-  const { outcome, endReason, supersededBy, annotation } = request;
+  const { outcome, endReason, supersededBy, annotation, votes } = request;
   // Time runs out here before anybody writes it down.
   const state = request.state === "pending" && now >= request.expiresAt ? "expired" : request.state;
   return (
     <div className="end" role="status">
       <StateBadge state={state} />
       <p>{SAID[state]}</p>
-      {outcome === null ? null : (
+      {outcome === null || state === "outcome_unknown" ? null : (
         <p className="muted small numbers">
           It took {elapsedWords(outcome.elapsedMs)}
           {outcome.isError ? "; the tool reported an error" : null}
           {outcome.outcome === "withheld" ? "; its result was withheld from the agent" : null}.
         </p>
       )}
-      {endReason === null || endReason === "" ? null : (
+      {endReason === null || endReason === "" || votes.some(({ reason }) => reason === endReason) ? null : (
         <p className="muted small">
           <EscapedText text={endReason} />
         </p>
@@ -52,7 +52,7 @@ const SAID: { readonly [K in RequestDetail["state"]]: string } = {
   outcome_unknown: "It was sent and no answer came: it may or may not have happened. It is never sent again by itself.",
   denied: "It did not run.",
   expired: "Its time is over. It did not run.",
-  cancelled: "Whoever asked went away. It did not run.",
+  cancelled: "The agent's side took it back. It did not run.",
   superseded: "The question changed meanwhile. It did not run under this one.",
 };
 

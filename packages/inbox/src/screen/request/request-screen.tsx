@@ -16,6 +16,7 @@ import { DeadlineRing } from "../../part/deadline-ring.tsx";
 import { useHotkeys } from "../../part/hotkeys.ts";
 import { Icon } from "../../part/icon.tsx";
 import { EmptyState, Notice } from "../../part/notice.tsx";
+import { StateBadge } from "../../part/state-badge.tsx";
 import { Link } from "../../route/link.tsx";
 import { goTo, pathTo } from "../../route/location.ts";
 import { DecidePanel } from "./decide-panel.tsx";
@@ -49,7 +50,7 @@ export function RequestScreen({ id }: { readonly id: string }) {
         <Link to={pathTo("waiting")} className="nav-back">
           <Icon name="back" size={16} /> Waiting
         </Link>
-        {value === undefined || value.state !== "pending" ? null : <NavClock request={value} />}
+        {value === undefined ? null : <NavState request={value} />}
         {next === undefined ? null : (
           <Link to={pathTo("request", next.id)} className="nav-back">
             Next <Icon name="next" size={16} />
@@ -71,14 +72,11 @@ export function RequestScreen({ id }: { readonly id: string }) {
   );
 }
 
-/** Where the decision is further down, the time is told at the top as well. */
-function NavClock({ request }: { readonly request: RequestDetail }) {
+/** Where the decision is further down, the time that is left, or how it ended, is told at the top as well. */
+function NavState({ request: { state, createdAt, expiresAt } }: { readonly request: RequestDetail }) {
   const now = useServerNow();
-  return (
-    <span className="nav-clock">
-      <DeadlineRing createdAt={request.createdAt} expiresAt={request.expiresAt} now={now} />
-    </span>
-  );
+  const isOpen = state === "pending" && now < expiresAt;
+  return <span className={isOpen ? "nav-clock" : "nav-state"}>{isOpen ? <DeadlineRing createdAt={createdAt} expiresAt={expiresAt} now={now} /> : <StateBadge state={state === "pending" ? "expired" : state} />}</span>;
 }
 
 function Loaded({ request, next }: { readonly request: RequestDetail; readonly next: string | undefined }) {

@@ -17,7 +17,7 @@ describe("the story of a call", () => {
       ["Yes by", "p1", "(self-approved) ok"],
       ["Expired: nobody answered in time", null, ""],
       ["About to be sent; the approval is spent", null, ""],
-      ["Outcome: completed", null, "after 12 ms"],
+      ["The call ran", null, "after 12 ms"],
     ]);
   });
 

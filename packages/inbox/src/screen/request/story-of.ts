@@ -1,5 +1,6 @@
 /** Rows of the record as steps of a story. A row of a kind that is not known here is told by its name, never left out. Pure. */
 import { parseJson } from "@countersign/sdk/display";
+import { elapsedWords } from "../../part/time-words.ts";
 
 export interface Step {
   readonly seq: number;
@@ -37,7 +38,7 @@ function told(row: Row): Told {
     case "intent":
       return { title: "About to be sent; the approval is spent" };
     case "outcome":
-      return { title: `Outcome: ${textOf(row["outcome"])}`, detail: `after ${Math.round(numberOf(row["elapsedMs"]))} ms` };
+      return { title: OUTCOME[textOf(row["outcome"])] ?? `Outcome: ${textOf(row["outcome"])}`, detail: `after ${elapsedWords(numberOf(row["elapsedMs"]))}` };
     case "event":
       return event(textOf(row["event"]), isRow(row["detail"]) ? row["detail"] : {});
     default:
@@ -46,6 +47,13 @@ function told(row: Row): Told {
 }
 
 const APPROVAL: Readonly<Record<string, string>> = { approved: "Approved", denied: "Denied", timeout: "Expired: nobody answered in time", superseded: "Superseded: the question changed" };
+
+const OUTCOME: Readonly<Record<string, string>> = {
+  completed: "The call ran",
+  failed: "The call ran, and the server answered with an error",
+  withheld: "The call ran, and its result was withheld from the agent",
+  outcome_unknown: "No answer came: it may or may not have happened",
+};
 
 function event(name: string, detail: Row): Told {
   switch (name) {

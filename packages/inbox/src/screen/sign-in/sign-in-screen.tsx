@@ -20,15 +20,17 @@ export interface SignInScreenProps {
 }
 
 const LINK = /^#link=([\w-]{1,200})$/;
+const REFUSED = /^#refused=(\w{1,40})$/;
 
 export function SignInScreen({ isSignedIn, onSignedIn }: SignInScreenProps) {
   const [link, setLink] = useState(() => LINK.exec(location.hash)?.[1]);
   const [methods, setMethods] = useState<SignInMethods>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState(() => refusedWords(REFUSED.exec(location.hash)?.[1]));
   const [busy, setBusy] = useState<string>();
 
   useEffect(() => {
     void readMethods().then((said) => (said.ok ? setMethods(said.value) : setProblem(said.message)));
+    if (REFUSED.test(location.hash)) history.replaceState(null, "", location.pathname);
     // A second link, pasted into the same tab, changes nothing but the fragment.
     const onHash = (): void => setLink(LINK.exec(location.hash)?.[1]);
     addEventListener("hashchange", onHash);
@@ -84,8 +86,15 @@ export function SignInScreen({ isSignedIn, onSignedIn }: SignInScreenProps) {
   );
 }
 
+/** What the way back from the OpenID provider says. It never says more: nobody learns here who may come in. */
+function refusedWords(code: string | undefined): string | undefined {
+  if (code === undefined) return undefined;
+  if (code === "internal") return "The provider does not answer. Try again in a moment.";
+  return "You were not let in: this account may not sign in here, or the attempt took too long. Try again, or ask whoever runs this control plane.";
+}
+
 const WRONG: Readonly<Record<string, string>> = {
-  link: "This link is not valid (any more): it was used, a newer one was made, or its time is over. Run `countersign open` for a new one, or ask whoever invited you.",
+  link: "This link does not work any more: it was used, a newer one was made, or its time is over. Ask whoever invited you for a new one, or run “countersign open” on the machine of the control plane.",
   password: "E-mail address or password is wrong.",
   passkey: "This passkey is not known here.",
 };

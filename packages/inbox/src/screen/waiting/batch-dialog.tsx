@@ -63,7 +63,9 @@ export function BatchDialog({ choice, requests: chosen, onClose }: BatchDialogPr
           <ul className={choice === "approve" ? "batch-calls" : "dialog-list"}>
             {requests.map((request) => (
               <li key={request.id}>
-                <EscapedText text={request.tool} className="mono" /> <span className="muted">on {request.server === null ? "an unknown server" : <EscapedText text={request.server} />}, asked by <EscapedText text={request.agent} /></span>
+                <p className="batch-head">
+                  <EscapedText text={request.tool} className="mono" /> <span className="muted">on {request.server === null ? "an unknown server" : <EscapedText text={request.server} />}, asked by <EscapedText text={request.agent} /></span>
+                </p>
                 {choice === "approve" ? <BatchCall request={request} onShown={onShown} /> : null}
               </li>
             ))}

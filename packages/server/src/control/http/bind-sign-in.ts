@@ -64,8 +64,10 @@ export const SIGN_IN_BINDINGS = {
     attempt: true,
     navigable: true,
     status: 303,
-    run: async ({ resources, visitor, attempt, url }) => {
+    run: async ({ resources, visitor, attempt, url, isVisit }) => {
       const said = await resources.signIns.finishOidc(visitor, attempt, url);
+      // Somebody looks at the answer: the page says it in words.
+      if (!said.ok && isVisit) return { kind: "redirect", location: `/sign-in#refused=${said.code}`, cookies: [] };
       // In the fragment, which stays in the browser: the page takes its CSRF token from there, as from the answer to any other sign-in.
       return said.ok ? { kind: "redirect", location: `/#csrf=${said.csrf}`, cookies: [said.cookie] } : said;
     },

@@ -19,6 +19,8 @@ export interface RouteContext {
   /** Path and query, as asked for. */
   readonly url: string;
   readonly ifNoneMatch: string | undefined;
+  /** A browser goes there with a whole window: what it is answered is what somebody looks at. */
+  readonly isVisit: boolean;
   /** Ends when the client goes or the server closes. */
   readonly signal: AbortSignal;
   readonly maxWaitMs: number;

@@ -34,6 +34,11 @@ describe("what a row tells", () => {
     expect(await newsOf([row(5, "policy_activated", null)])).toEqual([{ seq: 5, name: "policy", forAgents: { principal: null, data }, forPeople: { roles: null, data } }]);
   });
 
+  it("a saved version is told to the people who read policies, and to no agent", async () => {
+    const saved = { ...row(5, "policy_saved", null), line: JSON.stringify({ type: "event", event: "policy_saved", detail: { version: 7, by: "x" } }) };
+    expect(await newsOf([saved])).toEqual([{ seq: 5, name: "policy_saved", forAgents: null, forPeople: { roles: ["policy_editor", "auditor", "approver"], data: { version: 7 } } }]);
+  });
+
   it("people and grants are no news for agents, and sign-ins are for nobody", async () => {
     const news = await newsOf([row(6, "person_added", null), row(7, "grant_made", null), row(8, "signed_in", null), row(9, "sign_in_refused", null), row(10, "data_key_made", null)]);
     expect(news).toEqual([

@@ -1,5 +1,6 @@
 /** What a row of the record tells those who listen: agents of their own requests and of policies, people of what their role may see. */
 import type { EventName } from "@countersign/sdk/wire";
+import { z } from "zod";
 import type { RecordLine } from "../../store/store.ts";
 import type { Role } from "../../store/entity/directory.ts";
 import type { Ledger } from "../ledger.ts";
@@ -7,6 +8,8 @@ import type { Requests } from "../request/requests.ts";
 import type { News } from "./events.ts";
 
 const REQUEST_READERS = ["approver", "auditor"] as const satisfies readonly Role[];
+
+const POLICY_READERS = ["policy_editor", "auditor", "approver"] as const satisfies readonly Role[];
 
 /** Rows about what everybody who is signed in may list. */
 const DIRECTORY = new Set(["person_added", "person_changed", "group_changed", "key_added", "key_revoked", "delegation_made", "delegation_ended", "mode_changed"]);
@@ -32,6 +35,11 @@ async function newsOfRow(row: RecordLine, isLast: boolean, requests: Pick<Reques
       news.push({ seq, name: "policy", forAgents: { principal: null, data }, forPeople: { roles: null, data } });
     }
   }
+  if (event === "policy_saved") {
+    // Until somebody puts it in force it is nothing to agents.
+    const version = savedVersion(row);
+    if (version !== undefined) news.push(forPeople(seq, "policy_saved", POLICY_READERS, { version }));
+  }
   if (requestId !== null && isLast) {
     const told = await requests.eventOf(row);
     if (told !== undefined) {
@@ -41,6 +49,13 @@ async function newsOfRow(row: RecordLine, isLast: boolean, requests: Pick<Reques
     }
   }
   return news;
+}
+
+const savedRow = z.object({ detail: z.object({ version: z.int() }) });
+
+function savedVersion({ line }: RecordLine): number | undefined {
+  const read = savedRow.safeParse(JSON.parse(line)); // a row of our own record
+  return read.success ? read.data.detail.version : undefined;
 }
 
 function forPeople(seq: number, name: EventName, roles: readonly Role[] | null, data: object): News {

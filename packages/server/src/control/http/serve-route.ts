@@ -152,6 +152,7 @@ function contextOf({ head, id, request, env }: RoutedRequest, identity: Identity
     url: head.url,
     attempt: readCookie(head.cookie, ports.cookieNames().attempt).value,
     ifNoneMatch: head.one("if-none-match"),
+    isVisit: head.one("sec-fetch-mode") === "navigate" && head.one("sec-fetch-dest") === "document",
     get signal() {
       return AbortSignal.any([request.signal, closing]);
     },

@@ -18,13 +18,16 @@ import "./edit-dialog.css";
 export interface EditDialogProps {
   readonly request: RequestDetail;
   readonly argumentsText: string;
+  /** What was typed as a reason before it came to this. */
+  readonly reason: string;
   readonly onClose: () => void;
 }
 
-export function EditDialog({ request, argumentsText, onClose }: EditDialogProps) {
+export function EditDialog({ request, argumentsText, reason: typed, onClose }: EditDialogProps) {
   const [draft, setDraft] = useState<Draft>(() => draftOf(argumentsText));
   const [step, setStep] = useState<"write" | "review">("write");
   const [wasTried, setTried] = useState(false);
+  const [reason, setReason] = useState(typed);
   const editing = useEdit(request, ({ id }) => {
     onClose();
     goTo(pathTo("request", id));
@@ -46,7 +49,7 @@ export function EditDialog({ request, argumentsText, onClose }: EditDialogProps)
     <Dialog wide title={step === "write" ? "Approve with other arguments" : "What will run instead"} open onClose={onClose}>
       {step === "review" && read.ok ? (
         <>
-          <EditReview request={request} before={argumentsText} after={read.text} busy={editing.busy} onBack={back} onSend={(reason, needsPasskey) => editing.send(read.text, reason, needsPasskey)} />
+          <EditReview request={request} before={argumentsText} after={read.text} reason={reason} busy={editing.busy} onReason={setReason} onBack={back} onSend={(needsPasskey) => editing.send(read.text, reason, needsPasskey)} />
           {editing.problem === undefined ? null : <Refused problem={editing.problem} hasFaults={editing.faults.length > 0} onBack={() => setStep("write")} />}
         </>
       ) : (

@@ -1,5 +1,5 @@
 /** The changed call, whole, and what differs from what the agent asked for. Approving waits until all of it was on the screen. */
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import type { RequestDetail } from "../../../api/words.ts";
 import { ArgumentDiff, useComparison } from "../../../part/argument-diff.tsx";
 import { ArgumentView } from "../../../part/argument-view/argument-view.tsx";
@@ -16,13 +16,14 @@ export interface EditReviewProps {
   /** RFC 8785 texts. */
   readonly before: string;
   readonly after: string;
+  readonly reason: string;
   readonly busy: boolean;
+  readonly onReason: (reason: string) => void;
   readonly onBack: () => void;
-  readonly onSend: (reason: string, needsPasskey: boolean) => void;
+  readonly onSend: (needsPasskey: boolean) => void;
 }
 
-export function EditReview({ request, before, after, busy, onBack, onSend }: EditReviewProps) {
-  const [reason, setReason] = useState("");
+export function EditReview({ request, before, after, reason, busy, onReason, onBack, onSend }: EditReviewProps) {
   const comparison = useComparison(before, after);
   const rows = useMemo(() => viewRows(after), [after]);
   const shown = useShownParts(rows, "edited");
@@ -46,7 +47,7 @@ export function EditReview({ request, before, after, busy, onBack, onSend }: Edi
         <h3 className="small muted">The whole call</h3>
         <ArgumentView place="edited" rows={rows} rawText={after} tab={tab} onTab={onTab} opened={opened} onSeen={onSeen} />
       </section>
-      <TextArea label={needsReason ? "Reason (asked for)" : "Reason"} hint="It stays in the record." maxLength={4000} value={reason} onChange={(event) => setReason(event.target.value)} />
+      <TextArea label={needsReason ? "Reason (asked for)" : "Reason"} hint="It stays in the record." maxLength={4000} value={reason} onChange={(event) => onReason(event.target.value)} />
       <div className="dialog-actions dialog-foot">
         {left === undefined ? null : (
           <div className="left-note">
@@ -57,7 +58,7 @@ export function EditReview({ request, before, after, busy, onBack, onSend }: Edi
           </div>
         )}
         <Button onClick={onBack}>Back</Button>
-        <Button tone="yes" whyNot={whyNot} busy={busy} onClick={() => onSend(reason, needsPasskey)}>
+        <Button tone="yes" whyNot={whyNot} busy={busy} onClick={() => onSend(needsPasskey)}>
           {needsPasskey ? "Approve this with passkey" : "Approve this instead"}
         </Button>
       </div>
