@@ -118,7 +118,7 @@ describe("the exit code", () => {
 });
 
 it("a call that the server dies over is answered as unknown before the gateway ends, and recorded so", async () => {
-  const peer = start([process.execPath, "-e", `${RESPONDER.replace("if (method ===", 'if (method === "tools/call") process.exit(5); if (method ===')}`]);
+  const peer = start([process.execPath, "-e", RESPONDER.replace("if (method ===", 'if (method === "tools/call") process.exit(5); if (method ===')]);
   await peer.ask(1, "tools/list");
   peer.send({ jsonrpc: "2.0", id: 2, method: "tools/call", params: { name: "hang", arguments: {} } });
   expect(read(await peer.heard(({ id }) => id === 2))).toMatchObject({ error: { code: -32_000, message: expect.stringContaining("whether the tool ran is not known") } });
