@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { CaseOptions } from "./cases.ts";
 import type { Turn } from "./child.ts";
 import { CONTROL_GROUPS, runControlGroups } from "./control/groups.ts";
+import { measureStdioCalls, measureStdioStart } from "./gateway/stdio.ts";
 import { measureMicro, median } from "./micro.ts";
 import { measureDecisions } from "./policy.ts";
 import { measureSwap } from "./policy-swap.ts";
@@ -69,11 +70,13 @@ const GROUPS: readonly Group[] = [
   },
 ];
 
-/** Groups that need no process for each case. */
+/** Groups that are run by functions of their own. */
 const IN_PROCESS = [
   { title: "P7 decision", run: () => measureDecisions(ROUNDS) },
   { title: "P8 swap", run: () => measureSwap(ROUNDS) },
   { title: "P15, P16 single steps", run: printMicro },
+  { title: "P3, P6 gateway over stdio", run: () => measureStdioCalls(scratch, ROUNDS) },
+  { title: "P18 gateway over stdio, cold start", run: () => measureStdioStart(scratch, ROUNDS) },
 ];
 
 const scratch = mkdtempSync(join(tmpdir(), "countersign-bench-"));

@@ -7,15 +7,13 @@ import type { Message } from "./stdio-peer.ts";
 export const COUNTERSIGN = fileURLToPath(new URL("../../packages/server/dist/cli/main.js", import.meta.url));
 const require = createRequire(import.meta.url);
 
-function programOf(name: string): string {
-  return join(dirname(require.resolve(`@modelcontextprotocol/${name}/package.json`)), "dist/index.js");
-}
+const programOf = (manifest: string): string => join(dirname(manifest), "dist/index.js");
 
 export const SERVERS = {
-  filesystem: (root: string) => [process.execPath, programOf("server-filesystem"), root],
-  everything: () => [process.execPath, programOf("server-everything"), "stdio"],
-  memory: () => [process.execPath, programOf("server-memory")],
-  thinking: () => [process.execPath, programOf("server-sequential-thinking")],
+  filesystem: (root: string) => [process.execPath, programOf(require.resolve("@modelcontextprotocol/server-filesystem/package.json")), root],
+  everything: () => [process.execPath, programOf(require.resolve("@modelcontextprotocol/server-everything/package.json")), "stdio"],
+  memory: () => [process.execPath, programOf(require.resolve("@modelcontextprotocol/server-memory/package.json"))],
+  thinking: () => [process.execPath, programOf(require.resolve("@modelcontextprotocol/server-sequential-thinking/package.json"))],
 } as const;
 
 /** `countersign gateway` in front of a command. */

@@ -50,13 +50,15 @@ async function settled(peer: StdioPeer): Promise<void> {
 const steady = (lines: readonly string[]): readonly string[] => lines.filter((line) => read(line)["id"] !== undefined);
 const progress = (lines: readonly string[]): readonly string[] => lines.filter((line) => read(line)["method"] === "notifications/progress");
 
+const filesIn = (directory: string): readonly string[] => readdirSync(directory, { recursive: true, encoding: "utf8" }).toSorted();
+
 async function compare(command: readonly string[], asked: readonly Asked[]): Promise<readonly string[]> {
   const direct = await dialogue(command, asked);
-  const files = readdirSync(root, { recursive: true }).toSorted();
+  const files = filesIn(root);
   const governed = await dialogue(gatewayBefore(command, ["--policies", policies, "--no-control-plane", "--dir", join(home, "state")]), asked);
   expect(steady(governed.lines)).toEqual(steady(direct.lines));
   expect(progress(governed.lines)).toEqual(progress(direct.lines));
-  expect(readdirSync(root, { recursive: true }).toSorted()).toEqual(files);
+  expect(filesIn(root)).toEqual(files);
   expect(steady(direct.lines).length).toBeGreaterThanOrEqual(asked.length + 3);
   return steady(governed.lines);
 }

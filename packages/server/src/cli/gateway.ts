@@ -42,7 +42,7 @@ export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void
     .action(async (_given: readonly string[], options: GatewayOptions) => done(await gateway(afterDashes, options, ports)));
 }
 
-export async function gateway(server: readonly string[], options: GatewayOptions, ports: GatewayPorts): Promise<number> {
+async function gateway(server: readonly string[], options: GatewayOptions, ports: GatewayPorts): Promise<number> {
   const { env, err } = ports;
   const [command, ...args] = server;
   if (command === undefined) throw new UsageError("Give the command that starts the server after --: countersign gateway -- npx -y @modelcontextprotocol/server-filesystem /data");
@@ -54,10 +54,11 @@ export async function gateway(server: readonly string[], options: GatewayOptions
     const name = options.name ?? serverNameOf(server);
     const [{ runStdioGateway }, { openGatewayGovernance }, { stateDirectory }] = await Promise.all([import("../gateway/run-stdio-gateway.ts"), import("./open-gateway-governance.ts"), import("@countersign/sdk/record")]);
     const governance = openGatewayGovernance({ directory: options.dir ?? stateDirectory(env), policies, controlPlane: options.controlPlane, remote }, ports);
-    const stopped = Promise.race([ports.stopped, governance.broken.then(() => undefined)]);
+    let broken: Error | undefined;
+    const seenBroken = governance.broken.then((error) => void (broken = error));
+    const stopped = Promise.race([ports.stopped, seenBroken]);
     try {
       const code = await runStdioGateway({ upstream, launch: { command, args }, name, agent: options.agent, user: options.user, env, governance: governance.current, waiting: { ...WAITING, holdMs: options.hold * 1_000 } }, { ...ports.streams(), stopped, onWarning: (message) => err(`countersign: ${message}`) });
-      const broken = await Promise.race([governance.broken, undefined]);
       if (broken !== undefined) throw broken;
       return code;
     } finally {

@@ -15,7 +15,7 @@ export type ClientMessage =
   /** `id`: of whom to answer, null where it cannot be told; undefined where nobody waits for an answer. */
   | { readonly kind: "refused"; readonly id: RpcId | null | undefined; readonly code: number; readonly reason: string };
 
-export const PARSE_ERROR = -32_700;
+const PARSE_ERROR = -32_700;
 export const INVALID_REQUEST = -32_600;
 
 const CALL = "tools/call";

@@ -225,7 +225,7 @@ describe("the server's list of tools", () => {
     at.say({ jsonrpc: "2.0", id: 1, result: { tools: [{ name: "a", inputSchema: {} }] } });
     at.say({ jsonrpc: "2.0", method: "notifications/tools/list_changed" });
     at.send(call(2, "b"));
-    const { id } = await at.heard("upstream", ({ id, method }) => method === "tools/list" && typeof id === "string");
+    const { id } = await at.heard("upstream", (message) => message["method"] === "tools/list" && typeof message["id"] === "string");
     expect(callsUpstream()).toEqual([]);
     at.say({ jsonrpc: "2.0", id, result: { tools: [{ name: "b", inputSchema: {} }] } });
     expect(await at.heard("upstream", isCall)).toMatchObject({ params: { name: "b" } });

@@ -27,11 +27,6 @@ export class UpstreamCalls {
     return this.#isOver;
   }
 
-  /** How many answers are waited for. */
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   /** Sends a permitted call: the arguments' own canonical text, under the digest that was decided on. */
   sendCall(permit: Permit, call: Call, carrier: Carrier): { readonly id: string; readonly reply: Promise<Reply> } {
     spendPermit(permit, call);
@@ -69,7 +64,7 @@ export class UpstreamCalls {
   /** The upstream is gone: nothing more is sent, and nothing comes. */
   end(): void {
     this.#isOver = true;
-    for (const id of [...this.#waiting.keys()]) this.giveUp(id);
+    for (const id of this.#waiting.keys()) this.giveUp(id);
   }
 
   #send(method: string, params: string): { readonly id: string; readonly reply: Promise<Reply> } {

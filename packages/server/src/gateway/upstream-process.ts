@@ -85,8 +85,8 @@ function endGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Where the pipe breaks without a word, we were killed. */
-const WATCH = 'read -r _ && exit 0; kill -TERM -- "-$1" 2>/dev/null || exit 0; sleep 2; kill -KILL -- "-$1" 2>/dev/null';
+/** Where the pipe breaks without a word, we were killed. Not every shell's kill knows `--`. */
+const WATCH = 'read -r _ && exit 0; kill -TERM "-$1" 2>/dev/null || exit 0; sleep 2; kill -KILL "-$1" 2>/dev/null';
 
 function startWatchdog(pid: number): { dismiss(): void } {
   const shell = spawn("/bin/sh", ["-c", WATCH, "countersign-watchdog", String(pid)], { stdio: ["pipe", "ignore", "ignore"], detached: true });

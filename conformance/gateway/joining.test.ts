@@ -1,0 +1,72 @@
+/** DESIGN §7: a gateway joins the control plane that owns the state directory, and starts it where none runs. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { signInOwner } from "../crash/fixture/installation.ts";
+import { personAt } from "../crash/fixture/person.ts";
+import { POLICY } from "./governed-server.ts";
+import { COUNTERSIGN, gatewayBefore, initializeParams, SERVERS } from "./real-servers.ts";
+import { read, startPeer, textOf, type StdioPeer } from "./stdio-peer.ts";
+
+let home: string;
+let directory: string;
+let policies: string;
+let peers: StdioPeer[];
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "countersign-joining-"));
+  directory = join(home, "state");
+  policies = join(home, "policy.yaml");
+  writeFileSync(policies, POLICY);
+  peers = [];
+});
+afterEach(async () => {
+  for (const peer of peers) await peer.end();
+  const down = spawnSync(process.execPath, [COUNTERSIGN, "down", "--dir", directory], { encoding: "utf8", env: { ...process.env, COUNTERSIGN_URL: "" } });
+  expect([down.status, down.stderr]).toEqual([0, ""]);
+  await expect.poll(() => fetchState(), { timeout: 5_000 }).toBeUndefined();
+  rmSync(home, { recursive: true, force: true });
+});
+
+function fetchState(): { readonly url: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(join(directory, "control.json"), "utf8")) as { url: string }; // written by the control plane
+  } catch {
+    return undefined;
+  }
+}
+async function connect(options: readonly string[]): Promise<StdioPeer> {
+  const peer = startPeer(gatewayBefore(SERVERS.filesystem(home), ["--name", "filesystem", "--dir", directory, ...options]), { env: { COUNTERSIGN_URL: "", COUNTERSIGN_POLICIES: "" } });
+  peers.push(peer);
+  await peer.ask("init", "initialize", initializeParams());
+  return peer;
+}
+const write = (name: string): object => ({ name: "write_file", arguments: { path: join(home, name), content: "x" } });
+
+it("starts a control plane where none runs, which outlives it; two gateways that start at once share it and its key; the owner comes later", async () => {
+  const [one, two] = await Promise.all([connect(["--policies", policies]), connect(["--policies", policies])]);
+  one.send({ jsonrpc: "2.0", id: 1, method: "tools/call", params: write("one") });
+  two.send({ jsonrpc: "2.0", id: 1, method: "tools/call", params: write("two") });
+  await expect.poll(() => fetchState()?.url, { timeout: 9_000 }).toBeDefined();
+  const url = fetchState()?.url ?? "";
+  const { headers } = await signInOwner(url, directory);
+  const owner = personAt(() => url, headers);
+  await expect.poll(async () => (await owner.requests()).filter(({ state }) => state === "pending").length, { timeout: 9_000 }).toBe(2);
+  const { version, parts } = JSON.parse(readFileSync(join(directory, "gateway.key"), "utf8")) as { version?: string; parts?: string };
+  expect([version, parts]).toEqual([undefined, undefined]);
+  for (const request of await owner.requests()) expect(await owner.vote(request)).toBe(200);
+  for (const peer of [one, two]) expect(textOf(await peer.heard(({ id }) => id === 1))).toContain("Successfully wrote");
+  expect(await one.end()).toBe(0);
+  expect((await fetch(new URL("/healthz", url))).status).toBe(200);
+  // Nobody's link was printed, on either stream.
+  for (const peer of [one, two]) expect(peer.lines.join("") + peer.errors()).not.toContain("#link=");
+});
+
+it("where the control plane has no policies and the gateway has none, every call is refused, with what to do", async () => {
+  const peer = await connect([]);
+  expect(read(await peer.ask(1, "tools/list"))).toHaveProperty("result");
+  const line = await peer.ask(2, "tools/call", { name: "list_allowed_directories", arguments: {} });
+  expect(read(line)).toMatchObject({ result: { isError: true } });
+  expect(textOf(line)).toContain("no policy is in force");
+});
