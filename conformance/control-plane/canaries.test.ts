@@ -32,7 +32,7 @@ function canary(what: string): string {
 }
 
 /** Arguments with secrets in 200 places and shapes. */
-function secretArguments(): JsonObject {
+function secretArguments(of = "", names = secretNames(of)): JsonObject {
   const shapes: readonly ((secret: string) => JsonValue)[] = [
     (secret) => secret,
     (secret) => ({ deep: [{ deeper: { deepest: [secret] } }] }),
@@ -45,13 +45,23 @@ function secretArguments(): JsonObject {
     (secret) => `\u0000\u202E${secret}\uFEFF`,
     (secret) => [secret, secret, [secret]],
   ];
-  const values = shapes.flatMap((shape, index) => Array.from({ length: 18 }, (_, copy): readonly [string, JsonValue] => [`p${index}_${copy}`, shape(canary(`argument ${index}.${copy}`))]));
-  const names = Array.from({ length: 20 }, (_, index): readonly [string, JsonValue] => [canary(`name ${index}`), index]);
-  return Object.fromEntries([...values, ...names, ["mode", "plain"]]);
+  const values = shapes.flatMap((shape, index) => Array.from({ length: 18 }, (_, copy): readonly [string, JsonValue] => [`p${index}_${copy}`, shape(canary(`argument ${index}.${copy} ${of}`))]));
+  return Object.fromEntries([...values, ...names.map((name, index) => [name, index]), ["mode", "plain"]]);
+}
+
+function secretNames(of: string): readonly string[] {
+  return Array.from({ length: 20 }, (_, index) => canary(`name ${index} ${of}`));
+}
+
+/** What was made for one call. */
+function canariesOf(of: string): ReadonlyMap<string, string> {
+  return new Map([...all].filter(([what]) => /^(?:argument|name) [\d.]+/.test(what) && what.replace(/^(?:argument|name) [\d.]+/, "").trimEnd() === of.trimEnd()));
 }
 
 interface Told {
   readonly request: Asked;
+  /** That call of which an approver changed the arguments, and the request about the changed one. */
+  readonly edited: readonly [Asked, Asked];
   /** Everything that anybody was answered who is no approver of the call. */
   readonly answers: readonly string[];
 }
@@ -74,12 +84,45 @@ async function live(plane: RunningControlPlane, staff: Staff, key: Key, ann: Sig
   await said(key, "POST", `/v1/approvals/${request.id}/claim`, claim);
   await said(key, "POST", `/v1/approvals/${request.id}/outcome`, { claimId: claim.claimId, outcome: "completed", isError: false, elapsedMs: 3 });
   await said(key, "POST", "/v1/approvals", askBody({ ...args, mode: "other" })); // by the grant
+  const edited = await liveThroughEdit(said, staff, key, ann);
   await said(key, "POST", "/v1/record", { process: "p", batch: 1, entries: [shipped(args)] });
   await goWrong(said, key, question, args);
   for (const path of ["/v1/record?limit=1000", "/v1/record/export", "/v1/approvals?limit=100", "/v1/grants", "/v1/installation", "/v1/people", "/v1/keys", "/v1/policies"]) answers.push((await plane.send({ method: "GET", path, headers: staff.owner.headers })).text);
   answers.push((await plane.send({ method: "GET", path: "/metrics", headers: plane.operator })).text, (await plane.send({ method: "GET", path: "/v1/openapi.json" })).text);
-  answers.push((await plane.send({ method: "GET", path: `/v1/approvals/${request.id}/asked`, headers: key.headers })).text);
-  return { request, answers };
+  for (const { id } of [request, ...edited]) answers.push((await plane.send({ method: "GET", path: `/v1/approvals/${id}/asked`, headers: key.headers })).text);
+  return { request, edited, answers };
+}
+
+/** As a tool lists itself that takes anything. */
+const TOOL = { name: "write_file", inputSchema: { type: "object", properties: { first: { type: "integer" } } } } as const;
+
+/**
+ * An approver changes 181 of 201 arguments: first into what the tool does not take, then into what it does, and that runs. What the agent's own
+ * process is given of it by its own route is what it runs, so that is no answer here. Answers with both requests.
+ */
+async function liveThroughEdit(said: Say, staff: Staff, key: Key, ann: SignedIn): Promise<readonly [Asked, Asked]> {
+  const definition = hash("sha256", `countersign/definition/v1\0${canonicalJson(TOOL)}`, "hex");
+  const names = secretNames("before and after an edit"); // of arguments that are the same before and after: names of what was changed are told
+  const [before, after] = [{ first: 1, ...secretArguments("before an edit", names) }, { first: 2, ...secretArguments("after an edit", names) }];
+  const bound = { server: { name: "filesystem", identity: null }, tool: "write_file", definition, arguments: before, context: {} };
+  const call = { ...bound, callId: "call-edit", server: { ...bound.server, transport: "stdio" }, digest: hash("sha256", `countersign/call/v1\0${canonicalJson(bound)}`, "hex") };
+  const { request } = await said<{ request: Asked }>(key, "POST", "/v1/approvals", askBody({}, { edits: true }, { call, narration: { description: "plain", definition: TOOL } }));
+  const editBody = (args: JsonObject, viewed: JsonObject = args): object => {
+    const viewedDigest = hash("sha256", viewText({ requestDigest: request.requestDigest, argumentsText: canonicalJson(viewed), contextText: "{}" }), "hex");
+    return { requestDigest: request.requestDigest, argumentsText: canonicalJson(args), viewedDigest, reason: "another place" };
+  };
+  const path = `/v1/approvals/${request.id}/edit`;
+  await said(ann, "POST", path, editBody({ ...after, first: canary("a value that the schema refuses") }));
+  await said(ann, "POST", path, editBody(after, { ...after, first: canary("a value that was not shown") }));
+  await said(ann, "POST", path, { ...editBody(after), argumentsText: `{"${canary("a broken text")}":` });
+  await said(ann, "POST", path, { ...editBody(after), [canary("a key of the body")]: 1 });
+  const successor = await said<Asked>(ann, "POST", path, editBody(after));
+  const given = await staff.must<{ request: Asked; argumentsText: string }>(key, "GET", `/v1/approvals/${successor.id}/edit`);
+  expect(given.argumentsText).toBe(canonicalJson(after));
+  const claim = { ...claimBody(given.request), definition };
+  await said(key, "POST", `/v1/approvals/${successor.id}/claim`, claim);
+  await said(key, "POST", `/v1/approvals/${successor.id}/outcome`, { claimId: claim.claimId, outcome: "completed", isError: false, elapsedMs: 3 });
+  return [request, successor];
 }
 
 /** What is longer than a screen is approved by whoever was shown all of it. */
@@ -138,8 +181,17 @@ describe("R28: arguments stay inside", () => {
     expect(all.size).toBeGreaterThan(200);
     const shown = (await plane.send({ method: "GET", path: `/v1/approvals/${told.request.id}`, headers: ann.headers })).text;
     expect(JSON.parse(shown)).toMatchObject({ state: "completed" });
-    const ofCall = new Map([...all].filter(([what]) => what.startsWith("argument") || what.startsWith("name")));
+    const ofCall = canariesOf("");
+    expect(ofCall.size).toBe(200);
     expect(findInText(shown, ofCall)).toHaveLength(ofCall.size);
+  });
+
+  it("180 more were changed by an approver into 180 others: each is shown to whoever decides, with its own request and no other", async () => {
+    const [before, after] = await Promise.all(told.edited.map(async ({ id }) => (await plane.send({ method: "GET", path: `/v1/approvals/${id}`, headers: ann.headers })).text));
+    expect([JSON.parse(before ?? ""), JSON.parse(after ?? "")]).toMatchObject([{ state: "superseded" }, { state: "completed", edited: true }]);
+    const [old, changed] = [canariesOf(" before an edit"), canariesOf(" after an edit")];
+    expect([findInText(before ?? "", old).length, findInText(after ?? "", changed).length]).toEqual([180, 180]);
+    expect([findInText(before ?? "", changed), findInText(after ?? "", old)]).toEqual([[], []]);
   });
 
   it("no answer but the approver's view repeats one: problem details, record, export, lists, metrics, the asker's own view", () => {

@@ -2,6 +2,8 @@
 import { createContext, useContext, useSyncExternalStore } from "react";
 import { openLiveEvents } from "./live-events.ts";
 import type { LiveEvents, LiveState } from "./live-events.ts";
+import { openPreviews } from "./previews.ts";
+import type { Previews } from "./previews.ts";
 import { refresh } from "./query.ts";
 import { openWaitingList } from "./waiting-list.ts";
 import type { WaitingList, WaitingView } from "./waiting-list.ts";
@@ -13,6 +15,7 @@ export interface Session {
   readonly me: Me;
   readonly live: LiveEvents;
   readonly waiting: WaitingList;
+  readonly previews: Previews;
   /** What was shown in full in this page: by request digest the digest of its view. */
   readonly viewed: Map<string, string>;
   /** The row of the waiting list where one was. */
@@ -23,6 +26,7 @@ export interface Session {
 export function openSession(me: Me): Session {
   const live = openLiveEvents();
   const waiting = openWaitingList(live, mayReadRequests(me));
+  const previews = openPreviews();
   const soon = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** A burst of news asks once. */
@@ -46,12 +50,14 @@ export function openSession(me: Me): Session {
     me,
     live,
     waiting,
+    previews,
     viewed: new Map(),
     at: { requestId: "" },
     close() {
       clearTimeout(timer);
       stop();
       waiting.close();
+      previews.close();
       live.close();
     },
   };

@@ -72,8 +72,8 @@ const Row = memo(function Row({ row, isOpen, onSeen }: { readonly row: ViewRow; 
   return (
     <div className="tree-row" style={indent}>
       {name}
-      {content.kind === "short" ? <ShortText text={content.text} reading={content.reading} /> : <span className={content.kind === "plain" ? "tone-number" : "tree-brace"}>{content.kind === "plain" ? content.text : content.brace}</span>}
-      {after === "" ? null : <span className="tree-after">{after}</span>}
+      {content.kind === "short" ? <ShortText text={content.text} reading={content.reading} after={after} /> : <span className={content.kind === "plain" ? "tone-number" : "tree-brace"}>{content.kind === "plain" ? content.text : content.brace}</span>}
+      {after === "" || content.kind === "short" ? null : <span className="tree-after">{after}</span>}
       {content.kind === "short" && content.reading !== "text" && content.reading !== "url" ? <ReadingMark reading={content.reading} /> : null}
     </div>
   );
@@ -89,7 +89,8 @@ function Key({ text }: { readonly text: string }) {
   );
 }
 
-function ShortText({ text, reading }: { readonly text: string; readonly reading: Reading }) {
+/** `after`: what stands behind the text, on its last line. */
+function ShortText({ text, reading, after }: { readonly text: string; readonly reading: Reading; readonly after: string }) {
   return (
     <span className="tree-value">
       {reading === "text" || reading === "url" ? (
@@ -99,6 +100,7 @@ function ShortText({ text, reading }: { readonly text: string; readonly reading:
           "<Shown shown={escapeLine(text)} reading={reading} />"
         </bdi>
       )}
+      {after === "" ? null : <span className="tree-brace">{after}</span>}
       {reading === "url" ? <UrlTable text={text} /> : null}
       <ScriptNote text={text} />
     </span>

@@ -16,6 +16,8 @@ export function EndNotice({ request, now }: { readonly request: RequestDetail; r
   const { outcome, endReason, supersededBy, annotation, votes } = request;
   // Time runs out here before anybody writes it down.
   const state = request.state === "pending" && now >= request.expiresAt ? "expired" : request.state;
+  // In our own words above, or as the reason of a vote.
+  const isSaid = state === "completed" || state === "outcome_unknown" || votes.some(({ reason }) => reason === endReason);
   return (
     <div className="end" role="status">
       <StateBadge state={state} />
@@ -27,7 +29,7 @@ export function EndNotice({ request, now }: { readonly request: RequestDetail; r
           {outcome.outcome === "withheld" ? "; its result was withheld from the agent" : null}.
         </p>
       )}
-      {endReason === null || endReason === "" || votes.some(({ reason }) => reason === endReason) ? null : (
+      {endReason === null || endReason === "" || isSaid ? null : (
         <p className="muted small">
           <EscapedText text={endReason} />
         </p>

@@ -8,6 +8,7 @@ import { count } from "../../part/time-words.ts";
 import { Link } from "../../route/link.tsx";
 import { pathTo } from "../../route/location.ts";
 import type { WaitingGroup } from "./merge-identical.ts";
+import { RowPreview } from "./row-preview.tsx";
 
 export interface WaitingRowProps {
   readonly group: WaitingGroup;
@@ -37,6 +38,7 @@ export const WaitingRow = memo(function WaitingRow({ group, isActive, isSelected
             on {first.server === null ? "an unknown server" : <EscapedText text={first.server} />}
           </span>
         </span>
+        <RowPreview id={first.id} callDigest={first.callDigest} />
         <span className="row-why muted">
           <EscapedText text={first.reason === "" ? first.policies.join(", ") : first.reason} />
         </span>

@@ -81,7 +81,7 @@ export function WaitingScreen() {
       ) : (
         <VirtualList
           items={groups}
-          rowHeight={isNarrow ? 108 : 68}
+          rowHeight={isNarrow ? 124 : 78}
           keyOf={({ first }) => first.id}
           label="Waiting calls, most urgent first"
           activeIndex={activeIndex}
