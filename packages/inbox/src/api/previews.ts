@@ -2,7 +2,7 @@
  * The beginning of each listed call's arguments. Lists are without arguments (R28), so what stands on the screen for a moment is read
  * like an opened request, two at a time, and one line of it is kept, by call digest.
  */
-import { argumentPreview } from "../part/argument-preview.ts";
+import { argumentPreview } from "./argument-preview.ts";
 import { readRequest } from "./requests.ts";
 
 export interface Previews {
