@@ -25,8 +25,8 @@ function linesIn(scratch: string): Lines {
   writeFileSync(file, JSON.stringify({ version: 1, default: "allow", policies: benchPolicies(10_000) }));
   return new Map([
     ["direct", SERVER],
-    [BASE, [NODE, fileAt("./relay.ts"), "bytes", ...SERVER]],
-    ["parsing relay", [NODE, fileAt("./relay.ts"), "parse", ...SERVER]],
+    [BASE, [NODE, fileAt("./relay.mjs"), "bytes", ...SERVER]],
+    ["parsing relay", [NODE, fileAt("./relay.mjs"), "parse", ...SERVER]],
     ["countersign gateway, 10,000 policies, record", [NODE, COUNTERSIGN, "gateway", "--name", "filesystem", "--policies", file, "--no-control-plane", "--dir", directory, "--", ...SERVER]],
   ]);
 }

@@ -1,0 +1,12 @@
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { writeFileSync } from "node:fs";
+import { benchPolicies } from "./policies.ts";
+writeFileSync("/tmp/gw/pol.json", JSON.stringify({ version: 1, default: "allow", policies: benchPolicies(10_000) }));
+const client = new Client({ name: "b", version: "1" });
+await client.connect(new StdioClientTransport({ command: process.execPath, args: [...(process.env.FLAGS ?? "").split(" ").filter(Boolean),"packages/server/dist/cli/main.js","gateway","--name","filesystem","--policies","/tmp/gw/pol.json","--no-control-plane","--dir","/tmp/gw/st2","--",process.execPath,"bench/gateway/echo-server.ts"], stderr: "inherit", env: {...process.env, NODE_OPTIONS: ""} }));
+await client.listTools();
+const params = { name: "read_file", arguments: { path: "x".repeat(Number(process.argv[2] ?? 128)) } };
+const n = Number(process.argv[3] ?? 10000);
+for (let i=0;i<n;i++) await client.callTool(params);
+await client.close();
