@@ -3,9 +3,7 @@
  * the control plane. Opened while the server starts, so that nobody waits for it; a control plane that cannot be joined is tried again with
  * the next call, which is refused meanwhile.
  */
-import { openGovernance, type Governance, type GovernanceSettings, type OpenedGovernance } from "@countersign/sdk/enforcement";
-import { PolicyDocumentError } from "@countersign/sdk";
-import { joinControl } from "./join-control.ts";
+import { openGovernance, PolicyDocumentError, type Governance, type GovernanceSettings, type OpenedGovernance } from "@countersign/sdk/enforcement";
 import type { UpPorts } from "./up.ts";
 
 export interface GatewayGovernance {
@@ -42,6 +40,7 @@ export function openGatewayGovernance(options: GovernanceOptions, ports: UpPorts
 
   async function join(): Promise<Governance> {
     try {
+      const { joinControl } = await import("./join-control.ts");
       const joined = await joinControl(options.directory, ports);
       if (closed) throw new Error("the gateway is ending");
       return openWith(joined);
