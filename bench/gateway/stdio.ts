@@ -10,10 +10,10 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { printHead, quantile } from "../control/table.ts";
 import { benchPolicies } from "../policies.ts";
 
-const fileAt = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const NODE = process.execPath;
-const SERVER = [NODE, fileAt("./echo-server.ts")];
-const COUNTERSIGN = fileAt("../../packages/server/dist/cli/main.js");
+const SERVER = [NODE, fileURLToPath(new URL("./echo-server.ts", import.meta.url))];
+const COUNTERSIGN = fileURLToPath(new URL("../../packages/server/dist/cli/main.js", import.meta.url));
+const RELAY = fileURLToPath(new URL("./relay.mjs", import.meta.url));
 const BASE = "byte relay";
 
 type Lines = ReadonlyMap<string, readonly string[]>;
@@ -25,8 +25,8 @@ function linesIn(scratch: string): Lines {
   writeFileSync(file, JSON.stringify({ version: 1, default: "allow", policies: benchPolicies(10_000) }));
   return new Map([
     ["direct", SERVER],
-    [BASE, [NODE, fileAt("./relay.ts"), "bytes", ...SERVER]],
-    ["parsing relay", [NODE, fileAt("./relay.ts"), "parse", ...SERVER]],
+    [BASE, [NODE, RELAY, "bytes", ...SERVER]],
+    ["parsing relay", [NODE, RELAY, "parse", ...SERVER]],
     ["countersign gateway, 10,000 policies, record", [NODE, COUNTERSIGN, "gateway", "--name", "filesystem", "--policies", file, "--no-control-plane", "--dir", directory, "--", ...SERVER]],
   ]);
 }

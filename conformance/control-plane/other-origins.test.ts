@@ -182,13 +182,19 @@ describe("R20: a real browser against a running control plane", { tags: ["leaves
     const page = await context.newPage();
     let dialogs = 0;
     page.on("dialog", (dialog) => void dialog.dismiss().finally(() => (dialogs += 1)));
-    const refusals = SCRIPTS.slice(0, 4).flatMap((text) => [`/v1/${encodeURIComponent(text)}`, `/v1/approvals/${encodeURIComponent(text)}`, `/v1/approvals?state=${encodeURIComponent(text)}`, `/v1/sign-in/oidc/callback?error=${encodeURIComponent(text)}&state=${encodeURIComponent(text)}`]);
+    const refusals = SCRIPTS.slice(0, 4).flatMap((text) => [`/v1/${encodeURIComponent(text)}`, `/v1/approvals/${encodeURIComponent(text)}`, `/v1/approvals?state=${encodeURIComponent(text)}`]);
     let shown = 0;
     for (const path of ["/v1/approvals", "/v1/people", "/v1/keys", "/v1/record?limit=500", "/v1/grants", "/metrics", "/v1/openapi.json", ...ids.map((id) => `/v1/approvals/${id}`), ...refusals]) {
       const answer = await page.goto(`http://localhost:${plane.port}${path}`);
       expect(answer?.headers()).toMatchObject({ "x-content-type-options": "nosniff", "content-security-policy": expect.stringContaining("sandbox") });
       expect([path, await page.evaluate("globalThis.ran"), await page.evaluate("document.scripts.length + document.images.length + frames.length")]).toEqual([path, undefined, 0]);
       if ((await page.content()).includes("globalThis.ran=1")) shown += 1;
+    }
+    // Who is refused at the OpenID provider's way back is led to the sign-in page, with a word of ours.
+    for (const text of SCRIPTS.slice(0, 4)) {
+      const answer = await page.goto(`http://localhost:${plane.port}/v1/sign-in/oidc/callback?error=${encodeURIComponent(text)}&state=${encodeURIComponent(text)}`);
+      expect(answer?.headers()).toMatchObject({ "x-content-type-options": "nosniff", "content-security-policy": expect.stringContaining("require-trusted-types-for 'script'") });
+      expect([new URL(page.url()).pathname, await page.evaluate("globalThis.ran"), (await page.content()).includes("globalThis.ran=1")]).toEqual(["/sign-in", undefined, false]);
     }
     expect(dialogs).toBe(0);
     expect(shown).toBeGreaterThan(ids.length); // the texts were there

@@ -53,14 +53,26 @@ it("starts a control plane where none runs, which outlives it; two gateways that
   const { headers } = await signInOwner(url, directory);
   const owner = personAt(() => url, headers);
   await expect.poll(async () => (await owner.requests()).filter(({ state }) => state === "pending").length, { timeout: 9_000 }).toBe(2);
-  const { version, parts } = JSON.parse(readFileSync(join(directory, "gateway.key"), "utf8")) as { version?: string; parts?: string };
-  expect([version, parts]).toEqual([undefined, undefined]);
   for (const request of await owner.requests()) expect(await owner.vote(request)).toBe(200);
   for (const peer of [one, two]) expect(textOf(await peer.heard(({ id }) => id === 1))).toContain("Successfully wrote");
   expect(await one.end()).toBe(0);
   expect((await fetch(new URL("/healthz", url))).status).toBe(200);
   // Nobody's link was printed, on either stream.
   for (const peer of [one, two]) expect(peer.lines.join("") + peer.errors()).not.toContain("#link=");
+});
+
+it("starts the control plane again where it has died, at the same place, and the call waits for that", async () => {
+  const peer = await connect(["--policies", policies]);
+  expect(textOf(await peer.ask(1, "tools/call", { name: "list_allowed_directories", arguments: {} }))).toContain("Allowed");
+  const { url, pid } = fetchState() as { url: string; pid: number }; // it has answered
+  const { headers } = await signInOwner(url, directory);
+  process.kill(pid, "SIGKILL");
+  expect(textOf(await peer.ask(2, "tools/call", { name: "list_allowed_directories", arguments: {} }))).toContain("Allowed");
+  peer.send({ jsonrpc: "2.0", id: 3, method: "tools/call", params: write("revived") });
+  const owner = personAt(() => url, headers);
+  await owner.vote(await owner.sees("pending"));
+  expect(textOf(await peer.heard(({ id }) => id === 3))).toContain("Successfully wrote");
+  expect(fetchState()).toMatchObject({ url });
 });
 
 it("where the control plane has no policies and the gateway has none, every call is refused, with what to do", async () => {

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PROGRAM = fileURLToPath(new URL("dist/cli/main.js", import.meta.resolve("countersign/package.json")));
-const REMOVING = join(import.meta.dirname, "run-and-remove.ts");
+const REMOVER = join(import.meta.dirname, "remove-when-over.ts");
 const PATIENCE_MS = 15_000;
 
 export interface OwnControlPlane {
@@ -36,14 +36,16 @@ export async function startOwnControlPlane(policies: string): Promise<OwnControl
   const directory = mkdtempSync(join(tmpdir(), "countersign-control-plane-"));
   const env: NodeJS.ProcessEnv = { ...process.env, COUNTERSIGN_DIR: directory, COUNTERSIGN_URL: "", COUNTERSIGN_POSTGRES_URL: "" };
   const children = new Set<ChildProcess>();
-  const begin = (args: readonly string[], stdio: "pipe" | "inherit"): ChildProcess => {
-    const isUp = args[0] === "up";
-    // In a process group of its own, `up` does not hear this terminal's Ctrl-C: it is ended last, when nobody needs it any more. Its input is
-    // a pipe that nothing is written to, and that ends with this process even where it is killed: then its directory goes as well.
-    const child = spawn(process.execPath, [...(isUp ? [REMOVING, directory] : []), PROGRAM, ...args], { env, stdio: stdio === "inherit" ? "inherit" : [isUp ? "pipe" : "ignore", "pipe", "pipe"], detached: isUp });
+  const keep = (child: ChildProcess): ChildProcess => {
     children.add(child);
     child.once("close", () => children.delete(child));
     return child;
+  };
+  const begin = (args: readonly string[], stdio: "pipe" | "inherit"): ChildProcess => {
+    const isUp = args[0] === "up";
+    // In a process group of its own, `up` does not hear this terminal's Ctrl-C: it is ended last, when nobody needs it any more. Its input is
+    // a pipe that nothing is written to, and that ends with this process even where it is killed.
+    return keep(spawn(process.execPath, [PROGRAM, ...args], { env, stdio: stdio === "inherit" ? "inherit" : [isUp ? "pipe" : "ignore", "pipe", "pipe"], detached: isUp }));
   };
   const close = async (): Promise<void> => {
     await Promise.all([...children].map(async (child) => {
@@ -55,7 +57,7 @@ export async function startOwnControlPlane(policies: string): Promise<OwnControl
   };
   // Whatever ends this process, the control plane does not outlive it.
   process.once("exit", () => {
-    for (const child of children) killHard(child);
+    for (const child of children) child.kill("SIGKILL");
     rmSync(directory, { recursive: true, force: true });
   });
 
@@ -67,7 +69,9 @@ export async function startOwnControlPlane(policies: string): Promise<OwnControl
     return said.out.trim();
   };
   try {
-    const url = await listening(begin(["up", "--end-with-input", "--port", "0", "--policies", policies], "pipe"));
+    const plane = begin(["up", "--end-with-input", "--port", "0", "--policies", policies], "pipe");
+    keep(spawn(process.execPath, [REMOVER, directory, String(plane.pid)], { stdio: ["pipe", "ignore", "ignore"], detached: true }));
+    const url = await listening(plane);
     const operator = readFileSync(join(directory, "operator.secret"), "utf8").trim();
     const ownerLink = async (): Promise<string> => text(await call(url, operator, "POST", "/v1/owner-link"), "url");
     // A token of the owner's for this run alone: it is nowhere on disk and goes with the control plane.
@@ -79,13 +83,6 @@ export async function startOwnControlPlane(policies: string): Promise<OwnControl
     await close();
     throw error;
   }
-}
-
-/** With all that it started, where it has a process group of its own. */
-function killHard(child: ChildProcess): void {
-  const isGroup = child.spawnargs.includes(REMOVING) && process.platform !== "win32";
-  if (isGroup && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-  else child.kill("SIGKILL");
 }
 
 function listen({ stdout, stderr }: ChildProcess): { out: string; err: string } {

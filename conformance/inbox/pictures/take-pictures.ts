@@ -23,6 +23,7 @@ try {
     const page = await office.visit("owner", { viewport: DESKTOP, colorScheme: theme });
     await page.goto(`${office.url}/`);
     await page.getByText("transfer_funds").first().waitFor();
+    await page.getByText("to: dana@example.com").waitFor(); // of the last row, so all are there
     await page.screenshot({ path: join(TO, `waiting-${theme}.png`) });
     await page.goto(`${office.url}/requests/${ids.edit}`);
     await page.getByRole("heading", { name: "What runs" }).waitFor();

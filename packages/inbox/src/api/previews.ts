@@ -13,7 +13,7 @@ export interface Previews {
   close(): void;
 }
 
-const LINGER_MS = 150;
+const LINGER_MS = 80;
 const AT_ONCE = 2;
 const KEPT = 2_000;
 

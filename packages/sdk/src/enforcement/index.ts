@@ -9,6 +9,9 @@ export type { GovernanceSettings, GovernanceStatus, OpenedGovernance } from "./o
 export type { Governance } from "./governance.ts";
 export { withEditNotice } from "./edit-notice.ts";
 export { localPrincipal } from "./local-principal.ts";
+export { PolicyDocumentError, PolicyViolationError } from "../errors.ts";
+export type { RefusalCode } from "../errors.ts";
+export { escapeText } from "../approval/escape.ts";
 export type { AskPort } from "../approval/ask.ts";
 export { assertServerName } from "../call/policy-id.ts";
 export type { ProposedCall } from "../call/read-call.ts";

@@ -22,9 +22,12 @@ const NAME = "gateway.key";
 const keyFile = z.object({ installation: z.string(), secret: z.string() });
 const BACKGROUND: UpOptions = { host: "127.0.0.1", checkpointsTo: [], trustProxy: [], background: true, endWithInput: false };
 
-/** Throws CheckFailure where there is none and none can be started. Nothing is printed but warnings: standard output is the client's. */
-export async function joinControl(directory: string, ports: UpPorts): Promise<JoinedControl> {
-  const { running, secret } = await runningAt(directory, ports);
+/**
+ * Throws CheckFailure where there is none and none can be started. Nothing is printed but warnings: standard output is the client's. `port`:
+ * where one that is started is to listen, because those who know the last one look there.
+ */
+export async function joinControl(directory: string, ports: UpPorts, port?: number): Promise<JoinedControl> {
+  const { running, secret } = await runningAt(directory, ports, port);
   const kept = readKey(directory);
   if (kept?.installation === running.instance) return { url: running.url, apiKey: kept.secret };
   const made = people.agentKeyMade.parse(await clientOf(running.url, secret).request("POST", "/v1/gateway-key", { name: "gateways of this machine" }));
@@ -32,10 +35,10 @@ export async function joinControl(directory: string, ports: UpPorts): Promise<Jo
   return { url: running.url, apiKey: made.secret };
 }
 
-async function runningAt(directory: string, ports: UpPorts): Promise<Extract<Found, { readonly secret: string }>> {
+async function runningAt(directory: string, ports: UpPorts, port: number | undefined): Promise<Extract<Found, { readonly secret: string }>> {
   const found = await findControl(directory);
   if (found.running !== undefined) return found;
-  await startInBackground(BACKGROUND, directory, { ...ports, out: () => undefined });
+  await startInBackground({ ...BACKGROUND, port }, directory, { ...ports, out: () => undefined });
   const started = await findControl(directory);
   if (started.running === undefined) throw new CheckFailure(started.why);
   return started;

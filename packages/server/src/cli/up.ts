@@ -11,7 +11,7 @@ import { CannotStartError } from "../control/installation/cannot-start-error.ts"
 import { StoreError } from "../sql/store-error.ts";
 import { findControl } from "./find-control.ts";
 import { keepUntilIdle } from "./keep-until-idle.ts";
-import { readText } from "./load-policy.ts";
+import { loadPolicy, readText } from "./load-policy.ts";
 import { postgresAddress } from "./option-values.ts";
 import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
 import { startInBackground } from "./start-in-background.ts";
@@ -55,6 +55,8 @@ export async function up(options: UpOptions, directory: string, ports: UpPorts):
   const stop = Promise.withResolvers<void>();
   void ports.stopped.then(() => stop.resolve());
   if (options.endWithInput) void ports.inputEnded.then(() => stop.resolve());
+  // Before anybody can find it running: what cannot be put in force ends it.
+  if (options.policies !== undefined) await loadPolicy(options.policies, ports);
   let running: RunningControlPlane;
   try {
     running = await runControlPlane(settingsOf(options, directory, ports, () => stop.resolve()));

@@ -2,7 +2,7 @@
  * What the model is told where a call did not run: a tool result with `isError`, in text alone, since clients check structured content and
  * some throw on JSON-RPC errors (then the model learns nothing). Says what happened, why, and what would help; never an argument.
  */
-import { escapeText, type PolicyViolationError, type RefusalCode } from "@countersign/sdk";
+import { escapeText, type PolicyViolationError, type RefusalCode } from "@countersign/sdk/enforcement";
 
 export interface ToolAnswer {
   readonly content: readonly { readonly type: "text"; readonly text: string }[];
@@ -36,7 +36,7 @@ export function waitingText({ requestId, url }: Pick<PendingFacts, "requestId" |
 
 export function refusalText(error: PolicyViolationError): string {
   const said = error.approval?.reason ?? "";
-  const reason = said === "" ? "" : ` The approver says: ${escapeText(said.slice(0, 2_000))}`;
+  const reason = said === "" ? "" : ` The approver says: "${escapeText(said.slice(0, 2_000), { quoted: true })}".`;
   return `${error.message}.${reason} ${adviceOn(error.code, error.retryAfterMs)}`;
 }
 

@@ -39,6 +39,8 @@ const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** What was sent when the client left may still be answered for so long: then its outcome is known. */
 const DRAIN_MS = 1_000;
+/** Calls that still wait for something of ours, such as a control plane that is starting, are left then: nothing can be sent any more. */
+const END_MS = 5_000;
 const CANCEL_GRACE_MS = 10_000;
 
 /** Resolves with the exit code: the upstream's own where it ended first, else 0. */
@@ -67,7 +69,7 @@ export async function runStdioGateway(options: StdioGatewayOptions, { input, out
     await upstream.stop();
   }
   relay.upstreamGone();
-  await relay.drained();
+  await within(relay.drained(), END_MS);
   input.pause();
   if (end?.kind === "not started") onWarning(`the server could not be started: ${end.why}`);
   return end?.code ?? 0;

@@ -1,4 +1,5 @@
-/** What any program between a client and its server costs at least: it starts the server and passes bytes on, or parses every line first. */
+// What any program between a client and its server costs at least: it starts the server and passes bytes on, or parses every line first.
+// Plain JavaScript: it is started cold, and types would have to be taken off first.
 import { spawn } from "node:child_process";
 
 const [how = "bytes", command = "", ...args] = process.argv.slice(2);
@@ -13,10 +14,14 @@ if (how === "bytes") {
   pass(child.stdout, process.stdout);
 }
 
-function pass(from: NodeJS.ReadableStream, to: NodeJS.WritableStream): void {
+/**
+ * @param {NodeJS.ReadableStream} from
+ * @param {NodeJS.WritableStream} to
+ */
+function pass(from, to) {
   let rest = "";
   from.setEncoding("utf8");
-  from.on("data", (chunk: string) => {
+  from.on("data", (/** @type {string} */ chunk) => {
     const lines = (rest + chunk).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
