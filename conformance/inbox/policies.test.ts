@@ -54,6 +54,11 @@ async function type(page: Page, text: string): Promise<void> {
   await page.keyboard.press("Escape");
 }
 
+/** What the check of the draft says; where it says something else, the failure tells what. */
+async function standsAs(page: Page, words: string): Promise<void> {
+  await expect.poll(async () => page.locator(".problems").innerText(), { timeout: 20_000 }).toBe(words);
+}
+
 const inForce = async (): Promise<number | undefined> => {
   const { versions } = await at.stage.plane.owner.send<{ versions: readonly { version: number; active: boolean }[] }>("GET", "/v1/policies");
   return versions.find(({ active }) => active)?.version;
@@ -81,7 +86,7 @@ describe("a policy editor in the inbox", () => {
     await page.keyboard.press("End");
     for (let n = 0; n < 4; n += 1) await page.keyboard.press("Backspace");
     await type(page, "block");
-    await page.getByText("7 policies, no problems.").waitFor();
+    await standsAs(page, "7 policies, no problems.");
     expect(await page.locator(".cm-lintRange-error").count()).toBe(0);
     await page.keyboard.press("Control+s");
     await page.getByRole("dialog", { name: "Save as a new version" }).waitFor();
@@ -113,7 +118,7 @@ describe("a policy editor in the inbox", () => {
     const others = await save("version: 1\ndefault: allow\npolicies:\n  - { name: theirs, match: 'mcp:b:*', action: warn }\n");
     await activate(others, 2);
     await page.getByText("Version 3 came into force since").waitFor();
-    await page.getByText("7 policies, no problems.").waitFor();
+    await standsAs(page, "7 policies, no problems.");
     await page.getByRole("button", { name: /Save as a new version/ }).click();
     await page.getByRole("button", { name: "Save", exact: true }).click();
     await page.getByRole("button", { name: "Put in force…" }).click();
@@ -227,7 +232,7 @@ describe("a draft on recorded calls", () => {
     await page.keyboard.press("Control+a");
     await page.keyboard.press("Delete");
     await page.keyboard.insertText("version: 1\ndefault: allow\npolicies:\n  - name: system\n    match: mcp:filesystem:read_file\n    when: 'within(args.path, \"/etc\")'\n    action: block\n");
-    await page.getByText("1 policy, no problems.").waitFor();
+    await standsAs(page, "1 policy, no problems.");
     await page.getByRole("tab", { name: "On the last days" }).click();
     await page.getByRole("button", { name: "Replay" }).click();
     await page.getByText("1 call could not be judged").waitFor();
@@ -250,7 +255,7 @@ describe("a draft on recorded calls", () => {
     const page = await at.stage.signIn(await at.stage.invite("Ella", ["policy_editor"]));
     await openDraft(page);
     await type(page, "  - { name: system, match: 'mcp:filesystem:read_file', when: 'within(args.path, \"/etc\")', action: block }");
-    await page.getByText("7 policies, no problems.").waitFor();
+    await standsAs(page, "7 policies, no problems.");
     await page.getByRole("button", { name: /read_file/ }).last().click();
     await page.getByText(/your roles do not let you read those of recorded calls/).waitFor();
     expect(await page.getByText("passwd").count()).toBe(0);
@@ -288,7 +293,7 @@ describe("a draft on recorded calls", () => {
     await page.getByText(/cannot be saved/).waitFor();
     await look(page, "draft with a problem");
     await page.keyboard.press("Control+z");
-    await page.getByText("1 policy, no problems.").waitFor();
+    await standsAs(page, "1 policy, no problems.");
     await page.getByRole("button", { name: /read_file/ }).first().click();
     await page.getByText("It runs only after a yes.").waitFor();
     await look(page, "explanation");

@@ -1,11 +1,13 @@
 /** What the control plane says of a document while it is being written. */
 import { useEffect, useState } from "react";
-import type { Failure } from "../../api/call-route.ts";
+import type { Failure, FailureCode } from "../../api/call-route.ts";
 import { checkDocument } from "../../api/policies.ts";
 import type { DocumentProblem, PolicyCheck } from "../../api/policies.ts";
 
 const PAUSE_MS = 350;
 const BUSY_MS = 1000;
+const AGAIN_MS = 3000;
+const PASSING: readonly FailureCode[] = ["too_many", "offline", "store_unavailable", "internal"];
 const NONE: readonly DocumentProblem[] = [];
 
 export interface Check {
@@ -24,9 +26,9 @@ export function useCheck(text: string): Check {
     function check(): void {
       void checkDocument(text, gone.signal).then((said) => {
         if (gone.signal.aborted) return;
-        // Others write too; a place is free in a moment.
-        if (!said.ok && said.code === "too_many") timer = setTimeout(check, BUSY_MS);
-        else setLast((before) => (said.ok ? { text, check: said.value } : { text, failure: said, ...(before?.check === undefined ? {} : { check: before.check }) }));
+        // Others write too; a place is free in a moment. What may pass by itself is asked again too, and stands there meanwhile.
+        if (!said.ok && isPassing(said.code)) timer = setTimeout(check, said.code === "too_many" ? BUSY_MS : AGAIN_MS);
+        if (said.ok || said.code !== "too_many") setLast((before) => (said.ok ? { text, check: said.value } : { text, failure: said, ...(before?.check === undefined ? {} : { check: before.check }) }));
       });
     }
     return () => {
@@ -36,4 +38,8 @@ export function useCheck(text: string): Check {
   }, [text]);
   const isCurrent = last?.text === text && last.failure === undefined;
   return { check: isCurrent ? last.check : undefined, problems: last?.check?.problems ?? NONE, failure: last?.text === text ? last.failure : undefined };
+}
+
+function isPassing(code: FailureCode): boolean {
+  return PASSING.includes(code);
 }
