@@ -4,8 +4,8 @@
  */
 import type { Readable, Writable } from "node:stream";
 import { Command, InvalidArgumentError } from "commander";
-import { startUpstream } from "../gateway/upstream-process.ts";
-import { WAITING } from "../gateway/waiting.ts";
+import { startUpstream } from "../gateway/upstream/upstream-process.ts";
+import { WAITING } from "../gateway/call/waiting.ts";
 import { UsageError } from "./ports.ts";
 import { serverNameOf } from "./server-name.ts";
 import type { UpPorts } from "./up.ts";
@@ -52,13 +52,30 @@ async function gateway(server: readonly string[], options: GatewayOptions, ports
   const upstream = startUpstream({ command, args }, env);
   try {
     const name = options.name ?? serverNameOf(server);
-    const [{ runStdioGateway }, { openGatewayGovernance }, { stateDirectory }] = await Promise.all([import("../gateway/run-stdio-gateway.ts"), import("./open-gateway-governance.ts"), import("@countersign/sdk/record")]);
+    const [{ runStdioGateway }, { connectProcess }, { openGatewayGovernance }, { stateDirectory }, { serverIdentity }] = await Promise.all([
+      import("../gateway/stdio/run-stdio-gateway.ts"),
+      import("../gateway/upstream/connect-process.ts"),
+      import("./open-gateway-governance.ts"),
+      import("@countersign/sdk/record"),
+      import("@countersign/sdk/enforcement"),
+    ]);
     const governance = openGatewayGovernance({ directory: options.dir ?? stateDirectory(env), policies, controlPlane: options.controlPlane, remote }, ports);
     let broken: Error | undefined;
     const seenBroken = governance.broken.then((error) => void (broken = error));
     const stopped = Promise.race([ports.stopped, seenBroken]);
     try {
-      const code = await runStdioGateway({ upstream, launch: { command, args }, name, agent: options.agent, user: options.user, env, governance: governance.current, waiting: { ...WAITING, holdMs: options.hold * 1_000 } }, { ...ports.streams(), stopped, onWarning: (message) => err(`countersign: ${message}`) });
+      const code = await runStdioGateway(
+        {
+          connect: (listener) => connectProcess(upstream, listener),
+          server: async () => ({ name, identity: await serverIdentity({ kind: "stdio", command, args, envNames: [] }, env), transport: "stdio" }),
+          name,
+          agent: options.agent,
+          user: options.user,
+          governance: governance.current,
+          waiting: { ...WAITING, holdMs: options.hold * 1_000 },
+        },
+        { ...ports.streams(), stopped, onWarning: (message) => err(`countersign: ${message}`) },
+      );
       if (broken !== undefined) throw broken;
       return code;
     } finally {

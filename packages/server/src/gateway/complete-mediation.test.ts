@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { LineFramer } from "./line-framer.ts";
+import { LineFramer } from "./message/line-framer.ts";
 import { memoryRelay } from "./fixture/memory-relay.ts";
 import { mutatedMessages } from "./fixture/mutated-messages.ts";
 import { seesToolCall } from "./fixture/sloppy-witness.ts";

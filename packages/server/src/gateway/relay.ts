@@ -6,13 +6,13 @@
 import { parseJson, type JsonObject, type JsonValue } from "@countersign/sdk/call";
 import { localPrincipal, type Governance, type ProposedCall } from "@countersign/sdk/enforcement";
 import type { Caller, ServerRef } from "@countersign/sdk";
-import { governCall, isUnheard, UPSTREAM_GONE, type ClientCall } from "./governed-call.ts";
-import { errorAnswer } from "./answer-text.ts";
-import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./read-client-message.ts";
-import { readUpstreamMessage } from "./read-upstream-message.ts";
-import { createToolList, type ToolList } from "./tool-list.ts";
-import { UpstreamCalls, type UpstreamAnswer } from "./upstream-calls.ts";
-import type { Waiting } from "./waiting.ts";
+import { governCall, isUnheard, UPSTREAM_GONE, type ClientCall } from "./call/governed-call.ts";
+import { errorAnswer } from "./call/answer-text.ts";
+import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
+import { readUpstreamMessage } from "./message/read-upstream-message.ts";
+import { createToolList, type ToolList } from "./call/tool-list.ts";
+import { UpstreamCalls, type UpstreamAnswer } from "./call/upstream-calls.ts";
+import type { Waiting } from "./call/waiting.ts";
 
 export interface RelayOptions {
   /** What calls are governed by, once it is there; rejects with what to tell the client. Asked with every call. */

@@ -4,8 +4,8 @@
  */
 import { guard, withEditNotice, type Governance, type Ports, type ProposedCall, type SendPort, type Sent } from "@countersign/sdk/enforcement";
 import { errorAnswer, pendingText, refusalText, waitingText } from "./answer-text.ts";
-import type { RpcId } from "./read-client-message.ts";
-import { replaceId } from "./replace-id.ts";
+import type { RpcId } from "../message/read-client-message.ts";
+import { replaceId } from "../message/replace-id.ts";
 import type { Reply, UpstreamCalls } from "./upstream-calls.ts";
 import { progressMessage, tellWhileWaiting, type Waiting } from "./waiting.ts";
 

@@ -5,16 +5,12 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
+import type { UpstreamEnd } from "./upstream-connection.ts";
 
 export interface UpstreamCommand {
   readonly command: string;
   readonly args: readonly string[];
 }
-
-export type UpstreamEnd =
-  | { readonly kind: "ended"; readonly code: number }
-  /** It could not be started at all. */
-  | { readonly kind: "not started"; readonly code: number; readonly why: string };
 
 export interface UpstreamProcess {
   readonly input: Writable;

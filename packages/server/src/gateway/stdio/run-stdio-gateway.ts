@@ -1,25 +1,24 @@
 /**
- * stdio in front of stdio: the client on our own standard input and output, the upstream as a process. It ends when either of them does, or
- * when it is told to, and takes the upstream along. Called by cli/gateway.ts.
+ * stdio in front: the client on our own standard input and output, before one upstream, whatever carries that one. It ends when either of
+ * them does, or when it is told to, and takes the upstream along. Called by cli/gateway.ts.
  */
 import type { Readable, Writable } from "node:stream";
 import { randomUUID } from "node:crypto";
-import { assertServerName, serverIdentity, type Governance } from "@countersign/sdk/enforcement";
-import { LineFramer } from "./line-framer.ts";
-import { Relay } from "./relay.ts";
-import type { UpstreamCommand, UpstreamProcess } from "./upstream-process.ts";
-import { WAITING, type Waiting } from "./waiting.ts";
+import { assertServerName, type Governance } from "@countersign/sdk/enforcement";
+import { LineFramer } from "../message/line-framer.ts";
+import { Relay, type RelayOptions } from "../relay.ts";
+import type { UpstreamConnection, UpstreamListener } from "../upstream/upstream-connection.ts";
+import { WAITING, type Waiting } from "../call/waiting.ts";
 
 export interface StdioGatewayOptions {
-  readonly upstream: UpstreamProcess;
-  /** How it was started: its identity. */
-  readonly launch: UpstreamCommand;
-  /** Of the server in policy ids. */
+  /** Called once: the client is the only one. */
+  readonly connect: (listener: UpstreamListener) => UpstreamConnection;
+  /** The upstream: its name in policy ids, its identity, how it is reached. */
+  readonly server: RelayOptions["server"];
   readonly name: string;
   /** Claims about the caller; recorded as such, never a source of rights. */
   readonly agent: string;
   readonly user: string;
-  readonly env: NodeJS.ProcessEnv;
   readonly governance: () => Governance | Promise<Governance>;
   readonly waiting?: Waiting;
   readonly maxMessageBytes?: number;
@@ -35,8 +34,6 @@ export interface StdioStreams {
 
 /** As the official SDK reads at most. */
 const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
-/** So much of the server's may have to be held in memory. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** What was sent when the client left may still be answered for so long: then its outcome is known. */
 const DRAIN_MS = 1_000;
 /** Calls that still wait for something of ours, such as a control plane that is starting, are left then: nothing can be sent any more. */
@@ -45,21 +42,22 @@ const CANCEL_GRACE_MS = 10_000;
 
 /** Resolves with the exit code: the upstream's own where it ended first, else 0. */
 export async function runStdioGateway(options: StdioGatewayOptions, { input, output, stopped, onWarning }: StdioStreams): Promise<number> {
-  const { upstream, launch, name, agent, user, env, governance, waiting = WAITING, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  const { connect, server, name, agent, user, governance, waiting = WAITING, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
   assertServerName(name);
+  const upstream = connect({ onLine: (line) => relay.fromUpstream(line), onDrain: () => input.resume(), onWarning });
   const relay = new Relay({
     governance,
-    server: async () => ({ name, identity: await serverIdentity({ kind: "stdio", ...launch, envNames: [] }, env), transport: "stdio" }),
+    server,
     caller: { agent: { name: agent, id: "" }, user: { id: user }, session: { id: randomUUID() } },
     waiting,
     cancelGraceMs: CANCEL_GRACE_MS,
-    toClient: pausing(output, upstream.output),
-    toUpstream: pausing(upstream.input, input),
+    toClient: pausing(output, upstream),
+    toUpstream(line) {
+      if (!upstream.send(line)) input.pause();
+    },
     onWarning,
   });
   const client = new LineFramer(maxMessageBytes, { onLine: (line) => relay.fromClient(line), onOversize: () => relay.oversizeFromClient(maxMessageBytes) });
-  const server = new LineFramer(MAX_ANSWER_BYTES, { onLine: (line) => relay.fromUpstream(line), onOversize: () => onWarning(`a message of the server was longer than ${MAX_ANSWER_BYTES} bytes; it is not passed on`) });
-  upstream.output.on("data", (chunk: Buffer) => server.push(chunk));
   input.on("data", (chunk: Buffer) => client.push(chunk));
   const left = Promise.race([untilOver(input), stopped]).then(() => undefined);
   const end = await Promise.race([upstream.ended, left]);
@@ -76,7 +74,7 @@ export async function runStdioGateway(options: StdioGatewayOptions, { input, out
 }
 
 /** Writes, and pauses whoever makes what is written while nobody takes it. What is written to somebody who has gone is lost. */
-function pausing(to: Writable, from: Readable): (bytes: Buffer | string) => void {
+function pausing(to: Writable, from: Pick<UpstreamConnection, "pause" | "resume">): (bytes: Buffer | string) => void {
   let full = false;
   const go = (): void => {
     full = false;

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
 import type { Call } from "@countersign/sdk/call";
-import type { UpstreamMessage } from "./read-upstream-message.ts";
+import type { UpstreamMessage } from "../message/read-upstream-message.ts";
 
 export type UpstreamAnswer = Extract<UpstreamMessage, { kind: "answer" }>;
 
