@@ -63,12 +63,6 @@ export function checkValue<T>(value: JsonValue, source: string, where: Where, sc
   throw refusalOf(source, result.error.issues.flatMap((issue) => explainIssue(issue, kind.words)).map((problem) => inPlace(problem, where)), kind);
 }
 
-/** A document that is read whole by one schema: its value, and the place of each part. Throws the kind's refusal. */
-export function readChecked<T>(text: string, source: string, schema: z.ZodType<T>, kind: DocumentKind): { readonly value: T; readonly where: Where } {
-  const { value, where } = readYaml(text, source, kind);
-  return { value: checkValue(plainValue(value, source, where, kind), source, where, schema, kind), where };
-}
-
 /** The document's value with its aliases resolved. */
 function plain(document: Document, lines: LineCounter, source: string, kind: DocumentKind): unknown {
   try {
