@@ -1,10 +1,11 @@
 /**
  * What the gateway itself has asked the upstream and waits for, under ids of its own that no client can guess. Both kinds come through
- * here: tool calls, which take a permit, and the listing of tools.
+ * here: tool calls, which take a permit, and what it asks about the server.
  */
 import { randomBytes } from "node:crypto";
 import { spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
 import type { Call } from "@countersign/sdk/call";
+import { resultIn } from "../message/members.ts";
 import type { Reply, SentCall, UpstreamAnswer, UpstreamPort } from "./upstream-port.ts";
 
 export class UpstreamCalls implements UpstreamPort {
@@ -27,15 +28,24 @@ export class UpstreamCalls implements UpstreamPort {
     return this.#send("tools/call", callParams(call, carrier));
   }
 
-  async list(params: object, signal: AbortSignal): Promise<Reply> {
-    const { id, reply } = this.#send("tools/list", JSON.stringify(params));
+  /** The result, as it was read; rejects where there is none. */
+  async list(params: object, signal: AbortSignal): Promise<unknown> {
+    const { id, reply } = this.ask("tools/list", params);
     const gone = (): void => this.giveUp(id);
     signal.addEventListener("abort", gone, { once: true });
     try {
-      return await reply;
+      const came = await reply;
+      if (came === undefined) throw new Error("the server did not list its tools");
+      if (!came.answer.ok) throw new Error("the server refused to list its tools");
+      return resultIn(came.line);
     } finally {
       signal.removeEventListener("abort", gone);
     }
+  }
+
+  /** Asks for what is no tool call. */
+  ask(method: "tools/list" | "server/discover" | "subscriptions/listen", params: object): SentCall {
+    return this.#send(method, JSON.stringify(params));
   }
 
   /** True where the answer was to one of ours. */
