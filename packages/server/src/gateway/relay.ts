@@ -3,12 +3,13 @@
  * bytes that came, but tool calls, which go through guard, and what belongs to them: their cancellation and their answers. What could be
  * a tool call to some reader and is none to us is refused. It knows no transport: lines in, lines out.
  */
-import { parseJson, type JsonObject, type JsonValue } from "@countersign/sdk/call";
+import type { JsonObject, JsonValue } from "@countersign/sdk/call";
 import { localPrincipal, type Governance, type ProposedCall } from "@countersign/sdk/enforcement";
 import type { Caller, ServerRef } from "@countersign/sdk";
 import { governCall, isUnheard, UPSTREAM_GONE, type ClientCall } from "./call/governed-call.ts";
 import { errorAnswer } from "./call/answer-text.ts";
 import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
+import { ENVELOPE, LEGACY_KEYS, memberOf, metaOf, MODERN_KEYS, resultIn, VERSION } from "./message/members.ts";
 import { readUpstreamMessage } from "./message/read-upstream-message.ts";
 import { createToolList, type ToolList } from "./call/tool-list.ts";
 import { UpstreamCalls } from "./call/upstream-calls.ts";
@@ -31,10 +32,6 @@ export interface RelayOptions {
 
 /** Calls of one client under way at the same time; above it they are refused. */
 const MAX_OPEN = 1_024;
-const LEGACY_KEYS = ["task"] as const;
-const MODERN_KEYS = ["inputResponses", "requestState"] as const;
-const ENVELOPE = "io.modelcontextprotocol/";
-const VERSION = `${ENVELOPE}protocolVersion`;
 
 export class Relay {
   readonly #options: RelayOptions;
@@ -221,20 +218,6 @@ export class Relay {
     if (!reply.answer.ok) throw new Error("the server refused to list its tools");
     return resultIn(reply.line);
   }
-}
-
-/** Definitions are compared by their keys, so they are read as keys deserve. */
-function resultIn(line: Buffer): unknown {
-  return memberOf(parseJson(line.toString("utf8")), "result");
-}
-
-function metaOf(params: JsonValue | undefined): JsonObject | undefined {
-  const meta = memberOf(params, "_meta");
-  return meta !== null && typeof meta === "object" && !Array.isArray(meta) ? (meta as JsonObject) : undefined; // no list, no null
-}
-
-function memberOf(value: JsonValue | undefined, key: string): JsonValue | undefined {
-  return value !== null && typeof value === "object" && Object.hasOwn(value, key) ? (value as JsonObject)[key] : undefined; // an own member of JSON
 }
 
 function withoutEnd(line: Buffer): Buffer {
