@@ -10,7 +10,7 @@ import { createToolList, type ToolList } from "./call/tool-list.ts";
 import { UpstreamCalls } from "./call/upstream-calls.ts";
 import type { UpstreamAnswer } from "./call/upstream-port.ts";
 import { isKnownMethod, METHOD_NOT_FOUND, UNKNOWN_METHOD, type UnknownMethods } from "./message/known-methods.ts";
-import { memberOf, metaOf, resultIn } from "./message/members.ts";
+import { ENVELOPE, memberOf, metaOf, resultIn, VERSION } from "./message/members.ts";
 import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
 import { readUpstreamMessage, type UpstreamMessage } from "./message/read-upstream-message.ts";
 
@@ -32,8 +32,6 @@ export type ClientBound =
 
 /** Calls of one client under way at the same time; above it they are refused. */
 const MAX_OPEN = 1_024;
-const ENVELOPE = "io.modelcontextprotocol/";
-const VERSION = `${ENVELOPE}protocolVersion`;
 
 export class Relay {
   readonly #options: RelayOptions;

@@ -8,7 +8,7 @@ import { localPrincipal, type Governance, type ProposedCall } from "@countersign
 import { errorAnswer } from "./answer-text.ts";
 import { governCall, isUnheard, UPSTREAM_GONE, type ClientCall } from "./governed-call.ts";
 import { askWhileHeard, type Hearing } from "./hearing.ts";
-import { memberOf, metaOf } from "../message/members.ts";
+import { LEGACY_KEYS, memberOf, metaOf, MODERN_KEYS } from "../message/members.ts";
 import type { RpcId } from "../message/read-client-message.ts";
 import type { ToolList } from "./tool-list.ts";
 import type { UpstreamCalls } from "./upstream-calls.ts";
@@ -40,9 +40,6 @@ export interface CallEra {
   readonly modern: boolean;
   readonly protocolVersion: string | undefined;
 }
-
-const LEGACY_KEYS = ["task"] as const;
-const MODERN_KEYS = ["inputResponses", "requestState"] as const;
 
 export class ClientCalls {
   readonly #options: ClientCallsOptions;

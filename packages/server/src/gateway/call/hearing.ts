@@ -7,34 +7,21 @@ import type { AskPort } from "@countersign/sdk/enforcement";
 export interface Hearing {
   /** People are asked now. */
   held(): void;
-  /** It did not come back. */
-  readonly isLost: boolean;
-  /** Resolves once it hears, at once where it does: false where it did not come back, or where the signal aborts first. */
+  /** Aborts when it does not come back. */
+  readonly lost: AbortSignal;
+  /** Resolves once it hears, at once where it does: false where it is lost, or where the signal aborts first. */
   heard(signal: AbortSignal | undefined): Promise<boolean>;
 }
-
-/** How late it may be noticed that a client is lost while people think. */
-const LOOK_MS = 15_000;
 
 /** `ask`, whose answers wait for somebody who hears them. */
 export function askWhileHeard(ask: AskPort, hearing: Hearing): AskPort {
   return {
-    canMeet: (requirements) => ask.canMeet(requirements),
-    join: (question, edit) => ask.join(question, edit),
-    claim: (request) => ask.claim(request),
-    supersede: (request) => ask.supersede(request),
-    dropEdit: (edit, reason) => ask.dropEdit?.(edit, reason),
-    release: (request, gone) => ask.release?.(request, gone),
-    report: (request, execution) => ask.report(request, execution),
-    async wait(request, { signal, waitMs = Infinity }) {
+    ...ask,
+    async wait(request, options) {
       hearing.held();
-      const since = performance.now();
-      for (;;) {
-        const leftMs = waitMs - (performance.now() - since);
-        const answer = await ask.wait(request, { signal, waitMs: Math.max(0, Math.min(leftMs, LOOK_MS)) });
-        if (answer.kind !== "pending") return (await hearing.heard(signal)) || signal?.aborted === true ? answer : { kind: "pending", until: request.expiresAt };
-        if (hearing.isLost || leftMs <= LOOK_MS) return answer;
-      }
+      const answer = await ask.wait(request, { ...options, leave: hearing.lost });
+      if (answer.kind === "pending" || (await hearing.heard(options.signal)) || options.signal?.aborted === true) return answer;
+      return { kind: "pending", until: request.expiresAt };
     },
   };
 }

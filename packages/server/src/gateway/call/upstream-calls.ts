@@ -83,8 +83,8 @@ export class UpstreamCalls implements UpstreamPort {
   }
 }
 
-/** As paramsOf gives them, without a second serialisation of the arguments. */
-function callParams({ tool, argumentsText, meta, era }: Call, carrier: Carrier): string {
+/** The params of a call as they are sent: as paramsOf gives them, without a second serialisation of the arguments. */
+export function callParams({ tool, argumentsText, meta, era }: Call, carrier: Carrier): string {
   const rest: Record<string, unknown> = {};
   if (meta !== undefined || Object.keys(carrier).length > 0) rest["_meta"] = { ...meta, ...carrier };
   const others = JSON.stringify(Object.assign(rest, era));

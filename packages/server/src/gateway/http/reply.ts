@@ -35,7 +35,7 @@ export class Reply implements Hearing {
   #timer: NodeJS.Timeout | undefined;
   #isStreaming = false;
   #isOver = false;
-  #isLost = false;
+  readonly #lost = new AbortController();
   /** Number of the event that was the answer. */
   #answer: number | undefined;
 
@@ -58,8 +58,8 @@ export class Reply implements Hearing {
     return !this.#isOver && this.#accepts.stream && (this.#isStreaming ? this.#stream.isAttached : !this.#exchange.gone.aborted);
   }
 
-  get isLost(): boolean {
-    return this.#isLost;
+  get lost(): AbortSignal {
+    return this.#lost.signal;
   }
 
   /** Number of its last event; 0 where there was none. */
@@ -81,7 +81,7 @@ export class Reply implements Hearing {
 
   async heard(signal: AbortSignal | undefined): Promise<boolean> {
     const gone = new Promise<"gone">((resolve) => signal?.addEventListener("abort", () => resolve("gone"), { once: true }));
-    while (!this.#isLost && !this.#isOver && !this.#isThere) {
+    while (!this.lost.aborted && !this.#isOver && !this.#isThere) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.add(resolve);
       const first = signal?.aborted === true ? "gone" : await Promise.race([promise, gone]);
@@ -128,7 +128,6 @@ export class Reply implements Hearing {
   /** Its client came back, and has everything up to the event of this number. */
   resume(exchange: HttpExchange, number: number): void {
     if (this.#isOver && number >= this.#stream.number) return writeEmpty(exchange.response, 204, this.#options.headers); // whoever reconnects stops then
-    this.#isLost = false;
     clearTimeout(this.#timer);
     this.#stream.resume(exchange.response, number);
     if (!this.#isOver) {
@@ -142,7 +141,7 @@ export class Reply implements Hearing {
   }
 
   get #isThere(): boolean {
-    return !this.#isLost && (this.#isStreaming ? this.#stream.isAttached : !this.#exchange.gone.aborted);
+    return !this.lost.aborted && (this.#isStreaming ? this.#stream.isAttached : !this.#exchange.gone.aborted);
   }
 
   #watch({ gone, response }: HttpExchange): void {
@@ -158,7 +157,7 @@ export class Reply implements Hearing {
 
   #lose(): void {
     clearTimeout(this.#timer);
-    this.#isLost = true;
+    this.#lost.abort();
     this.#wake();
     this.#settled.resolve();
   }

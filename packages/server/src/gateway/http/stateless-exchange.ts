@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue } from "@countersign/sdk/call";
 import { ClientCalls } from "../call/client-calls.ts";
 import { isKnownMethod, METHOD_NOT_FOUND, UNKNOWN_METHOD } from "../message/known-methods.ts";
 import { replaceValues } from "../message/member-place.ts";
-import { memberOf, metaOf, resultIn } from "../message/members.ts";
+import { CAPABILITIES, isObject, memberOf, metaOf, resultIn, VERSION } from "../message/members.ts";
 import { INVALID_REQUEST, type ClientMessage } from "../message/read-client-message.ts";
 import { readUpstreamMessage, valueAt, type UpstreamMessage } from "../message/read-upstream-message.ts";
 import type { PostExchange } from "./http-endpoint.ts";
@@ -18,8 +18,6 @@ import { lineOf, writeEmpty, writeRefusal } from "./write-answer.ts";
 
 type Asking = Extract<ClientMessage, { kind: "call" | "request" }>;
 
-const VERSION = "io.modelcontextprotocol/protocolVersion";
-const CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
 const LOG_LEVEL = "io.modelcontextprotocol/logLevel";
 const INVALID_PARAMS = -32_602;
 const CONNECTION_CLOSED = -32_000;
@@ -148,8 +146,7 @@ export class StatelessExchange implements Ear {
 /** What says of its client what every request has to say: else the server might take it for one of an older protocol. */
 export function envelopeOf(params: JsonValue | undefined): JsonObject | undefined {
   const meta = metaOf(params);
-  const capabilities = meta?.[CAPABILITIES];
-  return typeof meta?.[VERSION] === "string" && capabilities !== null && typeof capabilities === "object" && !Array.isArray(capabilities) ? meta : undefined;
+  return typeof meta?.[VERSION] === "string" && isObject(meta[CAPABILITIES]) ? meta : undefined;
 }
 
 /** Answers what cannot be sent on as it is; true where it did. */
