@@ -9,6 +9,7 @@ import { LineFramer } from "../message/line-framer.ts";
 import { Relay, type RelayOptions } from "../relay.ts";
 import type { UpstreamConnection, UpstreamListener } from "../upstream/upstream-connection.ts";
 import { WAITING, type Waiting } from "../call/waiting.ts";
+import { within } from "../within.ts";
 
 export interface StdioGatewayOptions {
   /** Called once: the client is the only one. */
@@ -93,11 +94,4 @@ function untilOver(input: Readable): Promise<void> {
   return new Promise((resolve) => {
     for (const event of ["end", "close", "error"] as const) input.once(event, () => resolve());
   });
-}
-
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([work, promise]);
-  clearTimeout(timer);
 }
