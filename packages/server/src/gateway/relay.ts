@@ -32,6 +32,7 @@ export interface RelayOptions {
 const MAX_OPEN = 1_024;
 const LEGACY_KEYS = ["task"] as const;
 const MODERN_KEYS = ["inputResponses", "requestState"] as const;
+const HEADER_MISMATCH = -32_020;
 const ENVELOPE = "io.modelcontextprotocol/";
 const VERSION = `${ENVELOPE}protocolVersion`;
 
@@ -84,11 +85,12 @@ export class Relay {
     this.#refuse({ id: null, code: INVALID_REQUEST, reason: `the message is longer than the limit of ${limit} bytes` });
   }
 
-  /** A line of the upstream, with its line feed. */
-  fromUpstream(line: Buffer): void {
+  /** A line of the upstream, with its line feed. `outcome`: as UpstreamListener has it. */
+  fromUpstream(line: Buffer, outcome?: "unknown"): void {
     const message = readUpstreamMessage(line);
     if (message.kind === "answer") {
-      if (this.#calls.settle(message, line)) return;
+      if (isHeaderMismatch(message)) this.#tools.changed(); // its headers are made from its list
+      if (this.#calls.settle(message, line, outcome)) return;
       // The upstream never saw these ids: an answer under one of them would pass for that of a call which it did not get.
       if (this.#open.has(message.id)) return this.#options.onWarning("the server answered a call that was not sent to it; that is not passed on");
       this.#learn(message, line);
@@ -220,6 +222,10 @@ export class Relay {
     if (!reply.answer.ok) throw new Error("the server refused to list its tools");
     return resultIn(reply.line);
   }
+}
+
+function isHeaderMismatch({ ok, body }: UpstreamAnswer): boolean {
+  return !ok && body !== null && typeof body === "object" && Reflect.get(body, "code") === HEADER_MISMATCH;
 }
 
 /** Definitions are compared by their keys, so they are read as keys deserve. */

@@ -9,8 +9,11 @@ import type { UpstreamMessage } from "../message/read-upstream-message.ts";
 
 export type UpstreamAnswer = Extract<UpstreamMessage, { kind: "answer" }>;
 
-/** An answer, with the bytes it came in. Undefined: the upstream is gone, or does not answer any more. */
-export type Reply = { readonly answer: UpstreamAnswer; readonly line: Buffer } | undefined;
+/**
+ * An answer, with the bytes it came in. Undefined: the upstream is gone, or does not answer any more. `outcome`: the answer says no more
+ * than that there is none.
+ */
+export type Reply = { readonly answer: UpstreamAnswer; readonly line: Buffer; readonly outcome: "unknown" | undefined } | undefined;
 
 export class UpstreamCalls {
   readonly #write: (text: string) => void;
@@ -45,13 +48,13 @@ export class UpstreamCalls {
   }
 
   /** True where the answer was to one of ours. */
-  settle(answer: UpstreamAnswer, line: Buffer): boolean {
+  settle(answer: UpstreamAnswer, line: Buffer, outcome?: "unknown"): boolean {
     if (typeof answer.id !== "string") return false;
     const waiting = this.#waiting.get(answer.id);
     // One that nobody waits for any more is nobody's: the client never knew the id.
     if (waiting === undefined) return answer.id.startsWith(this.#prefix);
     this.#waiting.delete(answer.id);
-    waiting({ answer, line });
+    waiting({ answer, line, outcome });
     return true;
   }
 
