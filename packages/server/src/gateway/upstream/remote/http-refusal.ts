@@ -21,6 +21,7 @@ export interface RefusedAnswer {
 
 const MAX_SAID = 300;
 const SERVER_ERROR = 500;
+const LIKE_A_KEY = 16;
 
 export function httpRefusal(server: RemoteServer, answer: RefusedAnswer): HttpRefusal {
   const { status } = answer;
@@ -91,7 +92,8 @@ function targetOf({ url }: RemoteServer, { location }: IncomingHttpHeaders): str
 function saidBy(server: RemoteServer, { text, credential }: RefusedAnswer): string {
   const said = messageIn(text);
   if (said === undefined) return "";
-  const secrets = [...Object.values(server.headers), ...(credential === undefined ? [] : [credential]), server.url.href];
+  const { headers, url } = server;
+  const secrets = [...Object.values(headers), ...(credential === undefined ? [] : [credential]), ...url.searchParams.values(), ...url.pathname.split("/").filter(({ length }) => length >= LIKE_A_KEY)];
   return escapeText(withoutSecrets(said, secrets).slice(0, MAX_SAID)); // without secrets first: half of one is still half of it
 }
 
