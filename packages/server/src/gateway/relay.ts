@@ -11,7 +11,8 @@ import { errorAnswer } from "./call/answer-text.ts";
 import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
 import { readUpstreamMessage } from "./message/read-upstream-message.ts";
 import { createToolList, type ToolList } from "./call/tool-list.ts";
-import { UpstreamCalls, type UpstreamAnswer } from "./call/upstream-calls.ts";
+import { UpstreamCalls } from "./call/upstream-calls.ts";
+import type { UpstreamAnswer } from "./call/upstream-port.ts";
 import type { Waiting } from "./call/waiting.ts";
 
 export interface RelayOptions {

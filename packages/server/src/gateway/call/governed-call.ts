@@ -6,7 +6,7 @@ import { guard, withEditNotice, type Governance, type Ports, type ProposedCall, 
 import { errorAnswer, pendingText, refusalText, waitingText } from "./answer-text.ts";
 import type { RpcId } from "../message/read-client-message.ts";
 import { replaceId } from "../message/replace-id.ts";
-import type { Reply, UpstreamCalls } from "./upstream-calls.ts";
+import type { Reply, UpstreamPort } from "./upstream-port.ts";
 import { progressMessage, tellWhileWaiting, type Waiting } from "./waiting.ts";
 
 /** A call that a client waits for. */
@@ -24,7 +24,7 @@ export interface ClientCall {
 
 export interface CallPorts {
   readonly governance: Governance;
-  readonly upstream: UpstreamCalls;
+  readonly upstream: UpstreamPort;
   readonly waiting: Waiting;
   /** To the client. */
   readonly write: (bytes: Buffer | string) => void;

@@ -5,17 +5,9 @@
 import { randomBytes } from "node:crypto";
 import { spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
 import type { Call } from "@countersign/sdk/call";
-import type { UpstreamMessage } from "../message/read-upstream-message.ts";
+import type { Reply, SentCall, UpstreamAnswer, UpstreamPort } from "./upstream-port.ts";
 
-export type UpstreamAnswer = Extract<UpstreamMessage, { kind: "answer" }>;
-
-/**
- * An answer, with the bytes it came in. Undefined: the upstream is gone, or does not answer any more. `outcome`: the answer says no more
- * than that there is none.
- */
-export type Reply = { readonly answer: UpstreamAnswer; readonly line: Buffer; readonly outcome: "unknown" | undefined } | undefined;
-
-export class UpstreamCalls {
+export class UpstreamCalls implements UpstreamPort {
   readonly #write: (text: string) => void;
   readonly #prefix = `countersign-${randomBytes(9).toString("base64url")}-`;
   readonly #waiting = new Map<string, (reply: Reply) => void>();
@@ -30,8 +22,7 @@ export class UpstreamCalls {
     return this.#isOver;
   }
 
-  /** Sends a permitted call: the arguments' own canonical text, under the digest that was decided on. */
-  sendCall(permit: Permit, call: Call, carrier: Carrier): { readonly id: string; readonly reply: Promise<Reply> } {
+  sendCall(permit: Permit, call: Call, carrier: Carrier): SentCall {
     spendPermit(permit, call);
     return this.#send("tools/call", callParams(call, carrier));
   }
@@ -70,7 +61,7 @@ export class UpstreamCalls {
     for (const id of this.#waiting.keys()) this.giveUp(id);
   }
 
-  #send(method: string, params: string): { readonly id: string; readonly reply: Promise<Reply> } {
+  #send(method: string, params: string): SentCall {
     const id = `${this.#prefix}${(this.#count += 1)}`;
     const { promise: reply, resolve } = Promise.withResolvers<Reply>();
     if (this.#isOver) resolve(undefined);
