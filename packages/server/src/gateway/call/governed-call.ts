@@ -6,7 +6,7 @@ import { guard, withEditNotice, type Governance, type Ports, type ProposedCall, 
 import { errorAnswer, pendingText, refusalText, waitingText } from "./answer-text.ts";
 import type { RpcId } from "../message/read-client-message.ts";
 import { replaceId } from "../message/replace-id.ts";
-import type { Reply, UpstreamCalls } from "./upstream-calls.ts";
+import type { Reply, UpstreamPort } from "./upstream-port.ts";
 import { progressMessage, tellWhileWaiting, type Waiting } from "./waiting.ts";
 
 /** A call that a client waits for. */
@@ -24,7 +24,7 @@ export interface ClientCall {
 
 export interface CallPorts {
   readonly governance: Governance;
-  readonly upstream: UpstreamCalls;
+  readonly upstream: UpstreamPort;
   readonly waiting: Waiting;
   /** To the client. */
   readonly write: (bytes: Buffer | string) => void;
@@ -81,7 +81,7 @@ function askOf({ progressToken }: ClientCall, { governance, waiting, write }: Ca
 function sentOf(reply: Reply): Sent {
   if (reply === undefined) return { ok: false, error: new Error("the server did not answer"), answered: false };
   const { ok, body } = reply.answer;
-  if (!ok) return { ok, error: new UpstreamError(body), answered: true };
+  if (!ok) return { ok, error: new UpstreamError(body), answered: reply.outcome !== "unknown" };
   return { ok, result: body, isError: body !== null && typeof body === "object" && Reflect.get(body, "isError") === true };
 }
 
@@ -99,6 +99,8 @@ class UpstreamError extends Error {
 
 /** The upstream's answer in its own bytes. */
 function passedOn(call: ClientCall, reply: Reply): Buffer | string {
+  // Where the upstream knows the call by its client's own id, there is nothing to replace.
+  if (reply !== undefined && reply.answer.id === call.id) return reply.line;
   const bytes = reply === undefined ? undefined : replaceId(reply.line, String(reply.answer.id), JSON.stringify(call.id));
   const message = call.upstreamId === undefined ? "The server has ended; the call was not sent" : "The server ended before it answered; whether the tool ran is not known";
   return bytes ?? `${JSON.stringify({ jsonrpc: "2.0", id: call.id, error: { code: CONNECTION_CLOSED, message } })}\n`;
