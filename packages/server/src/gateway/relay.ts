@@ -11,6 +11,7 @@ import { errorAnswer } from "./call/answer-text.ts";
 import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
 import { readUpstreamMessage } from "./message/read-upstream-message.ts";
 import { createToolList, type ToolList } from "./call/tool-list.ts";
+import { Rounds } from "./call/rounds.ts";
 import { UpstreamCalls } from "./call/upstream-calls.ts";
 import type { UpstreamAnswer } from "./call/upstream-port.ts";
 import type { Waiting } from "./call/waiting.ts";
@@ -22,6 +23,10 @@ export interface RelayOptions {
   readonly server: () => Promise<ServerRef>;
   readonly caller: Omit<Caller, "principal">;
   readonly waiting: Waiting;
+  /** What clients come back to, where several relays serve them, for its maker to end. Default: this relay's own. */
+  readonly rounds?: Rounds;
+  /** What the client proved itself with, where clients have credentials of their own. Default: there is one client. */
+  readonly credential?: string;
   /** What a client gets that cancels a call which was sent already: the upstream may still answer for so long. Then the outcome is unknown. */
   readonly cancelGraceMs: number;
   readonly toClient: (bytes: Buffer | string) => void;
@@ -40,6 +45,7 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #calls: UpstreamCalls;
   readonly #tools: ToolList;
+  readonly #rounds: Rounds;
   /** Calls that their client waits for, by its id. */
   readonly #open = new Map<RpcId, ClientCall>();
   /** Lists the client asked for: the cursor, by its id. */
@@ -53,6 +59,7 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#rounds = options.rounds ?? new Rounds();
     this.#calls = new UpstreamCalls(options.toUpstream);
     this.#tools = createToolList((cursor, signal) => this.#list(cursor, signal));
   }
@@ -100,18 +107,21 @@ export class Relay {
 
   /** The client is gone: what waits for people is cancelled, and nothing that was not sent is sent any more. */
   clientGone(): void {
+    if (this.#options.rounds === undefined) this.#rounds.executions.end();
     for (const call of this.#open.values()) if (call.upstreamId === undefined) call.cancelled.abort();
   }
 
   /** The upstream is gone: what it was sent has no answer any more, and what waits for people has nothing to go to. */
   upstreamGone(): void {
     this.#calls.end();
+    this.#rounds.executions.endThrough(this.#calls);
     for (const call of this.#open.values()) if (call.upstreamId === undefined) call.cancelled.abort(UPSTREAM_GONE);
   }
 
   /** Resolves when no call is under way. */
   async drained(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
+    if (this.#options.rounds === undefined) await this.#rounds.executions.drained();
   }
 
   #govern({ id, params }: Extract<ClientMessage, { kind: "call" }>): void {
@@ -133,7 +143,7 @@ export class Relay {
 
   /** Never rejects. */
   async #run(call: ClientCall, params: JsonValue | undefined): Promise<void> {
-    const { toClient, waiting, onWarning } = this.#options;
+    const { toClient, waiting, credential = "", onWarning } = this.#options;
     const { signal } = call.cancelled;
     try {
       let governance: Governance | Promise<Governance> = this.#options.governance();
@@ -142,7 +152,7 @@ export class Relay {
       if (this.#tools.refreshing !== undefined) await this.#tools.refreshing;
       if (isUnheard(signal)) return;
       const proposed = this.#propose(call, params, governance, this.#server);
-      const answer = await governCall(call, proposed, { governance, upstream: this.#calls, waiting, write: toClient });
+      const answer = await governCall(call, proposed, { governance, upstream: this.#calls, waiting, rounds: this.#rounds, credential, write: toClient, onWarning });
       if (answer !== undefined) toClient(answer);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
