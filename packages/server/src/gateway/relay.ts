@@ -6,12 +6,13 @@
 import { parseJson, type JsonObject, type JsonValue } from "@countersign/sdk/call";
 import { localPrincipal, type Governance, type ProposedCall } from "@countersign/sdk/enforcement";
 import type { Caller, ServerRef } from "@countersign/sdk";
-import { governCall, isUnheard, UPSTREAM_GONE, type ClientCall } from "./call/governed-call.ts";
+import { governCall, isUnheard, scopeOf, UPSTREAM_GONE, type ClientCall } from "./call/governed-call.ts";
 import { errorAnswer } from "./call/answer-text.ts";
 import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
 import { readUpstreamMessage } from "./message/read-upstream-message.ts";
 import { createToolList, type ToolList } from "./call/tool-list.ts";
 import { Rounds } from "./call/rounds.ts";
+import { TaskWatch } from "./call/task-watch.ts";
 import { UpstreamCalls } from "./call/upstream-calls.ts";
 import type { UpstreamAnswer } from "./call/upstream-port.ts";
 import type { Waiting } from "./call/waiting.ts";
@@ -46,6 +47,7 @@ export class Relay {
   readonly #calls: UpstreamCalls;
   readonly #tools: ToolList;
   readonly #rounds: Rounds;
+  readonly #tasks: TaskWatch;
   /** Calls that their client waits for, by its id. */
   readonly #open = new Map<RpcId, ClientCall>();
   /** Lists the client asked for: the cursor, by its id. */
@@ -60,6 +62,7 @@ export class Relay {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#rounds = options.rounds ?? new Rounds();
+    this.#tasks = new TaskWatch({ tasks: this.#rounds.tasks, scope: () => (this.#server === undefined ? undefined : scopeOf(this.#server)), inspects: () => inspectsResults(options.governance()) });
     this.#calls = new UpstreamCalls(options.toUpstream);
     this.#tools = createToolList((cursor, signal) => this.#list(cursor, signal));
   }
@@ -101,7 +104,9 @@ export class Relay {
       if (this.#open.has(message.id)) return this.#options.onWarning("the server answered a call that was not sent to it; that is not passed on");
       this.#learn(message, line);
     }
-    this.#options.toClient(line);
+    const later = message.kind === "other" ? undefined : message.kind === "answer" ? this.#tasks.answered(message) : this.#tasks.notified(message.method, message.params);
+    if (later !== undefined) void later.then((instead) => this.#options.toClient(instead ?? line));
+    else this.#options.toClient(line);
     if (message.kind === "notification" && message.method === "notifications/tools/list_changed") this.#tools.changed();
   }
 
@@ -181,6 +186,7 @@ export class Relay {
   /** Remembers what to learn from the answer. */
   #note(id: RpcId, method: string, params: JsonValue | undefined): void {
     this.#takeEnvelope(metaOf(params));
+    this.#tasks.asked(id, method, params);
     if (method === "initialize") this.#initializing = id;
     if (method !== "tools/list") return;
     const cursor = memberOf(params, "cursor");
@@ -231,6 +237,11 @@ export class Relay {
     if (!reply.answer.ok) throw new Error("the server refused to list its tools");
     return resultIn(reply.line);
   }
+}
+
+function inspectsResults(governance: Governance | Promise<Governance>): boolean | Promise<boolean> {
+  const looks = ({ ports }: Governance): boolean => ports.inspect.inspections.length > 0;
+  return governance instanceof Promise ? governance.then(looks) : looks(governance);
 }
 
 /** Definitions are compared by their keys, so they are read as keys deserve. */

@@ -11,19 +11,19 @@ import type { CallPorts, ClientCall } from "./governed-call.ts";
 import type { Round } from "./rounds.ts";
 
 /** Undefined where nobody waits for it any more. Never rejects. */
-export async function continueExecution({ execution, meta, responses }: Extract<Round, { kind: "continue" }>, call: ClientCall, { governance, upstream }: CallPorts): Promise<Heard | undefined> {
+export async function continueExecution({ execution, meta, responses }: Extract<Round, { kind: "continue" }>, call: ClientCall, { governance, upstream, rounds }: CallPorts): Promise<Heard | undefined> {
   const seen = await inspectInputs(execution.call, responses ?? {}, governance.ports, call.cancelled.signal);
   try {
     await governance.ports.record.append(continuedEntry(execution, responses ?? {}, seen, governance));
   } catch {
-    execution.giveUp();
+    rounds.executions.giveUp(execution);
     return { kind: "told", text: INPUT_UNRECORDED };
   }
   if (!seen.ok) {
-    execution.giveUp();
+    rounds.executions.giveUp(execution);
     return { kind: "told", text: INPUT_HELD_BACK };
   }
-  return execution.goOn({ call, upstream }, { meta, responses: responses === undefined ? {} : { inputResponses: seen.inputs } });
+  return execution.goOn({ call, upstream }, { meta, era: responses === undefined ? {} : { inputResponses: seen.inputs } });
 }
 
 /** Names are the server's own; there may be many, and they may be long. */

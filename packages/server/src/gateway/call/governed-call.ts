@@ -4,6 +4,7 @@
  * takes longer. The gateway's ports are built here, and nowhere else is a call sent.
  */
 import { guard, withEditNotice, type Governance, type Outcome, type Ports, type ProposedCall } from "@countersign/sdk/enforcement";
+import type { ServerRef } from "@countersign/sdk";
 import { errorAnswer, pendingText, refusalText, STATE_REFUSED, waitingText } from "./answer-text.ts";
 import { continueExecution } from "./continue-execution.ts";
 import { Execution, type Heard } from "./execution.ts";
@@ -64,7 +65,14 @@ export async function governCall(call: ClientCall, proposed: ProposedCall, ports
 
 function decide({ proposed, round, requestId }: Extract<Round, { kind: "decide" }>, call: ClientCall, ports: CallPorts): Promise<Heard> {
   const { governance, waiting, upstream, rounds, credential } = ports;
-  const execution = new Execution({ call, upstream }, `${credential}\0${proposed.caller.principal}`, round, rounds.executions);
+  const execution = new Execution({
+    first: { call, upstream },
+    owner: `${credential}\0${proposed.caller.principal}`,
+    scope: scopeOf(proposed.server),
+    inspects: governance.ports.inspect.inspections.length > 0,
+    round,
+    rounds,
+  });
   const waitMs = call.modern ? waiting.roundMs : call.progressToken === undefined ? waiting.holdMs : undefined;
   const newId = (): string => (execution.callId = governance.ports.newId());
   const guarded: Ports = { ...governance.ports, newId, ask: askOf(call, requestId, ports), send: execution.send };
@@ -83,7 +91,7 @@ function answerOf(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, 
   switch (heard.kind) {
     case "ended":
       return answerTo(call, round, heard.outcome, heard.reply, ports);
-    case "failed":
+    case "passed":
       return passedOn(call, heard.reply);
     case "asks": {
       const { executions } = ports.rounds;
@@ -132,6 +140,11 @@ function passedOn(call: ClientCall, reply: Reply): Buffer | string {
 
 function answerWith({ id }: ClientCall, result: unknown): string {
   return `${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`;
+}
+
+/** Whose a task's id is. */
+export function scopeOf({ name, identity }: ServerRef): string {
+  return `${identity ?? ""}\0${name ?? ""}`;
 }
 
 function nameOf({ params }: ProposedCall): string {

@@ -1,18 +1,38 @@
 /**
- * Executions whose clients were answered and are waited for: by the execution's id. They end when their time is over, when one client has
+ * Executions whose clients were answered and that go on: by the execution's id. They are given up when their time is over, when one client has
  * too many of them, or when nobody can come back any more; what became of them is unknown then, and the record says so.
  */
-import type { Execution } from "./execution.ts";
 import type { UpstreamPort } from "./upstream-port.ts";
+
+export interface OpenExecution {
+  readonly id: string;
+  /** One client's executions are limited by this. */
+  readonly owner: string;
+  /** The last way that it was sent. */
+  readonly upstream: UpstreamPort;
+}
+
+/** Where an execution stands among the open ones. */
+export interface OpenPlace {
+  /** Its time begins anew. */
+  readonly again: () => void;
+  readonly over: () => void;
+}
+
+interface Entry<T> {
+  readonly execution: T;
+  readonly giveUp: () => void;
+}
 
 /** As many as a client may have calls under way. */
 const MAX_OF_ONE = 1_024;
-export const CONTINUATION_MS = 15 * 60_000;
+const CONTINUATION_MS = 15 * 60_000;
 
-export class OpenExecutions {
+export class OpenExecutions<T extends OpenExecution = OpenExecution> {
+  /** How long the client of a server that asked for more is waited for. */
   readonly continuationMs: number;
-  readonly #open = new Map<string, Execution>();
-  readonly #byOwner = new Map<string, Set<Execution>>();
+  readonly #open = new Map<string, Entry<T>>();
+  readonly #byOwner = new Map<string, Set<Entry<T>>>();
   readonly #following = new Set<Promise<void>>();
   #isOver = false;
 
@@ -20,25 +40,33 @@ export class OpenExecutions {
     this.continuationMs = continuationMs;
   }
 
-  get(id: string): Execution | undefined {
-    return this.#open.get(id);
+  get(id: string): T | undefined {
+    return this.#open.get(id)?.execution;
   }
 
-  /** Waits for its client, for so long. Answers how to stop that. */
-  add(execution: Execution): () => void {
+  /** Goes on for so long; `giveUp` is called once that is over, or earlier. */
+  add(execution: T, forMs: number, giveUp: () => void): OpenPlace {
     const { id, owner } = execution;
+    const entry = { execution, giveUp };
     const own = this.#byOwner.get(owner) ?? new Set();
     if (own.size >= MAX_OF_ONE) for (const oldest of [...own].slice(0, 1)) oldest.giveUp();
-    this.#byOwner.set(owner, own.add(execution));
-    this.#open.set(id, execution);
-    const timer = setTimeout(() => execution.giveUp(), this.continuationMs);
-    if (this.#isOver) execution.giveUp();
-    return () => {
-      clearTimeout(timer);
-      this.#open.delete(id);
-      own.delete(execution);
-      if (own.size === 0) this.#byOwner.delete(owner);
+    this.#byOwner.set(owner, own.add(entry));
+    this.#open.set(id, entry);
+    const timer = setTimeout(giveUp, forMs);
+    if (this.#isOver) queueMicrotask(giveUp);
+    return {
+      again: () => void timer.refresh(),
+      over: () => {
+        clearTimeout(timer);
+        this.#open.delete(id);
+        own.delete(entry);
+        if (own.size === 0) this.#byOwner.delete(owner);
+      },
     };
+  }
+
+  giveUp({ id }: T): void {
+    this.#open.get(id)?.giveUp();
   }
 
   /** Counts as running until it ends. `ended` never rejects. */
@@ -50,12 +78,12 @@ export class OpenExecutions {
   /** Nobody comes back any more. */
   end(): void {
     this.#isOver = true;
-    for (const execution of this.#open.values()) execution.giveUp();
+    for (const { giveUp } of this.#open.values()) giveUp();
   }
 
   /** What went this way to its server cannot go on. */
   endThrough(upstream: UpstreamPort): void {
-    for (const execution of this.#open.values()) if (execution.upstream === upstream) execution.giveUp();
+    for (const { execution, giveUp } of this.#open.values()) if (execution.upstream === upstream) giveUp();
   }
 
   /** Resolves when none is under way. */

@@ -6,6 +6,7 @@ import { callDigest, snapshotObject, type JsonObject } from "@countersign/sdk/ca
 import { readCall, type ProposedCall } from "@countersign/sdk/enforcement";
 import type { Execution } from "./execution.ts";
 import { OpenExecutions } from "./open-executions.ts";
+import { OpenTasks } from "./open-tasks.ts";
 import { RequestStates, type RequestStatesOptions, type StateBinding } from "./request-state.ts";
 
 export interface RoundsOptions extends RequestStatesOptions {
@@ -16,7 +17,8 @@ export interface RoundsOptions extends RequestStatesOptions {
 /** Shared by all whom a client may reach with its next round; one for each gateway process will do. */
 export class Rounds {
   readonly states: RequestStates;
-  readonly executions: OpenExecutions;
+  readonly executions: OpenExecutions<Execution>;
+  readonly tasks = new OpenTasks();
 
   constructor({ continuationMs, ...options }: RoundsOptions = {}) {
     this.states = new RequestStates(options);
@@ -54,7 +56,7 @@ export function readRound(proposed: ProposedCall, credential: string, { states, 
   if (execution?.round !== round) return { kind: "refused", why: "the execution that it names has ended" };
   const { definition } = execution.call;
   if (definition !== null && proposed.tools.definition(execution.call.tool)?.digest !== definition) {
-    execution.giveUp();
+    executions.giveUp(execution);
     return { kind: "refused", why: "the tool's definition has changed since the call was sent" };
   }
   return { kind: "continue", proposed: stripped, execution, meta: binding.meta, responses: given?.value };

@@ -3,7 +3,7 @@ import type { RpcId } from "./read-client-message.ts";
 
 export type UpstreamMessage =
   | { readonly kind: "answer"; readonly id: RpcId; readonly ok: boolean; /** The result, or the error. */ readonly body: unknown }
-  | { readonly kind: "notification"; readonly method: string }
+  | { readonly kind: "notification"; readonly method: string; readonly params: unknown }
   | { readonly kind: "other" };
 
 const OTHER: UpstreamMessage = { kind: "other" };
@@ -19,7 +19,7 @@ export function readUpstreamMessage(bytes: Buffer): UpstreamMessage {
   if (message === null || typeof message !== "object") return OTHER;
   const method: unknown = Reflect.get(message, "method");
   const id: unknown = Reflect.get(message, "id");
-  if (typeof method === "string") return id === undefined ? { kind: "notification", method } : OTHER;
+  if (typeof method === "string") return id === undefined ? { kind: "notification", method, params: Reflect.get(message, "params") } : OTHER;
   if (typeof id !== "string" && typeof id !== "number") return OTHER;
   const ok = Object.hasOwn(message, "result");
   if (!ok && !Object.hasOwn(message, "error")) return OTHER;
