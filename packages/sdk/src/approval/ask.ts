@@ -72,6 +72,8 @@ export interface WaitOptions {
   readonly signal: AbortSignal | undefined;
   /** Answer `pending` after this many milliseconds; undefined waits to the end. */
   readonly waitMs: number | undefined;
+  /** The caller hears no answer any more, and takes nothing back: aborting answers `pending`. A port whose requests die with the caller ignores it. */
+  readonly leave?: AbortSignal | undefined;
 }
 
 export interface AskPort {

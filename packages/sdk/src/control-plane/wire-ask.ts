@@ -150,13 +150,16 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
     cancelLater,
     dropEdit: ({ requestId }, reason) => cancelLater({ id: requestId }, reason.slice(0, MAX_REASON)),
 
-    async wait(request, { signal, waitMs }) {
+    async wait(request, { signal, waitMs, leave }) {
       const { id } = request;
       const window = new AbortController();
       const gone = (): void => window.abort(GONE);
-      const later = waitMs === undefined ? undefined : setLongTimeout(() => window.abort("later"), waitMs);
+      const left = (): void => window.abort("later");
+      const later = waitMs === undefined ? undefined : setLongTimeout(left, waitMs);
+      leave?.addEventListener("abort", left, { once: true });
       signal?.addEventListener("abort", gone, { once: true });
       if (signal?.aborted === true) gone();
+      else if (leave?.aborted === true) left();
       waiting.set(id, (waiting.get(id) ?? 0) + 1);
       try {
         const answer = await follow(request, window.signal);
@@ -165,6 +168,7 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
         else if (answer !== undefined) return answer;
       } finally {
         later?.clear();
+        leave?.removeEventListener("abort", left);
         signal?.removeEventListener("abort", gone);
         const others = (waiting.get(id) ?? 1) - 1;
         if (others === 0) waiting.delete(id);

@@ -133,6 +133,8 @@ function refuseState({ id }: ClientCall, why: string, { onWarning }: CallPorts):
 
 /** The upstream's answer in its own bytes. */
 function passedOn(call: ClientCall, reply: Reply): Buffer | string {
+  // Where the upstream knows the call by its client's own id, there is nothing to replace.
+  if (reply !== undefined && reply.answer.id === call.id) return reply.line;
   const bytes = reply === undefined ? undefined : replaceId(reply.line, String(reply.answer.id), JSON.stringify(call.id));
   const message = call.upstreamId === undefined ? "The server has ended; the call was not sent" : "The server ended before it answered; whether the tool ran is not known";
   return bytes ?? `${JSON.stringify({ jsonrpc: "2.0", id: call.id, error: { code: CONNECTION_CLOSED, message } })}\n`;

@@ -41,6 +41,11 @@ export function isTaskMethod(method: string): boolean {
   return method === "tasks/get" || method === "tasks/result" || method === "tasks/cancel";
 }
 
+/** Whether what is said in answer to such a request, or on its stream, may be about a task. */
+export function isAboutTasks(method: string): boolean {
+  return isTaskMethod(method) || method === "subscriptions/listen";
+}
+
 /** The answer to a request about a task. */
 export function seenInAnswer(method: string, taskId: string, { ok, body }: UpstreamAnswer): SeenTask | undefined {
   if (method !== "tasks/result") return ok ? seenIn(body, taskId) : undefined;

@@ -2,10 +2,11 @@
  * What passes about tasks between one client and its server: looked at, so that executions end when their tasks do, and passed on as it came.
  * A tool's result in it is passed on once it was looked into, where results are; of a task whose beginning was not seen here it is not then.
  */
-import { withEditNotice, type Outcome } from "@countersign/sdk/enforcement";
+import { withEditNotice, type Governance, type Outcome } from "@countersign/sdk/enforcement";
 import type { JsonValue } from "@countersign/sdk/call";
 import { errorAnswer, refusalText, UNSEEN_TASK } from "./answer-text.ts";
 import type { RpcId } from "../message/read-client-message.ts";
+import type { UpstreamMessage } from "../message/read-upstream-message.ts";
 import type { OpenTasks } from "./open-tasks.ts";
 import { isTaskMethod, seenInAnswer, seenInNotification, type SeenTask } from "./seen-task.ts";
 import type { UpstreamAnswer } from "./upstream-port.ts";
@@ -38,8 +39,13 @@ export class TaskWatch {
     this.#asked.set(id, { method, taskId });
   }
 
-  /** Undefined: the answer passes as it came. Otherwise what passes in its place, later; undefined again where that is the answer as it came. */
-  answered(answer: UpstreamAnswer): Promise<string | undefined> | undefined {
+  /** Undefined: the message passes as it came. Otherwise what passes in its place, later; undefined again where that is the message as it came. */
+  said(message: UpstreamMessage): Promise<string | undefined> | undefined {
+    if (message.kind === "answer") return this.#answered(message);
+    return message.kind === "notification" ? this.#notified(message.method, message.params) : undefined;
+  }
+
+  #answered(answer: UpstreamAnswer): Promise<string | undefined> | undefined {
     const asked = this.#asked.size === 0 ? undefined : this.#asked.get(answer.id);
     if (asked === undefined) return undefined;
     this.#asked.delete(answer.id);
@@ -52,8 +58,7 @@ export class TaskWatch {
     return seen === undefined ? undefined : this.#look(seen, method !== "tasks/result", put);
   }
 
-  /** As `answered`. */
-  notified(method: string, params: unknown): Promise<string | undefined> | undefined {
+  #notified(method: string, params: unknown): Promise<string | undefined> | undefined {
     const seen = seenInNotification(method, params);
     if (seen === undefined) return undefined;
     return this.#look(seen, true, (result) => `${JSON.stringify({ jsonrpc: "2.0", method, params: { ...(params as object), result } })}\n`); // a task: it was read
@@ -73,6 +78,11 @@ export class TaskWatch {
     if (looks instanceof Promise) return looks.then((yes) => (yes ? withheld : undefined), () => withheld);
     return looks ? Promise.resolve(withheld) : undefined;
   }
+}
+
+export function inspectsResults(governance: Governance | Promise<Governance>): boolean | Promise<boolean> {
+  const looks = ({ ports }: Governance): boolean => ports.inspect.inspections.length > 0;
+  return governance instanceof Promise ? governance.then(looks) : looks(governance);
 }
 
 /** The result that was looked into, in place of this one, where they differ. */

@@ -1,10 +1,11 @@
 /**
  * What the gateway itself has asked the upstream and waits for, under ids of its own that no client can guess. Both kinds come through
- * here: tool calls, which take a permit, and the listing of tools.
+ * here: tool calls, which take a permit, and what it asks about the server.
  */
 import { randomBytes } from "node:crypto";
 import { spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
 import type { Call } from "@countersign/sdk/call";
+import { resultIn } from "../message/members.ts";
 import { callParams, type Reply, type RoundInputs, type SentCall, type UpstreamAnswer, type UpstreamPort } from "./upstream-port.ts";
 
 export class UpstreamCalls implements UpstreamPort {
@@ -31,25 +32,34 @@ export class UpstreamCalls implements UpstreamPort {
     return this.#send("tools/call", callParams(call, carrier, inputs));
   }
 
-  async list(params: object, signal: AbortSignal): Promise<Reply> {
-    const { id, reply } = this.#send("tools/list", JSON.stringify(params));
+  /** The result, as it was read; rejects where there is none. */
+  async list(params: object, signal: AbortSignal): Promise<unknown> {
+    const { id, reply } = this.ask("tools/list", params);
     const gone = (): void => this.giveUp(id);
     signal.addEventListener("abort", gone, { once: true });
     try {
-      return await reply;
+      const came = await reply;
+      if (came === undefined) throw new Error("the server did not list its tools");
+      if (!came.answer.ok) throw new Error("the server refused to list its tools");
+      return resultIn(came.line);
     } finally {
       signal.removeEventListener("abort", gone);
     }
   }
 
+  /** Asks for what is no tool call. */
+  ask(method: "tools/list" | "server/discover" | "subscriptions/listen", params: object): SentCall {
+    return this.#send(method, JSON.stringify(params));
+  }
+
   /** True where the answer was to one of ours. */
-  settle(answer: UpstreamAnswer, line: Buffer): boolean {
+  settle(answer: UpstreamAnswer, line: Buffer, outcome?: "unknown"): boolean {
     if (typeof answer.id !== "string") return false;
     const waiting = this.#waiting.get(answer.id);
     // One that nobody waits for any more is nobody's: the client never knew the id.
     if (waiting === undefined) return answer.id.startsWith(this.#prefix);
     this.#waiting.delete(answer.id);
-    waiting({ answer, line });
+    waiting({ answer, line, outcome });
     return true;
   }
 
