@@ -10,6 +10,7 @@ import { governCall, isUnheard, UPSTREAM_GONE, type ClientCall } from "./governe
 import { askWhileHeard, type Hearing } from "./hearing.ts";
 import { LEGACY_KEYS, memberOf, metaOf, MODERN_KEYS } from "../message/members.ts";
 import type { RpcId } from "../message/read-client-message.ts";
+import type { Rounds } from "./rounds.ts";
 import type { ToolList } from "./tool-list.ts";
 import type { UpstreamCalls } from "./upstream-calls.ts";
 import type { Waiting } from "./waiting.ts";
@@ -23,6 +24,9 @@ export interface ClientCallsOptions {
   /** The protocol's own name for the session, where it has one. */
   readonly sessionId?: string | undefined;
   readonly waiting: Waiting;
+  readonly rounds: Rounds;
+  /** What the caller proved itself with, where callers have credentials of their own. */
+  readonly credential: string;
   /** What a client gets that cancels a call which was sent already: the upstream may still answer for so long. Then the outcome is unknown. */
   readonly cancelGraceMs: number;
   readonly upstream: UpstreamCalls;
@@ -110,7 +114,7 @@ export class ClientCalls {
 
   /** Never rejects. */
   async #run(call: ClientCall, params: JsonValue | undefined, era: CallEra): Promise<void> {
-    const { upstream, tools, waiting, onWarning, toClient } = this.#options;
+    const { upstream, tools, waiting, rounds, credential, onWarning, toClient } = this.#options;
     const { id } = call;
     const { signal } = call.cancelled;
     try {
@@ -121,7 +125,7 @@ export class ClientCalls {
       if (tools.refreshing !== undefined) await tools.refreshing;
       if (isUnheard(signal)) return;
       const heard = whileHeard(governance, this.#options.hearing?.(id));
-      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance: heard, upstream, waiting, write: (bytes) => toClient(bytes, id, false) });
+      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance: heard, upstream, waiting, rounds, credential, write: (bytes) => toClient(bytes, id, false), onWarning });
       if (answer !== undefined) toClient(answer, id, true);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

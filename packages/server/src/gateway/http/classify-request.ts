@@ -6,7 +6,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { JsonObject, JsonValue } from "@countersign/sdk/call";
 import { CAPABILITIES, ENVELOPE, isObject, memberOf, metaOf, VERSION } from "../message/members.ts";
-import type { ClientMessage } from "../message/read-client-message.ts";
+import { INVALID_REQUEST, type ClientMessage } from "../message/read-client-message.ts";
 
 export type RequestClass =
   | { readonly kind: "served"; /** Of the protocol without sessions. */ readonly stateless: boolean }
@@ -43,8 +43,9 @@ export function classifyRequest(headers: IncomingHttpHeaders, message: Message):
   if (message.kind === "response") return namesStateless(version) ? SESSION : (refusedSessionVersion(version) ?? SESSION);
   const method = message.kind === "call" ? "tools/call" : message.method;
   const meta = metaOf(message.params);
+  if (meta === undefined && memberOf(message.params, "_meta") !== undefined) return refused(INVALID_REQUEST, "params._meta must be an object");
   const claims = meta !== undefined && Object.hasOwn(meta, VERSION);
-  if (method === "initialize" && !isWellFormedClaim(meta)) {
+  if (message.kind === "request" && method === "initialize" && !isWellFormedClaim(meta)) {
     if (namesStateless(version)) return mismatch("MCP-Protocol-Version", version, "initialize belongs to the protocol with sessions");
     return methodMismatch(headers, method) ?? SESSION;
   }
@@ -74,7 +75,8 @@ const STATELESS: RequestClass = Object.freeze({ kind: "served", stateless: true 
 function classifyNotification(headers: IncomingHttpHeaders, method: string, meta: JsonObject | undefined, version: string | undefined): RequestClass {
   const claimed = meta?.[VERSION];
   if (claimed !== undefined && typeof claimed !== "string") return refused(INVALID_PARAMS, `the _meta envelope: ${VERSION}: not a string`, { envelope: { key: VERSION, problem: "not a string" } });
-  return versionMismatch(version, claimed) ?? methodMismatch(headers, method) ?? unsupported(claimed ?? version ?? "") ?? STATELESS;
+  const named = claimed ?? version ?? "";
+  return versionMismatch(version, claimed) ?? (namesStateless(named) ? methodMismatch(headers, method) : undefined) ?? unsupported(named) ?? STATELESS;
 }
 
 function missingEnvelope(meta: JsonObject | undefined, version: string | undefined): RequestClass {

@@ -5,27 +5,30 @@
 import type { Caller } from "@countersign/sdk";
 import type { JsonObject, JsonValue } from "@countersign/sdk/call";
 import { ClientCalls } from "../call/client-calls.ts";
+import { scopeOf } from "../call/governed-call.ts";
+import { isAboutTasks } from "../call/seen-task.ts";
+import { inspectsResults, TaskWatch } from "../call/task-watch.ts";
 import { isKnownMethod, METHOD_NOT_FOUND, UNKNOWN_METHOD } from "../message/known-methods.ts";
 import { replaceValues } from "../message/member-place.ts";
 import { CAPABILITIES, isObject, memberOf, metaOf, resultIn, VERSION } from "../message/members.ts";
 import { INVALID_REQUEST, type ClientMessage } from "../message/read-client-message.ts";
 import { readUpstreamMessage, valueAt, type UpstreamMessage } from "../message/read-upstream-message.ts";
+import { answerError } from "./answer-error.ts";
 import type { PostExchange } from "./http-endpoint.ts";
+import { lineOf } from "./lines.ts";
 import { Reply } from "./reply.ts";
 import type { ServedUpstream } from "./served-upstream.ts";
 import { SUBSCRIPTION_ID, type Ear, type SharedUpstream } from "./shared-upstream.ts";
-import { lineOf, writeEmpty, writeRefusal } from "./write-answer.ts";
 
 type Asking = Extract<ClientMessage, { kind: "call" | "request" }>;
 
 const LOG_LEVEL = "io.modelcontextprotocol/logLevel";
 const INVALID_PARAMS = -32_602;
-const CONNECTION_CLOSED = -32_000;
 /** Errors that HTTP says by its status too. */
 const STATUS_OF_CODE: ReadonlyMap<unknown, number> = new Map([[-32_700, 400], [INVALID_REQUEST, 400], [METHOD_NOT_FOUND, 404], [-32_020, 400], [-32_021, 400], [-32_022, 400]]);
 /** No error is longer. */
 const MAX_ERROR_BYTES = 256 * 1024;
-const GONE = "The server has ended before it answered";
+const GONE = "the server has ended before it answered";
 
 export class StatelessExchange implements Ear {
   readonly #exchange: PostExchange;
@@ -36,11 +39,15 @@ export class StatelessExchange implements Ear {
   /** What the server knows it by. */
   readonly #id: string;
   readonly #meta: JsonObject;
+  readonly #upstream: ServedUpstream;
+  /** Where it is about a task, or listens. */
+  #tasks: TaskWatch | undefined;
 
   constructor(exchange: PostExchange, asking: Asking, meta: JsonObject, upstream: ServedUpstream, shared: SharedUpstream, session: string) {
     this.#exchange = exchange;
     this.#asking = asking;
     this.#meta = meta;
+    this.#upstream = upstream;
     this.#shared = shared;
     this.#id = shared.join(this);
     this.#reply = new Reply(exchange, {
@@ -55,6 +62,7 @@ export class StatelessExchange implements Ear {
     const { agent, user, governance } = exchange.caller;
     this.#calls = new ClientCalls({
       ...upstream,
+      credential: exchange.caller.credential,
       governance,
       caller: { agent, user, session: { id: session } } satisfies Omit<Caller, "principal">,
       upstream: shared.calls,
@@ -69,7 +77,10 @@ export class StatelessExchange implements Ear {
   async run(): Promise<void> {
     const { gone } = this.#exchange;
     if (this.#asking.kind === "call") this.#calls.govern(this.#asking.id, this.#ownToken(this.#asking.params), { modern: true, protocolVersion: this.#version });
-    else this.#shared.send(lineOf(this.#ownBody()));
+    else {
+      await this.#watchTasks(this.#asking);
+      this.#shared.send(lineOf(this.#ownBody()));
+    }
     if (gone.aborted) this.#cancel();
     else gone.addEventListener("abort", () => this.#cancel(), { once: true });
     await this.#reply.settled;
@@ -91,14 +102,32 @@ export class StatelessExchange implements Ear {
       const cursor = memberOf(params, "cursor");
       this.#shared.tools.catalog.observe(typeof cursor === "string" ? cursor : undefined, resultIn(line));
     }
-    const own = JSON.stringify(id);
+    const ownId = JSON.stringify(id);
     const stamp = ["result", "_meta", SUBSCRIPTION_ID];
-    const changes = [{ path: ["id"], to: own }];
-    if (valueAt(body, stamp.slice(1)) === this.#id) changes.push({ path: stamp, to: own });
-    this.#reply.answer(replaceValues(line, changes) ?? line, statusOf(ok ? undefined : body));
+    const changes = [{ path: ["id"], to: ownId }];
+    if (valueAt(body, stamp.slice(1)) === this.#id) changes.push({ path: stamp, to: ownId });
+    const own = replaceValues(line, changes) ?? line;
+    const status = statusOf(ok ? undefined : body);
+    const later = this.#tasks?.said({ kind: "answer", id, ok, body });
+    if (later === undefined) this.#reply.answer(own, status);
+    else void later.then((instead) => this.#reply.answer(instead ?? own, status));
   }
 
   notify(line: Buffer, path: readonly string[] | undefined): void {
+    const later = this.#tasks?.said(readUpstreamMessage(line));
+    if (later === undefined) this.#notify(line, path);
+    else void later.then((instead) => this.#notify(instead === undefined ? line : Buffer.from(instead), path));
+  }
+
+  async #watchTasks({ id, method, params }: Extract<Asking, { kind: "request" }>): Promise<void> {
+    if (!isAboutTasks(method)) return;
+    const scope = scopeOf(await this.#upstream.server());
+    const { governance } = this.#exchange.caller;
+    this.#tasks = new TaskWatch({ tasks: this.#upstream.rounds.tasks, scope: () => scope, inspects: () => inspectsResults(governance()) });
+    this.#tasks.asked(id, method, params);
+  }
+
+  #notify(line: Buffer, path: readonly string[] | undefined): void {
     if (path === undefined) return this.#reply.beside(line);
     const own = path.at(-1) === "progressToken" ? this.#meta["progressToken"] : this.#asking.id;
     const bytes = own === undefined ? undefined : replaceValues(line, [{ path, to: JSON.stringify(own) }]); // a token that nobody gave is nobody's
@@ -111,7 +140,7 @@ export class StatelessExchange implements Ear {
 
   upstreamGone(): void {
     if (this.#asking.kind === "call") this.#calls.upstreamGone();
-    else this.#reply.refuse({ status: 502, code: CONNECTION_CLOSED, message: GONE });
+    else this.#reply.refuse({ status: 502, reason: GONE });
   }
 
   #cancel(): void {
@@ -152,8 +181,8 @@ export function envelopeOf(params: JsonValue | undefined): JsonObject | undefine
 /** Answers what cannot be sent on as it is; true where it did. */
 export function refuseStateless({ response, message }: PostExchange, { unknownMethods }: ServedUpstream): boolean {
   const id = "id" in message ? message.id : null;
-  const refuse = (status: number, code: number, why: string): true => {
-    writeRefusal(response, id, { status, code, message: `Refused by Countersign: ${why}` });
+  const refuse = (status: number, code: number, reason: string): true => {
+    answerError(response, { status, code, reason, id });
     return true;
   };
   if (message.kind === "response") return refuse(400, INVALID_REQUEST, "this revision of the protocol has no requests to respond to");
@@ -161,7 +190,7 @@ export function refuseStateless({ response, message }: PostExchange, { unknownMe
     const known = unknownMethods === "pass" || isKnownMethod(message.method);
     // Closing a request's stream cancels it. An id says nothing here: other clients have the same.
     if (known && message.method !== "notifications/cancelled") return false;
-    writeEmpty(response, 202);
+    response.writeHead(202).end();
     return true;
   }
   if (message.kind === "request" && unknownMethods === "block" && !isKnownMethod(message.method)) return refuse(404, METHOD_NOT_FOUND, UNKNOWN_METHOD);

@@ -6,11 +6,12 @@ import { createHash, randomUUID } from "node:crypto";
 import type { JsonObject } from "@countersign/sdk/call";
 import { replaceId } from "../message/replace-id.ts";
 import { readUpstreamMessage } from "../message/read-upstream-message.ts";
+import { answerError, answerJson } from "./answer-error.ts";
 import type { HttpCaller, PostExchange } from "./http-endpoint.ts";
+import { lineOf } from "./lines.ts";
 import type { ServedUpstream } from "./served-upstream.ts";
 import { SharedUpstream } from "./shared-upstream.ts";
 import { envelopeOf, refuseStateless, StatelessExchange, statusOf } from "./stateless-exchange.ts";
-import { lineOf, writeEmpty, writeJson, writeRefusal } from "./write-answer.ts";
 
 export interface ExchangeLimits {
   readonly exchanges: number;
@@ -21,7 +22,6 @@ export interface ExchangeLimits {
 /** A server that could not be reached, or speaks another era, is asked again after so long. */
 const FAILED_MS = 1_000;
 const LEGACY_MS = 300_000;
-const CONNECTION_CLOSED = -32_000;
 const RUN_KEY = "countersign/session";
 const MAX_RUNS = 10_000;
 
@@ -55,7 +55,7 @@ export class StatelessExchanges {
     const own = [...this.#running.values()].filter((credential) => credential === exchange.caller.credential).length;
     if (this.#running.size >= exchanges || own >= exchangesOfCredential) {
       const id = "id" in exchange.message ? exchange.message.id : null;
-      return writeRefusal(exchange.response, id, { status: 503, code: CONNECTION_CLOSED, message: "Too many requests are under way here; try again in a moment", headers: { "retry-after": "1" } });
+      return answerError(exchange.response, { status: 503, reason: "too many requests are under way here; try again in a moment", id, headers: { "retry-after": "1" } });
     }
     const running = this.#serve(exchange).finally(() => this.#running.delete(running));
     this.#running.set(running, exchange.caller.credential);
@@ -72,6 +72,7 @@ export class StatelessExchanges {
     this.#upstream.pulse.remove(this.#look);
     await current?.shared.stop();
     await this.drained();
+    await this.#upstream.rounds.executions.drained();
   }
 
   async #serve(exchange: PostExchange): Promise<void> {
@@ -82,7 +83,7 @@ export class StatelessExchanges {
     current.usedAt = performance.now();
     if (opening.kind === "failed") {
       current.until = Math.min(current.until, performance.now() + FAILED_MS);
-      return writeRefusal(response, id, { status: 502, code: CONNECTION_CLOSED, message: `The server is not there: ${opening.why}` });
+      return answerError(response, { status: 502, reason: `the server is not there: ${opening.why}`, id });
     }
     if (opening.kind === "legacy") {
       if (current.until === Infinity) current.until = performance.now() + LEGACY_MS;
@@ -90,11 +91,11 @@ export class StatelessExchanges {
       const said = readUpstreamMessage(opening.line);
       const error = said.kind === "answer" ? said.body : undefined;
       const status = statusOf(error);
-      return writeJson(response, status === 200 ? 400 : status, replaceId(opening.line, opening.asked, JSON.stringify(id)) ?? opening.line);
+      return answerJson(response, status === 200 ? 400 : status, replaceId(opening.line, opening.asked, JSON.stringify(id)) ?? opening.line);
     }
     if (message.kind !== "call" && message.kind !== "request") {
       current.shared.send(lineOf(body));
-      return writeEmpty(response, 202);
+      return void response.writeHead(202).end();
     }
     const meta = envelopeOf(message.params) ?? {}; // refused above where there is none
     await new StatelessExchange(exchange, message, meta, this.#upstream, current.shared, this.#runOf(exchange.caller, meta)).run();
