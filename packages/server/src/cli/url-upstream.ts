@@ -24,12 +24,25 @@ export interface UrlUpstream {
   readonly stop: () => Promise<void>;
 }
 
+export interface UrlAddress {
+  readonly url: URL;
+  readonly transport: UrlTransport;
+  /** Secrets. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** Throws UsageError; no value of a header is in it. */
-export function urlUpstream(options: UrlOptions, env: NodeJS.ProcessEnv, warn: (message: string) => void): UrlUpstream {
+export function readAddress(options: UrlOptions, env: NodeJS.ProcessEnv, warn: (message: string) => void): UrlAddress {
   const url = serverAddress(options.url);
   const transport = transportOf(options.transport);
   const headers = headersOf(options, env);
   if (url.protocol === "http:" && !isOnThisMachine(url) && Object.keys(headers).length > 0) warn(`what is sent to ${url.origin} is not encrypted, the headers that were given included: use https`);
+  return { url, transport, headers };
+}
+
+/** As readAddress. */
+export function urlUpstream(options: UrlOptions, env: NodeJS.ProcessEnv, warn: (message: string) => void): UrlUpstream {
+  const { url, transport, headers } = readAddress(options, env, warn);
   const remote: RemoteServer = { url, headers, authorization: undefined };
   let connection: UpstreamConnection | undefined;
   return {

@@ -45,6 +45,8 @@ export interface StdioUpstream {
   /** What the document sets; see `serverEnvironment` for what else it is started with. */
   readonly env: { readonly [name: string]: string };
   readonly cwd: string;
+  /** It gets all of the gateway's own environment, as one that the gateway stands in the place of. */
+  readonly inherits?: boolean;
 }
 
 export interface HttpUpstream {

@@ -30,7 +30,7 @@ gateway:
   hold: 30s
   drain: 1m
   unknownMethods: block
-  allowedHosts: [mcp.internal:9000]
+  allowedHosts: [mcp.internal]
   allowedOrigins: [https://app.example.com]
   limits: { messageBytes: 1000 }
   servers:
@@ -58,7 +58,7 @@ describe("a gateway's document", () => {
       clients: { local: false, keys: true, oauth: { issuer: "https://login.example.com", audience: ["one", "two"], scopes: ["mcp"] } },
       agent: "desktop",
       drainMs: 60_000,
-      allowedHosts: ["mcp.internal:9000"],
+      allowedHosts: ["mcp.internal"],
       allowedOrigins: ["https://app.example.com"],
       limits: { messageBytes: 1000, connections: 2000, sessions: 200, credentials: 200 },
     });
