@@ -12,7 +12,7 @@ import type { GatewayOptions } from "./gateway.ts";
 import { clientSnippet } from "./gateway-snippet.ts";
 import { registerGateway } from "./gateway-register.ts";
 import { localUser } from "./http-callers.ts";
-import { startHttpGateway, type HttpGateway } from "./http-gateway.ts";
+import { HttpGateway, type HttpGatewayOptions } from "./http-gateway.ts";
 import { CheckFailure, UsageError } from "./ports.ts";
 import { serverNameOf, serverNameOfUrl } from "./server-name.ts";
 import type { UpPorts } from "./up.ts";
@@ -31,7 +31,7 @@ export async function gatewayHttp(command: readonly string[], options: GatewayOp
   const link = linkOf(first, { ...options, remote, directory }, ports);
   const fileMode = (): number | undefined => (path === undefined || process.platform === "win32" ? undefined : statSync(path, { throwIfNoEntry: false })?.mode);
   const gateway = await start(first, { directory, link, user: options.user === "" ? localUser() : options.user, env, fileMode, onWarning });
-  const registered = registerGateway(directory, { url: gateway.origin, config: path });
+  const registered = registerGateway(directory, { url: gateway.localOrigin, config: path });
   const ended = ports.stopped;
   const watch = path === undefined ? undefined : watchConfig(path, loaded.text, ports, { onGood: (config) => void change(withListen(config, listen)), onBroken: refuse });
   let current = first;
@@ -40,7 +40,7 @@ export async function gatewayHttp(command: readonly string[], options: GatewayOp
     const before = gateway.addresses();
     for (const what of needsRestart(current, next)) onWarning(`${what} changed in ${path}: that takes effect when the gateway is started again`);
     try {
-      const applied = gateway.apply({ ...next, listen: current.listen, limits: current.limits, controlPlane: current.controlPlane });
+      const applied = gateway.apply(next);
       current = next;
       announce(before, gateway, ports);
       await applied;
@@ -68,9 +68,9 @@ export async function gatewayHttp(command: readonly string[], options: GatewayOp
   }
 }
 
-async function start(config: GatewayConfig, options: Parameters<typeof startHttpGateway>[1]): Promise<HttpGateway> {
+async function start(config: GatewayConfig, options: HttpGatewayOptions): Promise<HttpGateway> {
   try {
-    return await startHttpGateway(config, options);
+    return await HttpGateway.start(config, options);
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(error.message);
     const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
@@ -135,8 +135,7 @@ function greet(gateway: HttpGateway, { clients, listen, publicUrl }: GatewayConf
   const needsKey = !clients.local || !isLoopbackHost(listen.host) || (publicUrl !== undefined && !isLoopbackHost(publicUrl.hostname));
   const { ready } = gateway.readiness();
   out(`Countersign gateway at ${gateway.origin}${ready ? "" : ", not ready: see the warnings, and /readyz"}`);
-  for (const { name, url } of addresses) out(`  ${name}  ${url}`);
-  if (addresses.length === 1) out(`  ${addresses[0]?.name ?? ""}  ${gateway.origin}/mcp`);
+  for (const { name, url } of addresses) out(`  ${name}  ${url}${addresses.length === 1 ? ` (and ${gateway.localOrigin}/mcp)` : ""}`);
   out(`\nFor a client's configuration:\n${clientSnippet(addresses, needsKey)}`);
   out("\nCtrl-C ends it, once calls under way are finished; again, at once.");
 }

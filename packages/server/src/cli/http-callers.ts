@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import type { Governance } from "@countersign/sdk/enforcement";
 import { createWireClient, readWireUrl } from "@countersign/sdk/wire";
 import type { ClientsConfig, GatewayConfig } from "../config/gateway-config.ts";
+import { askLeaving } from "../gateway/call/ask-leaving.ts";
 import type { HttpCaller } from "../gateway/http/http-endpoint.ts";
 import type { Identified } from "../gateway/http/serve-gateway.ts";
 import { createAgentKeys, type AgentKeys, type KeyStanding } from "../gateway/identity/agent-keys.ts";
@@ -27,14 +28,22 @@ export interface CallersOptions {
 export interface Callers {
   /** What counts from now on. Throws TypeError where tokens of the issuer cannot be trusted. */
   configure(config: Pick<GatewayConfig, "listen" | "publicUrl" | "clients" | "agent">): void;
-  /** `policies`: of the server that is called, asked with every call: sessions outlive a configuration. Throws where there is no such server. */
-  identify(request: IncomingMessage, resource: URL, policies: () => string | undefined): Identified | Promise<Identified>;
+  /** `called`: the server, asked for with every call, since sessions outlive a configuration. Throws where there is none any more. */
+  identify(request: IncomingMessage, resource: URL, called: () => CalledServer): Identified | Promise<Identified>;
   /** Undefined where no tokens count. */
   readonly oauth: OAuthTokens | undefined;
   close(): void;
 }
 
 const LOOK = { withinMs: 3_000, attemptMs: 1_500 };
+/** What calls of a server are governed by. */
+export interface CalledServer {
+  /** A file; undefined: the control plane's document. */
+  readonly policies: string | undefined;
+  /** Aborts when it is about to end: who waits for people is answered then, and the request stays. */
+  readonly leaving: AbortSignal;
+}
+
 /** How often those are looked at that hold something open and ask nothing. */
 const WATCH_MS = 2_000;
 const UNAUTHENTICATED = new Set([401, 403]);
@@ -66,20 +75,34 @@ export function createCallers({ link, governances, user }: CallersOptions): Call
     });
   }
 
-  function toCaller(proven: ProvenCaller, request: IncomingMessage, policies: () => string | undefined): HttpCaller {
+  /** `own`: what holds for this caller alone. */
+  function governed({ policies, leaving }: CalledServer, key: string | undefined, own: Partial<Pick<Governance, "principal">> = {}): Governance | Promise<Governance> {
+    const finish = (governance: Governance): Governance => ({
+      ...governance,
+      ...own,
+      askWith(handler) {
+        const ask = governance.askWith(handler);
+        return ask === undefined ? undefined : askLeaving(ask, leaving, () => undefined);
+      },
+    });
+    const found = governances.of(key, policies);
+    return found instanceof Promise ? found.then(finish) : finish(found);
+  }
+
+  function toCaller(proven: ProvenCaller, request: IncomingMessage, called: () => CalledServer): HttpCaller {
     switch (proven.kind) {
       case "local":
-        return { credential: "local", agent: { name: agent, id: "" }, user: { id: user }, governance: () => governances.of(undefined, policies()) };
+        return { credential: "local", agent: { name: agent, id: "" }, user: { id: user }, governance: () => governed(called(), undefined) };
       case "agent": {
         const { secret, keyId, name, ownerId } = proven;
         hold(secret, request);
-        return { credential: `key:${keyId}`, agent: { name, id: keyId }, user: { id: ownerId ?? "" }, governance: () => governances.of(secret, policies()) };
+        return { credential: `key:${keyId}`, agent: { name, id: keyId }, user: { id: ownerId ?? "" }, governance: () => governed(called(), secret) };
       }
       case "oauth": {
         const principal = `oauth:${proven.issuer}#${proven.subject}`;
         // Two programs of one person are two credentials: neither sees what the other holds.
         const credential = `oauth:${hash("sha256", JSON.stringify([proven.issuer, proven.subject, proven.agent]), "hex")}`;
-        return { credential, agent: { name: proven.agent, id: proven.agent }, user: { id: proven.user }, governance: () => withPrincipal(governances.of(undefined, policies()), principal) };
+        return { credential, agent: { name: proven.agent, id: proven.agent }, user: { id: proven.user }, governance: () => governed(called(), undefined, { principal }) };
       }
     }
   }
@@ -92,10 +115,10 @@ export function createCallers({ link, governances, user }: CallersOptions): Call
       oauth = tokens;
       agent = named;
     },
-    identify(request, resource, policies) {
+    identify(request, resource, called) {
       if (identifier === undefined) return { kind: "refused", refusal: { status: 503, reason: "the gateway is starting" } };
       const found = identifier(request, resource);
-      const finish = (proven: Awaited<typeof found>): Identified => (proven.kind === "refused" ? proven : { kind: "caller", caller: toCaller(proven.caller, request, policies) });
+      const finish = (proven: Awaited<typeof found>): Identified => (proven.kind === "refused" ? proven : { kind: "caller", caller: toCaller(proven.caller, request, called) });
       return found instanceof Promise ? found.then(finish) : finish(found);
     },
     get oauth() {
@@ -115,10 +138,6 @@ export function localUser(): string {
   } catch {
     return "";
   }
-}
-
-async function withPrincipal(governance: Governance | Promise<Governance>, principal: string): Promise<Governance> {
-  return { ...(await governance), principal };
 }
 
 function tokensOf({ oauth }: ClientsConfig): OAuthTokens | undefined {

@@ -3,21 +3,19 @@
  * configuration while it runs: servers that are gone are drained, servers that stay notice nothing. Made by gateway-http.ts.
  */
 import type { IncomingMessage } from "node:http";
-import { isDeepStrictEqual } from "node:util";
-import type { GatewayConfig, ServerConfig } from "../config/gateway-config.ts";
-import { countCalls } from "../gateway/health/count-calls.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
+import { countCalls, type CallCounts } from "../gateway/health/count-calls.ts";
 import { diagnoseGateway } from "../gateway/health/diagnose-gateway.ts";
 import { createPages, type ResourceMetadata } from "../gateway/health/pages.ts";
 import type { GatewayReadiness } from "../gateway/health/readiness.ts";
 import { LOOPBACK_NAMES, type AllowedNames } from "../gateway/http/admit-request.ts";
-import type { ServedEndpoint } from "../gateway/http/routes.ts";
 import { serveGateway, type Identified, type ServedGateway } from "../gateway/http/serve-gateway.ts";
-import { createMetrics } from "../metrics/metrics.ts";
-import { buildEndpoint, type BuiltEndpoint } from "./build-endpoint.ts";
+import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import type { ControlLink } from "./control-link.ts";
-import { watchHealth } from "./gateway-health.ts";
-import { openGovernances } from "./governances.ts";
-import { createCallers } from "./http-callers.ts";
+import { watchHealth, type GatewayHealth } from "./gateway-health.ts";
+import { openGovernances, type Governances } from "./governances.ts";
+import { createCallers, type CalledServer, type Callers } from "./http-callers.ts";
+import { ServedServers } from "./served-servers.ts";
 
 export interface HttpGatewayOptions {
   /** Of the record. */
@@ -31,177 +29,204 @@ export interface HttpGatewayOptions {
   readonly onWarning: (message: string) => void;
 }
 
-export interface HttpGateway {
-  /** Where it listens: `http://HOST:PORT`. */
-  readonly origin: string;
-  /** Of each server. */
-  addresses(): readonly { readonly name: string; readonly url: string }[];
-  readiness(): GatewayReadiness;
-  /** Goes on by this configuration. Resolves when what is gone was drained. Throws TypeError, and changes nothing, where it cannot be. */
-  apply(config: GatewayConfig): Promise<void>;
+export class HttpGateway {
+  readonly #options: HttpGatewayOptions;
+  readonly #metrics: Metrics = createMetrics();
+  readonly #counts: CallCounts = countCalls(this.#metrics);
+  readonly #governances: Governances;
+  readonly #health: GatewayHealth;
+  readonly #callers: Callers;
+  readonly #servers: ServedServers;
+  #config: GatewayConfig;
+  #front: ServedGateway | undefined;
+  #ending: Promise<void> | undefined;
+
+  private constructor(config: GatewayConfig, options: HttpGatewayOptions) {
+    const { directory, link, user, env, onWarning } = options;
+    const { around } = this.#counts;
+    this.#options = options;
+    this.#config = config;
+    this.#governances = openGovernances({ directory, link, max: config.limits.credentials * 2, around, onWarning });
+    this.#health = watchHealth({ link, governances: this.#governances, around, metrics: this.#metrics, onWarning });
+    this.#callers = createCallers({ link, governances: this.#governances, user });
+    this.#servers = new ServedServers({ env, onWarning });
+    this.#addGauges();
+  }
+
+  /** Resolves once it serves; the canary was flown before. Rejects where the address cannot be had; throws TypeError where tokens cannot be trusted. */
+  static async start(config: GatewayConfig, options: HttpGatewayOptions): Promise<HttpGateway> {
+    const gateway = new HttpGateway(config, options);
+    try {
+      gateway.#take(config);
+      await gateway.#health.prove();
+      gateway.#front = await serveGateway(gateway.#served());
+      return gateway;
+    } catch (error) {
+      await gateway.#servers.close();
+      await gateway.#end();
+      throw error;
+    }
+  }
+
+  /** Where it listens. */
+  get origin(): string {
+    return `http://${hostText(this.#config.listen.host)}:${this.#front?.port}`;
+  }
+
+  /** Where this machine reaches it. */
+  get localOrigin(): string {
+    return isWildcard(this.#config.listen.host) ? `http://127.0.0.1:${this.#front?.port}` : this.origin;
+  }
+
+  /** Of each server, as its clients write it. */
+  addresses(): readonly { readonly name: string; readonly url: string }[] {
+    const { publicUrl } = this.#config;
+    const base = publicUrl === undefined ? this.localOrigin : withoutSlash(publicUrl);
+    return this.#servers.endpoints().map(({ name }) => ({ name, url: `${base}/${encodeURIComponent(name)}/mcp` }));
+  }
+
+  readiness(): GatewayReadiness {
+    return this.#health.readiness();
+  }
+
+  /**
+   * Goes on by this configuration, but for what needs a start: where it listens, its limits, its control plane. Resolves when what is gone
+   * has ended. Throws TypeError, and changes nothing, where it cannot be.
+   */
+  async apply(next: GatewayConfig): Promise<void> {
+    const { listen, limits, controlPlane } = this.#config;
+    this.#take({ ...next, listen, limits, controlPlane });
+    const gone = this.#front?.replace(this.#servers.endpoints()) ?? [];
+    const left = gone.map((endpoint) => this.#servers.leave(endpoint, next.drainMs));
+    await this.#health.prove();
+    await Promise.all(left);
+  }
+
   /** Why the newest configuration is not in force. */
-  refused(problem: string): void;
-  /** Takes no new calls, finishes those under way, at most for the configured time, and ends. */
-  drain(): Promise<void>;
-  close(): Promise<void>;
-}
-
-interface Served extends BuiltEndpoint {
-  readonly server: ServerConfig;
-}
-
-/** Resolves once it serves, and the canary was flown before. */
-export async function startHttpGateway(first: GatewayConfig, options: HttpGatewayOptions): Promise<HttpGateway> {
-  const { directory, link, user, env, fileMode, onWarning } = options;
-  const metrics = createMetrics();
-  const { around } = countCalls(metrics);
-  const governances = openGovernances({ directory, link, max: first.limits.credentials * 2, around, onWarning });
-  const health = watchHealth({ link, governances, around, metrics, onWarning });
-  const callers = createCallers({ link, governances, user });
-  let config = first;
-  let served: ReadonlyMap<string, Served> = new Map();
-  let front: ServedGateway | undefined;
-  const leaving = new Set<Promise<void>>();
-
-  function take(next: GatewayConfig): void {
-    callers.configure(next);
-    served = new Map([...next.servers].map(([name, server]) => [name, keep(name, server) ?? { server, ...buildEndpoint(server, { env, limits: next.limits, onWarning }) }]));
-    config = next;
-    health.judgedBy([...next.servers.values()].map(({ policies }) => policies));
-    health.configurationProblem = undefined;
+  refused(problem: string): void {
+    this.#health.configurationProblem = problem;
   }
 
-  /** A server whose entry says what it said stays as it is, sessions and all. Other policies are no other server. */
-  function keep(name: string, next: ServerConfig): Served | undefined {
-    const before = served.get(name);
-    if (before === undefined || !isDeepStrictEqual({ ...before.server, policies: undefined }, { ...next, policies: undefined })) return undefined;
-    return { ...before, server: next };
+  /** Takes no new calls, lets those under way go on, at most for the configured time, and ends. */
+  async drain(): Promise<void> {
+    this.#health.isDraining = true;
+    this.#servers.leaveWaiting();
+    await this.#front?.drain(this.#config.drainMs);
+    await this.#end();
   }
 
-  const endpoints = (): readonly ServedEndpoint[] => [...served].map(([name, { endpoint }]) => ({ name, endpoint }));
-  const nameAt = (path: string): string | undefined => {
-    if (path === "/mcp" && served.size === 1) return [...served.keys()][0];
-    const named = /^\/([^/]+)\/mcp$/.exec(path)?.[1];
-    return named === undefined ? undefined : [...served.keys()].find((name) => encodeURIComponent(name) === named);
-  };
-
-  function identify(request: IncomingMessage): Identified | Promise<Identified> {
-    const path = pathOf(request);
-    const name = nameAt(path);
-    if (!health.isProved) return { kind: "refused", refusal: { status: 503, reason: "it is not proved that a blocked call is blocked here, so nothing is served" } };
-    return callers.identify(request, resourceOf(request, path, config), () => policiesOf(name));
+  async close(): Promise<void> {
+    this.#health.isDraining = true;
+    await this.#front?.close();
+    await this.#end();
   }
 
-  function policiesOf(name: string | undefined): string | undefined {
-    const found = name === undefined ? undefined : served.get(name);
-    if (found === undefined) throw new Error("this server is not served here any more");
-    return found.server.policies;
+  #take(config: GatewayConfig): void {
+    this.#callers.configure(config);
+    this.#servers.take(config);
+    this.#config = config;
+    this.#health.judgedBy([...config.servers.values()].map(({ policies }) => policies));
+    this.#health.configurationProblem = undefined;
   }
 
-  function resource(path: string, request: IncomingMessage): ResourceMetadata | undefined {
-    const { oauth } = callers;
-    if (oauth === undefined || (path !== "" && path !== "/" && nameAt(path) === undefined)) return undefined;
-    const scopes = oauth.scopes.length === 0 ? {} : { scopes_supported: oauth.scopes };
-    return { resource: path === "" || path === "/" ? resourceOf(request, "/", config).origin : resourceOf(request, path, config).href, authorization_servers: [oauth.issuer], bearer_methods_supported: ["header"], ...scopes };
-  }
-
-  const details = (): object => ({
-    servers: [...served.values()].map(({ server, endpoint, state }) => ({ name: server.name, kind: server.upstream.kind, sessions: endpoint.sessions ?? null, connections: state.connections, failures: state.failures, policies: server.policies ?? null })),
-    policies: governances.status().map(({ policies, status }) => ({ file: policies ?? null, size: status.policies.size, digest: status.policies.digest })),
-    credentials: governances.size,
-    diagnoses: diagnoseGateway({ config, readiness: health.readiness(), fileMode: fileMode() }),
-  });
-  metrics.gauge("countersign_gateway_sessions", "Open sessions of clients, by server", () => [...served].map(([server, { endpoint }]) => [{ server }, endpoint.sessions ?? 0] as const));
-  metrics.gauge("countersign_gateway_upstream_connections", "Open connections and processes of servers", () => [...served].map(([server, { state }]) => [{ server }, state.connections] as const));
-  metrics.gauge("countersign_gateway_upstream_failures", "Servers that could not be started or reached, since the start", () => [...served].map(([server, { state }]) => [{ server }, state.failures] as const));
-  metrics.gauge("countersign_gateway_credentials", "What calls are governed by: open, by credential and policy file", () => [[{}, governances.size]]);
-
-  async function endAll(): Promise<void> {
-    callers.close();
-    health.close();
-    await Promise.all(leaving);
-    await link?.close();
-    await governances.close();
-  }
-
-  try {
-    take(first);
-    await health.prove();
-    front = await serveGateway({
-      host: first.listen.host,
-      port: first.listen.port,
-      endpoints: endpoints(),
-      identify,
+  #served(): Parameters<typeof serveGateway>[0] {
+    const { listen, limits } = this.#config;
+    const config = (): GatewayConfig => this.#config;
+    return {
+      host: listen.host,
+      port: listen.port,
+      endpoints: this.#servers.endpoints(),
+      identify: (request) => this.#identify(request),
+      // Read with each request: it follows the configuration.
       get names() {
-        return namesOf(config);
+        return namesOf(config());
       },
-      pages: createPages({ readiness: () => health.readiness(), details, metrics: () => metrics.text(), resource, trustedHosts: () => config.allowedHosts }),
-      limits: { maxBodyBytes: first.limits.messageBytes, maxConnections: first.limits.connections },
-      onWarning,
-    });
-  } catch (error) {
-    await Promise.all([...served.values()].map(({ endpoint }) => endpoint.close()));
-    await endAll();
-    throw error;
+      pages: createPages({
+        readiness: () => this.#health.readiness(),
+        details: () => this.#details(),
+        metrics: () => this.#metrics.text(),
+        resource: (path, request) => this.#resource(path, request),
+        trustedHosts: () => config().allowedHosts,
+      }),
+      limits: { maxBodyBytes: limits.messageBytes, maxConnections: limits.connections },
+      onWarning: this.#options.onWarning,
+    };
   }
-  const listening = front;
-  const origin = `http://${hostText(first.listen.host)}:${listening.port}`;
 
-  return {
-    origin,
-    addresses: () => [...served.keys()].map((name) => ({ name, url: `${config.publicUrl === undefined ? origin : config.publicUrl.href.replace(/\/$/, "")}/${encodeURIComponent(name)}/mcp` })),
-    readiness: () => health.readiness(),
-    async apply(next) {
-      const { drainMs } = next;
-      take(next);
-      const gone = listening.replace(endpoints()).map((endpoint) => leave(endpoint, drainMs));
-      await health.prove();
-      await Promise.all(gone);
-    },
-    refused: (problem) => void (health.configurationProblem = problem),
-    async drain() {
-      health.isDraining = true;
-      await listening.drain(config.drainMs);
-      await endAll();
-    },
-    async close() {
-      health.isDraining = true;
-      await listening.close();
-      await endAll();
-    },
-  };
+  #identify(request: IncomingMessage): Identified | Promise<Identified> {
+    if (!this.#health.isProved) return { kind: "refused", refusal: { status: 503, reason: "it is not proved that a blocked call is blocked here, so nothing is served" } };
+    const path = (request.url ?? "").split("?", 1)[0] ?? "";
+    const name = this.#servers.at(path)?.server.name;
+    return this.#callers.identify(request, resourceOf(request, path, this.#config), () => this.#called(name));
+  }
 
-  function leave(endpoint: BuiltEndpoint["endpoint"], drainMs: number): Promise<void> {
-    const left = drained(endpoint, drainMs).finally(() => leaving.delete(left));
-    leaving.add(left);
-    return left;
+  #called(name: string | undefined): CalledServer {
+    const served = name === undefined ? undefined : this.#servers.named(name);
+    if (served === undefined) throw new Error("this server is not served here any more");
+    return { policies: served.server.policies, leaving: served.leaving.signal };
+  }
+
+  /** RFC 9728. `path`: of the endpoint; empty: of the gateway as a whole. */
+  #resource(path: string, request: IncomingMessage): ResourceMetadata | undefined {
+    const { oauth } = this.#callers;
+    const isWhole = path === "" || path === "/";
+    if (oauth === undefined || (!isWhole && this.#servers.at(path) === undefined)) return undefined;
+    const resource = resourceOf(request, isWhole ? "/" : path, this.#config);
+    const scopes = oauth.scopes.length === 0 ? {} : { scopes_supported: oauth.scopes };
+    return { resource: isWhole ? resource.origin : resource.href, authorization_servers: [oauth.issuer], bearer_methods_supported: ["header"], ...scopes };
+  }
+
+  #details(): object {
+    const governed = this.#governances.status();
+    return {
+      servers: this.#servers.all().map(({ server, endpoint, state }) => ({ name: server.name, kind: server.upstream.kind, sessions: endpoint.sessions ?? null, connections: state.connections, failures: state.failures, policies: server.policies ?? null })),
+      policies: governed.map(({ policies, status }) => ({ file: policies ?? null, size: status.policies.size, digest: status.policies.digest })),
+      calls: { open: this.#counts.open, held: this.#counts.held },
+      diagnoses: diagnoseGateway({ config: this.#config, readiness: this.#health.readiness(), fileMode: this.#options.fileMode() }),
+    };
+  }
+
+  #addGauges(): void {
+    const each = (read: (served: ReturnType<ServedServers["all"]>[number]) => number) => () => this.#servers.all().map((served) => [{ server: served.server.name }, read(served)] as const);
+    this.#metrics.gauge("countersign_gateway_sessions", "Open sessions of clients, by server", each(({ endpoint }) => endpoint.sessions ?? 0));
+    this.#metrics.gauge("countersign_gateway_upstream_connections", "Open connections to servers, and processes of them", each(({ state }) => state.connections));
+    this.#metrics.gauge("countersign_gateway_upstream_failures", "How often a server could not be started or reached", each(({ state }) => state.failures));
+    this.#metrics.gauge("countersign_gateway_governances", "What calls are governed by: open, for each credential and policy file", () => [[{}, this.#governances.size]]);
+  }
+
+  #end(): Promise<void> {
+    return (this.#ending ??= this.#endNow());
+  }
+
+  async #endNow(): Promise<void> {
+    this.#callers.close();
+    this.#health.close();
+    await this.#servers.left();
+    await this.#options.link?.close();
+    await this.#governances.close();
   }
 }
 
-async function drained(endpoint: BuiltEndpoint["endpoint"], drainMs: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, drainMs);
-  await Promise.race([endpoint.drain(), promise]);
-  clearTimeout(timer);
-  await endpoint.close();
-}
-
-function pathOf({ url = "" }: IncomingMessage): string {
-  return url.split("?", 1)[0] ?? "";
-}
-
-/** The front has made sure that the Host is one of ours. */
+/** The address of an endpoint, as its clients write it. The front has made sure that the Host is one of ours. */
 function resourceOf({ headers }: IncomingMessage, path: string, { publicUrl }: GatewayConfig): URL {
-  const base = publicUrl === undefined ? `http://${headers.host ?? "localhost"}` : publicUrl.href.replace(/\/$/, "");
-  return new URL(URL.canParse(path, base) ? `${base}${path}` : base);
+  const base = publicUrl === undefined ? `http://${headers.host ?? "localhost"}` : withoutSlash(publicUrl);
+  return new URL(URL.canParse(`${base}${path}`) ? `${base}${path}` : base);
 }
 
 function namesOf({ listen, publicUrl, allowedHosts, allowedOrigins }: GatewayConfig): AllowedNames {
-  const own = ["0.0.0.0", "::"].includes(listen.host) ? [] : [hostText(listen.host)];
+  const own = isWildcard(listen.host) ? [] : [hostText(listen.host)];
   const hosts = [...LOOPBACK_NAMES, ...own, ...(publicUrl === undefined ? [] : [publicUrl.hostname]), ...allowedHosts].map((name) => name.toLowerCase());
   return { hosts, origins: [...hosts, ...allowedOrigins.map((origin) => new URL(origin).hostname)] };
 }
 
+function withoutSlash({ href }: URL): string {
+  return href.replace(/\/$/, "");
+}
+
 function hostText(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
+}
+
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
