@@ -58,7 +58,7 @@ it("serves what the file says, follows it while it runs, and keeps the last good
   expect(await two.callTool({ name: "list_allowed_directories", arguments: {} })).not.toHaveProperty("isError", true);
 
   writeFileSync(file, configure({ one: files }).replace("command", "comand"));
-  await expect.poll(() => program.printed(), { timeout: 5_000 }).toMatch(/the configuration was refused; the last good one stays in force:\n.*countersign\.yaml:\d+:\d+: gateway\.servers\.one has the unknown key "comand"\. Did you mean command\?/);
+  await expect.poll(() => program.printed(), { timeout: 5_000 }).toMatch(/the configuration was refused; the last good one stays in force:\n.*countersign\.yaml:7:11: gateway\.servers\.one has the unknown key "comand"\. Did you mean command\?/);
   expect(await one.callTool({ name: "list_allowed_directories", arguments: {} })).not.toHaveProperty("isError", true);
   const broken = countersign("gateway", "status");
   expect([broken.status, broken.stdout]).toEqual([0, expect.stringContaining("The configuration file changed and is broken")]);

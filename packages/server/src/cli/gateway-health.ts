@@ -87,7 +87,8 @@ export function watchHealth({ link, governances, around, metrics, onWarning }: H
 
   /** News alone: each condition when it comes, and that it is over. */
   function tell(): void {
-    const { ready, conditions } = readiness();
+    const { ready, conditions: all } = readiness();
+    const conditions = all.filter(({ mode }) => mode !== "configuration_refused"); // told by whoever reads the file
     const now = new Set(conditions.map(({ mode, about = "" }) => `${mode} ${about}`));
     for (const { mode, about = "", message, mend } of conditions) if (!told.has(`${mode} ${about}`)) onWarning(`${message}${mend === undefined ? "" : ` ${mend}`}`);
     for (const key of told) if (!now.has(key)) onWarning(`over: ${key.trim().replace(" ", " of ")}${ready ? "; ready" : ""}`);
