@@ -24,7 +24,11 @@ it.each([
 });
 
 it("ends on any bytes", () => {
-  fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (bytes) => expect(() => whyTooComplex(Buffer.alloc(70_000, bytes))).not.toThrow()));
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (bytes) => {
+      expect(() => whyTooComplex(Buffer.alloc(70_000, bytes))).not.toThrow();
+    }),
+  );
 });
 
 it("takes milliseconds for the largest body", () => {
