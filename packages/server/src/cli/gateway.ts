@@ -1,11 +1,13 @@
 /**
- * `countersign gateway -- COMMAND…`: governs an MCP server over stdio for whatever client starts this instead of it. The server is started
- * before anything else is loaded, so that its start is not waited for twice.
+ * `countersign gateway -- COMMAND…` and `--url ADDRESS`: governs an MCP server for whatever client starts this, over stdio. A command is
+ * started before anything else is loaded, so that its start is not waited for twice.
  */
 import type { Readable, Writable } from "node:stream";
 import { Command, InvalidArgumentError } from "commander";
 import { startUpstream } from "../gateway/upstream/upstream-process.ts";
 import { WAITING } from "../gateway/call/waiting.ts";
+import type { StdioGatewayOptions } from "../gateway/stdio/run-stdio-gateway.ts";
+import { collect } from "./option-values.ts";
 import { UsageError } from "./ports.ts";
 import { serverNameOf } from "./server-name.ts";
 import type { UpPorts } from "./up.ts";
@@ -19,6 +21,11 @@ export interface GatewayOptions {
   readonly hold: number;
   /** `--no-control-plane` makes it false. */
   readonly controlPlane: boolean;
+  /** Instead of a command. */
+  readonly url?: string | undefined;
+  readonly transport: string;
+  readonly header: readonly string[];
+  readonly headerEnv: readonly string[];
 }
 
 export interface GatewayPorts extends UpPorts {
@@ -29,10 +36,14 @@ export interface GatewayPorts extends UpPorts {
 /** `afterDashes`: the command that starts the server. Subcommands may be added: what follows `--` is never one. */
 export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void, afterDashes: readonly string[]): Command {
   return new Command("gateway")
-    .description("Govern an MCP server: start this in its place, and give the command that starts it after --.")
-    .usage("[options] -- <command> [args...]")
+    .description("Govern an MCP server: start this in its place, and give the command that starts it after --, or its address with --url.")
+    .usage("[options] (--url <url> | -- <command> [args...])")
     .argument("[command...]", "the command that starts the server, after --")
-    .option("--name <name>", "the server's name in policies (default: from the command)")
+    .option("--url <url>", "the address of the server, where it is none that is started here")
+    .option("--transport <transport>", "how the server at --url is spoken to: http (Streamable HTTP), sse (as of 2024-11-05), auto: whichever it speaks", "auto")
+    .option("--header <header>", "'Name: value', sent to --url with every request (repeatable). A secret belongs into --header-env", collect, [])
+    .option("--header-env <name=variable>", "a header whose value an environment variable holds (repeatable)", collect, [])
+    .option("--name <name>", "the server's name in policies (default: from the command or the address)")
     .option("--policies <file>", "policy file (default: COUNTERSIGN_POLICIES, else the control plane's policies)")
     .option("--agent <name>", "the agent's name in policies and the record; a claim", "")
     .option("--user <id>", "the user's id in policies and the record; a claim", "")
@@ -42,23 +53,24 @@ export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void
     .action(async (_given: readonly string[], options: GatewayOptions) => done(await gateway(afterDashes, options, ports)));
 }
 
-async function gateway(server: readonly string[], options: GatewayOptions, ports: GatewayPorts): Promise<number> {
+/** What stands behind the gateway. */
+interface Upstream extends Pick<StdioGatewayOptions, "connect" | "server" | "name"> {
+  stop(): Promise<void>;
+}
+
+async function gateway(command: readonly string[], options: GatewayOptions, ports: GatewayPorts): Promise<number> {
   const { env, err } = ports;
-  const [command, ...args] = server;
-  if (command === undefined) throw new UsageError("Give the command that starts the server after --: countersign gateway -- npx -y @modelcontextprotocol/server-filesystem /data");
+  if ((options.url === undefined) === (command.length === 0)) throw new UsageError(options.url === undefined ? NO_SERVER : "Give a command after --, or an address with --url: the gateway stands in front of one server.");
   const policies = options.policies ?? nonEmpty(env["COUNTERSIGN_POLICIES"]);
   if (!options.controlPlane && policies === undefined) throw new UsageError("--no-control-plane: there are no policies then. Name a file with --policies.");
   const remote = remoteOf(env);
-  const upstream = startUpstream({ command, args }, env);
+  const [upstream, { runStdioGateway }, { openGatewayGovernance }, { stateDirectory }] = await Promise.all([
+    options.url === undefined ? startedServer(command, options.name, env) : addressedServer(options.url, options, ports),
+    import("../gateway/stdio/run-stdio-gateway.ts"),
+    import("./open-gateway-governance.ts"),
+    import("@countersign/sdk/record"),
+  ]);
   try {
-    const name = options.name ?? serverNameOf(server);
-    const [{ runStdioGateway }, { connectProcess }, { openGatewayGovernance }, { stateDirectory }, { serverIdentity }] = await Promise.all([
-      import("../gateway/stdio/run-stdio-gateway.ts"),
-      import("../gateway/upstream/connect-process.ts"),
-      import("./open-gateway-governance.ts"),
-      import("@countersign/sdk/record"),
-      import("@countersign/sdk/enforcement"),
-    ]);
     const governance = openGatewayGovernance({ directory: options.dir ?? stateDirectory(env), policies, controlPlane: options.controlPlane, remote }, ports);
     let broken: Error | undefined;
     const seenBroken = governance.broken.then((error) => void (broken = error));
@@ -66,9 +78,7 @@ async function gateway(server: readonly string[], options: GatewayOptions, ports
     try {
       const code = await runStdioGateway(
         {
-          connect: (listener) => connectProcess(upstream, listener),
-          server: async () => ({ name, identity: await serverIdentity({ kind: "stdio", command, args, envNames: [] }, env), transport: "stdio" }),
-          name,
+          ...upstream,
           agent: options.agent,
           user: options.user,
           governance: governance.current,
@@ -85,6 +95,33 @@ async function gateway(server: readonly string[], options: GatewayOptions, ports
     await upstream.stop();
   }
 }
+
+/** It runs from the first moment on; what speaks to it is loaded meanwhile. */
+async function startedServer([command = "", ...args]: readonly string[], name: string | undefined, env: NodeJS.ProcessEnv): Promise<Upstream> {
+  const upstream = startUpstream({ command, args }, env);
+  try {
+    const [{ connectProcess }, { serverIdentity }] = await Promise.all([import("../gateway/upstream/connect-process.ts"), import("@countersign/sdk/enforcement")]);
+    const named = name ?? serverNameOf([command, ...args]);
+    return {
+      name: named,
+      connect: (listener) => connectProcess(upstream, listener),
+      server: async () => ({ name: named, identity: await serverIdentity({ kind: "stdio", command, args, envNames: [] }, env), transport: "stdio" }),
+      stop: () => upstream.stop(),
+    };
+  } catch (error) {
+    await upstream.stop();
+    throw error;
+  }
+}
+
+async function addressedServer(url: string, { name, transport, header, headerEnv }: GatewayOptions, { env, err }: GatewayPorts): Promise<Upstream> {
+  const { urlUpstream } = await import("./url-upstream.ts");
+  const upstream = urlUpstream({ url, transport, header, headerEnv }, env, (message) => err(`countersign: ${message}`));
+  const named = name ?? upstream.name;
+  return { ...upstream, name: named, server: () => upstream.server(named) };
+}
+
+const NO_SERVER = "Give the command that starts the server after --: countersign gateway -- npx -y @modelcontextprotocol/server-filesystem /data. Or its address: countersign gateway --url https://example.com/mcp";
 
 function remoteOf(env: NodeJS.ProcessEnv): { readonly url: string; readonly apiKey: string } | undefined {
   const url = nonEmpty(env["COUNTERSIGN_URL"]);

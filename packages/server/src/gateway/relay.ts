@@ -32,6 +32,7 @@ export type ClientBound =
 
 /** Calls of one client under way at the same time; above it they are refused. */
 const MAX_OPEN = 1_024;
+const HEADER_MISMATCH = -32_020;
 
 export class Relay {
   readonly #options: RelayOptions;
@@ -90,11 +91,12 @@ export class Relay {
     this.#refuse({ id: null, code: INVALID_REQUEST, reason: `the message is longer than the limit of ${limit} bytes` });
   }
 
-  /** A line of the upstream, with its line feed. */
-  fromUpstream(line: Buffer): void {
+  /** A line of the upstream, with its line feed. `outcome`: as UpstreamListener has it. */
+  fromUpstream(line: Buffer, outcome?: "unknown"): void {
     const message = readUpstreamMessage(line);
     if (message.kind === "answer") {
-      if (this.#upstream.settle(message, line)) return;
+      if (isHeaderMismatch(message)) this.#tools.changed(); // its headers are made from its list
+      if (this.#upstream.settle(message, line, outcome)) return;
       // The upstream never saw these ids: an answer under one of them would pass for that of a call which it did not get.
       if (this.#calls.has(message.id)) return this.#options.onWarning("the server answered a call that was not sent to it; that is not passed on");
       this.#learn(message, line);
@@ -169,6 +171,10 @@ export class Relay {
   #list(cursor: string | undefined, signal: AbortSignal): Promise<unknown> {
     return this.#upstream.list({ ...(cursor === undefined ? {} : { cursor }), ...(this.#envelope === undefined ? {} : { _meta: this.#envelope }) }, signal);
   }
+}
+
+function isHeaderMismatch({ ok, body }: UpstreamAnswer): boolean {
+  return !ok && body !== null && typeof body === "object" && Reflect.get(body, "code") === HEADER_MISMATCH;
 }
 
 function withoutEnd(line: Buffer): Buffer {

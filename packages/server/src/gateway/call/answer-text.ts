@@ -71,7 +71,7 @@ function adviceOn(code: RefusalCode, retryAfterMs: number | undefined): string {
     case "record_unavailable":
       return "It did not run, since it could not be recorded. Whoever runs the gateway has to mend that.";
     case "policy_unavailable":
-      return "It did not run, since no policy is in force. Whoever runs the gateway has to put one in force.";
+      return "It did not run, since no policy is in force. Whoever runs the gateway has to put one in force: `countersign policy push FILE`, or a gateway with a file of its own (`--policies FILE`).";
     case "internal_error":
       return "It did not run. Whoever runs the gateway finds more in its log.";
   }

@@ -81,7 +81,7 @@ function askOf({ progressToken }: ClientCall, { governance, waiting, write }: Ca
 function sentOf(reply: Reply): Sent {
   if (reply === undefined) return { ok: false, error: new Error("the server did not answer"), answered: false };
   const { ok, body } = reply.answer;
-  if (!ok) return { ok, error: new UpstreamError(body), answered: true };
+  if (!ok) return { ok, error: new UpstreamError(body), answered: reply.outcome !== "unknown" };
   return { ok, result: body, isError: body !== null && typeof body === "object" && Reflect.get(body, "isError") === true };
 }
 

@@ -49,13 +49,13 @@ export class UpstreamCalls implements UpstreamPort {
   }
 
   /** True where the answer was to one of ours. */
-  settle(answer: UpstreamAnswer, line: Buffer): boolean {
+  settle(answer: UpstreamAnswer, line: Buffer, outcome?: "unknown"): boolean {
     if (typeof answer.id !== "string") return false;
     const waiting = this.#waiting.get(answer.id);
     // One that nobody waits for any more is nobody's: the client never knew the id.
     if (waiting === undefined) return answer.id.startsWith(this.#prefix);
     this.#waiting.delete(answer.id);
-    waiting({ answer, line });
+    waiting({ answer, line, outcome });
     return true;
   }
 

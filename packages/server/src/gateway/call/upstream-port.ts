@@ -8,8 +8,11 @@ import type { UpstreamMessage } from "../message/read-upstream-message.ts";
 
 export type UpstreamAnswer = Extract<UpstreamMessage, { kind: "answer" }>;
 
-/** An answer, with the bytes it came in. Undefined: the upstream is gone, or does not answer any more. */
-export type Reply = { readonly answer: UpstreamAnswer; readonly line: Buffer } | undefined;
+/**
+ * An answer, with the bytes it came in. Undefined: the upstream is gone, or does not answer any more. `outcome`: an error that says no more
+ * than that no answer comes.
+ */
+export type Reply = { readonly answer: UpstreamAnswer; readonly line: Buffer; readonly outcome?: "unknown" | undefined } | undefined;
 
 export interface SentCall {
   /** The id that the upstream knows it by. */

@@ -45,7 +45,7 @@ const CANCEL_GRACE_MS = 10_000;
 export async function runStdioGateway(options: StdioGatewayOptions, { input, output, stopped, onWarning }: StdioStreams): Promise<number> {
   const { connect, server, name, agent, user, governance, waiting = WAITING, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
   assertServerName(name);
-  const upstream = connect({ onLine: (line) => relay.fromUpstream(line), onDrain: () => input.resume(), onWarning });
+  const upstream = connect({ onLine: (line, outcome) => relay.fromUpstream(line, outcome), onDrain: () => input.resume(), onWarning });
   const relay = new Relay({
     governance,
     server,
