@@ -17,10 +17,14 @@ export interface HttpRefusal {
 }
 
 /** Does nothing where an answer has begun: that one can only be broken off. */
-export function answerError(response: ServerResponse, { status, code = SERVER_ERROR, reason, data, id = null, headers = {} }: HttpRefusal): void {
+export function answerError(response: ServerResponse, refusal: HttpRefusal): void {
   if (response.headersSent || response.destroyed) return void response.destroy();
+  answerJson(response, refusal.status, errorText(refusal), refusal.headers);
+}
+
+export function errorText({ code = SERVER_ERROR, reason, data, id = null }: Omit<HttpRefusal, "status" | "headers">): string {
   const error = { code, message: `Refused by Countersign: ${reason}`, ...(data === undefined ? {} : { data }) };
-  answerJson(response, status, JSON.stringify({ jsonrpc: "2.0", id, error }), headers);
+  return JSON.stringify({ jsonrpc: "2.0", id, error });
 }
 
 export function answerJson(response: ServerResponse, status: number, body: string | Buffer, headers: OutgoingHttpHeaders = {}): void {

@@ -4,8 +4,8 @@
  */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { eventId, type EventLog } from "./event-log.ts";
+import { withoutEnds } from "./lines.ts";
 import type { Pulse } from "./pulse.ts";
-import { withoutEnds } from "./write-answer.ts";
 
 export interface EventStreamOptions {
   readonly headers: OutgoingHttpHeaders;

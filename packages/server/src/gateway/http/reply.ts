@@ -5,10 +5,10 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Hearing } from "../call/hearing.ts";
 import type { RpcId } from "../message/read-client-message.ts";
+import { answerError, answerJson, errorText, SERVER_ERROR, type HttpRefusal } from "./answer-error.ts";
 import { EventStream, type Resumption } from "./event-stream.ts";
 import type { HttpExchange } from "./http-endpoint.ts";
 import type { Pulse } from "./pulse.ts";
-import { errorMessage, writeEmpty, writeJson, type Refusal, writeRefusal } from "./write-answer.ts";
 
 export interface ReplyOptions {
   readonly id: RpcId;
@@ -44,8 +44,9 @@ export class Reply implements Hearing {
     this.#exchange = exchange;
     this.#accepts = acceptedBy(exchange.request.headers.accept);
     this.#stream = new EventStream(options);
-    if (this.#accepts.stream) this.#timer = setTimeout(() => this.held(), options.openAfterMs);
     this.#watch(exchange);
+    if (this.#accepts.streamFirst) this.held();
+    else if (this.#accepts.stream) this.#timer = setTimeout(() => this.held(), options.openAfterMs);
   }
 
   /** Resolves when it is over, or its client is lost. */
@@ -91,6 +92,12 @@ export class Reply implements Hearing {
     return this.#isThere;
   }
 
+  /** Whoever waits for people on its behalf stops: its client is told to ask again. */
+  leave(): void {
+    this.#lost.abort();
+    this.#wake();
+  }
+
   /** A message beside the answer. */
   beside(message: Buffer | string): void {
     this.held();
@@ -100,16 +107,16 @@ export class Reply implements Hearing {
   answer(message: Buffer | string, status = 200): void {
     if (this.#isOver) return;
     if (this.#isStreaming || !this.#accepts.json) this.beside(message);
-    else writeJson(this.#exchange.response, status, message, this.#options.headers);
+    else answerJson(this.#exchange.response, status, message, this.#options.headers);
     this.#answer = this.#stream.number;
     this.end();
   }
 
   /** Answers with an error of ours. */
-  refuse(refusal: Refusal): void {
+  refuse(refusal: HttpRefusal): void {
     const { id, headers } = this.#options;
-    if (this.#isStreaming) return this.answer(errorMessage(id, refusal.code, refusal.message));
-    if (!this.#isOver) writeRefusal(this.#exchange.response, id, { ...refusal, headers: { ...headers, ...refusal.headers } });
+    if (this.#isStreaming) return this.answer(errorText({ ...refusal, id }));
+    if (!this.#isOver) answerError(this.#exchange.response, { ...refusal, id, headers: { ...headers, ...refusal.headers } });
     this.end();
   }
 
@@ -119,7 +126,7 @@ export class Reply implements Hearing {
     this.#isOver = true;
     clearTimeout(this.#timer);
     if (this.#isStreaming) this.#stream.end();
-    else writeEmpty(this.#exchange.response, 200, { ...this.#options.headers, "content-type": "text/event-stream" });
+    else if (!this.#exchange.response.headersSent) this.#exchange.response.writeHead(200, { ...this.#options.headers, "content-type": "text/event-stream" }).end();
     this.#wake();
     this.#settled.resolve();
     this.#options.onOver();
@@ -127,7 +134,7 @@ export class Reply implements Hearing {
 
   /** Its client came back, and has everything up to the event of this number. */
   resume(exchange: HttpExchange, number: number): void {
-    if (this.#isOver && number >= this.#stream.number) return writeEmpty(exchange.response, 204, this.#options.headers); // whoever reconnects stops then
+    if (this.#isOver && number >= this.#stream.number) return void exchange.response.writeHead(204, this.#options.headers).end(); // whoever reconnects stops then
     clearTimeout(this.#timer);
     this.#stream.resume(exchange.response, number);
     if (!this.#isOver) {
@@ -136,7 +143,7 @@ export class Reply implements Hearing {
       return;
     }
     const { resumption, id } = this.#options;
-    if (this.#answer !== undefined && this.#answer > number && resumption?.log.has(resumption.name, this.#answer) === false) this.#stream.say(errorMessage(id, -32_000, NOT_KEPT));
+    if (this.#answer !== undefined && this.#answer > number && resumption?.log.has(resumption.name, this.#answer) === false) this.#stream.say(errorText({ code: SERVER_ERROR, reason: NOT_KEPT, id }));
     this.#stream.end();
   }
 
@@ -157,8 +164,7 @@ export class Reply implements Hearing {
 
   #lose(): void {
     clearTimeout(this.#timer);
-    this.#lost.abort();
-    this.#wake();
+    this.leave();
     this.#settled.resolve();
   }
 
@@ -170,12 +176,15 @@ export class Reply implements Hearing {
 interface Accepted {
   readonly json: boolean;
   readonly stream: boolean;
+  /** It names streams before JSON: it gets one at once. */
+  readonly streamFirst: boolean;
 }
 
 /** What an Accept header takes. Absent, it takes everything. */
 export function acceptedBy(header: string | undefined): Accepted {
-  if (header === undefined) return { json: true, stream: true };
+  if (header === undefined) return { json: true, stream: true, streamFirst: false };
   const types = header.split(",").map((part) => part.split(";", 1)[0]?.trim().toLowerCase() ?? "");
-  const takes = (...names: string[]): boolean => types.some((type) => names.includes(type));
-  return { json: takes("application/json", "application/*", "*/*"), stream: takes("text/event-stream", "text/*", "*/*") };
+  const placeOf = (...names: string[]): number => types.findIndex((type) => names.includes(type));
+  const [json, stream] = [placeOf("application/json", "application/*", "*/*"), placeOf("text/event-stream", "text/*", "*/*")];
+  return { json: json >= 0, stream: stream >= 0, streamFirst: stream >= 0 && (json < 0 || stream < json) };
 }

@@ -5,6 +5,7 @@
  */
 import { WAITING } from "../call/waiting.ts";
 import { INVALID_REQUEST, type RpcId } from "../message/read-client-message.ts";
+import { answerError, type HttpRefusal } from "./answer-error.ts";
 import type { HttpEndpoint, HttpExchange, PostExchange } from "./http-endpoint.ts";
 import { Pulse } from "./pulse.ts";
 import { acceptedBy } from "./reply.ts";
@@ -12,7 +13,6 @@ import type { ServedUpstream } from "./served-upstream.ts";
 import { Sessions } from "./sessions.ts";
 import type { Session } from "./session.ts";
 import { StatelessExchanges } from "./stateless-exchanges.ts";
-import { writeEmpty, writeRefusal, type Refusal } from "./write-answer.ts";
 
 export interface SessionEndpointOptions extends Pick<ServedUpstream, "connect" | "server" | "onWarning">, Partial<Pick<ServedUpstream, "waiting" | "unknownMethods" | "resumeMs" | "openAfterMs">> {
   readonly limits?: Partial<EndpointLimits>;
@@ -36,16 +36,15 @@ const KEEP_ALIVE_MS = 15_000;
 const RESUME_MS = 120_000;
 const OPEN_AFTER_MS = Object.freeze({ session: 250, exchange: 5_000 });
 const CANCEL_GRACE_MS = 10_000;
-const CONNECTION_CLOSED = -32_000;
 const NO_SESSION = -32_001;
 
-const MISSING: Refusal = { status: 400, code: CONNECTION_CLOSED, message: "Bad request: Mcp-Session-Id is missing. A session begins with initialize" };
-const UNKNOWN: Refusal = { status: 404, code: NO_SESSION, message: "Session not found: it has ended, or never was. Begin another with initialize" };
-const STREAMLESS: Refusal = { status: 405, code: CONNECTION_CLOSED, message: "Method not allowed: this revision of the protocol has POST alone", headers: { allow: "POST" } };
-const AGREED: Refusal = { status: 400, code: INVALID_REQUEST, message: "Invalid request: initialize begins a session, and this one has begun" };
-const FULL: Refusal = { status: 503, code: CONNECTION_CLOSED, message: "Too many sessions are open here. End one with DELETE, or try again later", headers: { "retry-after": "60" } };
-const ENDING: Refusal = { status: 503, code: CONNECTION_CLOSED, message: "This gateway is ending and takes no new calls", headers: { "retry-after": "5" } };
-const NOT_ACCEPTABLE: Refusal = { status: 406, code: CONNECTION_CLOSED, message: "Not acceptable: answers are application/json or text/event-stream" };
+const MISSING: HttpRefusal = { status: 400, reason: "Mcp-Session-Id is missing; a session begins with initialize" };
+const UNKNOWN: HttpRefusal = { status: 404, code: NO_SESSION, reason: "session not found: it has ended, or never was; begin another with initialize" };
+const STREAMLESS: HttpRefusal = { status: 405, reason: "this revision of the protocol has POST alone", headers: { allow: "POST" } };
+const AGREED: HttpRefusal = { status: 400, code: INVALID_REQUEST, reason: "initialize begins a session, and this one has begun" };
+const FULL: HttpRefusal = { status: 503, reason: "too many sessions are open here; end one with DELETE, or try again later", headers: { "retry-after": "60" } };
+const ENDING: HttpRefusal = { status: 503, reason: "this gateway is ending and takes no new calls; try again in a moment", headers: { "retry-after": "5" } };
+const NOT_ACCEPTABLE: HttpRefusal = { status: 406, reason: "answers are application/json or text/event-stream, and Accept has neither" };
 
 export function createSessionEndpoint(options: SessionEndpointOptions): HttpEndpoint {
   const { limits, keepAliveMs = KEEP_ALIVE_MS, ...given } = options;
@@ -71,32 +70,32 @@ class SessionEndpoint implements HttpEndpoint {
     const { message, request, response, stateless } = exchange;
     const id = message.kind === "call" || message.kind === "request" ? message.id : null;
     const accepts = acceptedBy(request.headers.accept);
-    if (!accepts.json && !accepts.stream) return writeRefusal(response, id, NOT_ACCEPTABLE);
+    if (!accepts.json && !accepts.stream) return answerError(response, { ...NOT_ACCEPTABLE, id });
     const isFirst = message.kind === "request" && message.method === "initialize" && !stateless;
-    if (this.#isDraining && (isFirst || message.kind === "call")) return writeRefusal(response, id, ENDING);
+    if (this.#isDraining && (isFirst || message.kind === "call")) return answerError(response, { ...ENDING, id });
     if (stateless) return this.#exchanges.serve(exchange);
     if (!isFirst) return this.#find(exchange, id)?.post(exchange);
     if (sessionIdOf(exchange) === undefined) return this.#begin(exchange, id);
-    if (this.#find(exchange, id) !== undefined) writeRefusal(response, id, AGREED);
+    if (this.#find(exchange, id) !== undefined) answerError(response, { ...AGREED, id });
   }
 
   get(exchange: HttpExchange): Promise<void> {
-    if (exchange.stateless) writeRefusal(exchange.response, null, STREAMLESS);
+    if (exchange.stateless) answerError(exchange.response, STREAMLESS);
     else this.#find(exchange, null)?.get(exchange);
     return Promise.resolve();
   }
 
   async delete(exchange: HttpExchange): Promise<void> {
-    if (exchange.stateless) return writeRefusal(exchange.response, null, STREAMLESS);
+    if (exchange.stateless) return answerError(exchange.response, STREAMLESS);
     const session = this.#find(exchange, null);
     if (session === undefined) return;
     await this.#sessions.end(session);
-    writeEmpty(exchange.response, 200);
+    exchange.response.writeHead(200).end();
   }
 
   async drain(): Promise<void> {
     this.#isDraining = true;
-    await Promise.all([this.#sessions.drained(), this.#exchanges.drained()]);
+    await Promise.all([this.#sessions.drain(), this.#exchanges.drain()]);
   }
 
   async close(): Promise<void> {
@@ -106,7 +105,7 @@ class SessionEndpoint implements HttpEndpoint {
 
   async #begin(exchange: PostExchange, id: RpcId | null): Promise<void> {
     const session = this.#sessions.open(exchange.caller);
-    if (session === undefined) return writeRefusal(exchange.response, id, FULL);
+    if (session === undefined) return answerError(exchange.response, { ...FULL, id });
     await session.post(exchange);
     if (!session.isAgreed) await this.#sessions.end(session); // the server refused it, or its client has gone already
   }
@@ -115,7 +114,7 @@ class SessionEndpoint implements HttpEndpoint {
   #find(exchange: HttpExchange, id: RpcId | null): Session | undefined {
     const name = sessionIdOf(exchange);
     const session = name === undefined ? undefined : this.#sessions.find(name, exchange.caller);
-    if (session === undefined) writeRefusal(exchange.response, id, name === undefined ? MISSING : UNKNOWN);
+    if (session === undefined) answerError(exchange.response, { ...(name === undefined ? MISSING : UNKNOWN), id });
     return session;
   }
 }

@@ -11,13 +11,14 @@ import { valueAt } from "../message/read-upstream-message.ts";
 import { Relay, type ClientBound } from "../relay.ts";
 import { within } from "../within.ts";
 import type { UpstreamConnection, UpstreamEnd } from "../upstream/upstream-connection.ts";
+import { answerError } from "./answer-error.ts";
 import { EventLog, readEventId } from "./event-log.ts";
 import { EventStream, type Resumption } from "./event-stream.ts";
 import type { HttpCaller, HttpExchange, PostExchange } from "./http-endpoint.ts";
+import { lineOf } from "./lines.ts";
 import { Parked } from "./parked.ts";
 import { acceptedBy, Reply } from "./reply.ts";
 import type { ServedUpstream } from "./served-upstream.ts";
-import { lineOf, writeEmpty, writeRefusal } from "./write-answer.ts";
 
 /** Said by no request that is under way: a stream that the client opened for such things is the better place. */
 const UNRELATED = new Set(["notifications/tools/list_changed", "notifications/prompts/list_changed", "notifications/resources/list_changed", "notifications/resources/updated", "notifications/tasks/status"]);
@@ -25,10 +26,9 @@ const PRIMES_FROM = "2025-11-25";
 const MAX_LOG_BYTES = 4 * 1024 * 1024;
 const MAX_LISTENERS = 8;
 const MAX_PAST = 64;
-const CONNECTION_CLOSED = -32_000;
 const DRAIN_MS = 1_000;
 const END_MS = 5_000;
-const GONE = "The server has ended before it answered";
+const GONE = "the server has ended before it answered";
 
 export class Session {
   readonly id: string;
@@ -56,7 +56,7 @@ export class Session {
     this.#caller = caller;
     this.#upstream = upstream;
     this.#parked = new Parked(upstream.onWarning);
-    this.#connection = upstream.connect({ onLine: (line) => this.#relay.fromUpstream(line), onDrain: () => this.#drained(), onWarning: upstream.onWarning });
+    this.#connection = upstream.connect({ onLine: (line, outcome) => this.#relay.fromUpstream(line, outcome), onDrain: () => this.#drained(), onWarning: upstream.onWarning });
     this.#relay = new Relay({
       ...upstream,
       governance: () => this.#caller.governance(),
@@ -93,32 +93,37 @@ export class Session {
     const { message, body, response } = exchange;
     const line = lineOf(body);
     if (message.kind === "call" || message.kind === "request") {
-      if (this.#replies.has(message.id)) return writeRefusal(response, message.id, { status: 400, code: INVALID_REQUEST, message: "Refused by Countersign: the id of a request that is under way" });
+      if (this.#replies.has(message.id)) return answerError(response, { status: 400, code: INVALID_REQUEST, reason: "the id of a request that is under way", id: message.id });
       const reply = this.#open(exchange, message.id, message.params);
       this.#relay.receive(message, line);
       return reply.settled;
     }
     this.#relay.receive(message, line);
     if (message.kind === "notification" && message.method === "notifications/cancelled") this.#cancelled(memberOf(message.params, "requestId"));
-    writeEmpty(response, 202);
+    response.writeHead(202).end();
   }
 
   /** A stream of its own, or one that goes on. */
   get(exchange: HttpExchange): void {
     this.#use(exchange.caller);
     const { request, response } = exchange;
-    if (!acceptedBy(request.headers.accept).stream) return writeRefusal(response, null, { status: 406, code: CONNECTION_CLOSED, message: "Not acceptable: this answers with text/event-stream" });
+    if (!acceptedBy(request.headers.accept).stream) return answerError(response, { status: 406, reason: "Accept must have text/event-stream" });
     const last = request.headers["last-event-id"];
     if (typeof last !== "string" || last === "") return this.#listen(exchange);
     const event = readEventId(last);
-    if (event === undefined) return writeRefusal(response, null, { status: 400, code: CONNECTION_CLOSED, message: "Last-Event-ID names no event of this session" });
+    if (event === undefined) return answerError(response, { status: 400, reason: "Last-Event-ID names no event of this session" });
     const reply = this.#named.get(event.stream);
     if (reply !== undefined) {
       reply.resume(exchange, event.number);
       return this.#parked.empty(reply.isOpen ? reply : undefined);
     }
     if (event.stream.startsWith("g")) return this.#listen(exchange, { name: event.stream, number: event.number });
-    writeEmpty(response, 204, this.#headers);
+    response.writeHead(204, this.#headers).end();
+  }
+
+  /** Calls that wait for people stop waiting: what was asked stays asked, and the same call sent again joins it. */
+  leave(): void {
+    for (const reply of this.#replies.values()) reply.leave();
   }
 
   /** Ends it with what belongs to it. What was sent may still be answered for a moment; nothing that was not is sent any more. */
@@ -250,8 +255,8 @@ export class Session {
     this.#relay.upstreamGone();
     this.#drained();
     await within(this.#relay.drained(), END_MS);
-    const why = end.kind === "not started" ? `The server could not be started: ${end.why}` : GONE;
-    for (const reply of this.#replies.values()) reply.refuse({ status: 502, code: CONNECTION_CLOSED, message: why });
+    const reason = end.kind === "not started" ? `the server could not be started: ${end.why}` : GONE;
+    for (const reply of this.#replies.values()) reply.refuse({ status: 502, reason });
     for (const listener of this.#listeners.values()) listener.end();
   }
 }

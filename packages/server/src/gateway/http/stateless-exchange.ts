@@ -10,22 +10,22 @@ import { replaceValues } from "../message/member-place.ts";
 import { CAPABILITIES, isObject, memberOf, metaOf, resultIn, VERSION } from "../message/members.ts";
 import { INVALID_REQUEST, type ClientMessage } from "../message/read-client-message.ts";
 import { readUpstreamMessage, valueAt, type UpstreamMessage } from "../message/read-upstream-message.ts";
+import { answerError } from "./answer-error.ts";
 import type { PostExchange } from "./http-endpoint.ts";
+import { lineOf } from "./lines.ts";
 import { Reply } from "./reply.ts";
 import type { ServedUpstream } from "./served-upstream.ts";
 import { SUBSCRIPTION_ID, type Ear, type SharedUpstream } from "./shared-upstream.ts";
-import { lineOf, writeEmpty, writeRefusal } from "./write-answer.ts";
 
 type Asking = Extract<ClientMessage, { kind: "call" | "request" }>;
 
 const LOG_LEVEL = "io.modelcontextprotocol/logLevel";
 const INVALID_PARAMS = -32_602;
-const CONNECTION_CLOSED = -32_000;
 /** Errors that HTTP says by its status too. */
 const STATUS_OF_CODE: ReadonlyMap<unknown, number> = new Map([[-32_700, 400], [INVALID_REQUEST, 400], [METHOD_NOT_FOUND, 404], [-32_020, 400], [-32_021, 400], [-32_022, 400]]);
 /** No error is longer. */
 const MAX_ERROR_BYTES = 256 * 1024;
-const GONE = "The server has ended before it answered";
+const GONE = "the server has ended before it answered";
 
 export class StatelessExchange implements Ear {
   readonly #exchange: PostExchange;
@@ -36,6 +36,7 @@ export class StatelessExchange implements Ear {
   /** What the server knows it by. */
   readonly #id: string;
   readonly #meta: JsonObject;
+  readonly #leaving = new AbortController();
 
   constructor(exchange: PostExchange, asking: Asking, meta: JsonObject, upstream: ServedUpstream, shared: SharedUpstream, session: string) {
     this.#exchange = exchange;
@@ -50,7 +51,7 @@ export class StatelessExchange implements Ear {
       openAfterMs: upstream.openAfterMs.exchange,
       resumption: undefined,
       resumeMs: 0,
-      onOver: () => shared.leave(this.#id),
+      onOver: () => shared.part(this.#id),
     });
     const { agent, user, governance } = exchange.caller;
     this.#calls = new ClientCalls({
@@ -59,7 +60,7 @@ export class StatelessExchange implements Ear {
       caller: { agent, user, session: { id: session } } satisfies Omit<Caller, "principal">,
       upstream: shared.calls,
       tools: shared.tools,
-      hearing: () => this.#reply,
+      hearing: () => ({ held: () => this.#reply.held(), lost: this.#leaving.signal, heard: () => Promise.resolve(true) }), // who closes has cancelled
       toClient: (bytes, _id, last) => this.#say(bytes, last),
       toUpstream: (bytes) => shared.send(bytes),
     });
@@ -109,9 +110,14 @@ export class StatelessExchange implements Ear {
     this.#reply.end();
   }
 
+  leave(): void {
+    this.#leaving.abort();
+    if (this.#asking.kind === "request" && this.#asking.method === "subscriptions/listen") this.#cancel();
+  }
+
   upstreamGone(): void {
     if (this.#asking.kind === "call") this.#calls.upstreamGone();
-    else this.#reply.refuse({ status: 502, code: CONNECTION_CLOSED, message: GONE });
+    else this.#reply.refuse({ status: 502, reason: GONE });
   }
 
   #cancel(): void {
@@ -152,8 +158,8 @@ export function envelopeOf(params: JsonValue | undefined): JsonObject | undefine
 /** Answers what cannot be sent on as it is; true where it did. */
 export function refuseStateless({ response, message }: PostExchange, { unknownMethods }: ServedUpstream): boolean {
   const id = "id" in message ? message.id : null;
-  const refuse = (status: number, code: number, why: string): true => {
-    writeRefusal(response, id, { status, code, message: `Refused by Countersign: ${why}` });
+  const refuse = (status: number, code: number, reason: string): true => {
+    answerError(response, { status, code, reason, id });
     return true;
   };
   if (message.kind === "response") return refuse(400, INVALID_REQUEST, "this revision of the protocol has no requests to respond to");
@@ -161,7 +167,7 @@ export function refuseStateless({ response, message }: PostExchange, { unknownMe
     const known = unknownMethods === "pass" || isKnownMethod(message.method);
     // Closing a request's stream cancels it. An id says nothing here: other clients have the same.
     if (known && message.method !== "notifications/cancelled") return false;
-    writeEmpty(response, 202);
+    response.writeHead(202).end();
     return true;
   }
   if (message.kind === "request" && unknownMethods === "block" && !isKnownMethod(message.method)) return refuse(404, METHOD_NOT_FOUND, UNKNOWN_METHOD);

@@ -4,13 +4,16 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import type { JsonObject } from "@countersign/sdk/call";
-import { replaceId } from "../message/replace-id.ts";
+import { memberOf } from "../message/members.ts";
 import { readUpstreamMessage } from "../message/read-upstream-message.ts";
+import { replaceId } from "../message/replace-id.ts";
+import { answerError, answerJson, type HttpRefusal } from "./answer-error.ts";
 import type { HttpCaller, PostExchange } from "./http-endpoint.ts";
+import { lineOf } from "./lines.ts";
+import { refusedParams } from "./mirrored-params.ts";
 import type { ServedUpstream } from "./served-upstream.ts";
 import { SharedUpstream } from "./shared-upstream.ts";
 import { envelopeOf, refuseStateless, StatelessExchange, statusOf } from "./stateless-exchange.ts";
-import { lineOf, writeEmpty, writeJson, writeRefusal } from "./write-answer.ts";
 
 export interface ExchangeLimits {
   readonly exchanges: number;
@@ -21,7 +24,6 @@ export interface ExchangeLimits {
 /** A server that could not be reached, or speaks another era, is asked again after so long. */
 const FAILED_MS = 1_000;
 const LEGACY_MS = 300_000;
-const CONNECTION_CLOSED = -32_000;
 const RUN_KEY = "countersign/session";
 const MAX_RUNS = 10_000;
 
@@ -55,14 +57,16 @@ export class StatelessExchanges {
     const own = [...this.#running.values()].filter((credential) => credential === exchange.caller.credential).length;
     if (this.#running.size >= exchanges || own >= exchangesOfCredential) {
       const id = "id" in exchange.message ? exchange.message.id : null;
-      return writeRefusal(exchange.response, id, { status: 503, code: CONNECTION_CLOSED, message: "Too many requests are under way here; try again in a moment", headers: { "retry-after": "1" } });
+      return answerError(exchange.response, { status: 503, reason: "too many requests are under way here; try again in a moment", id, headers: { "retry-after": "1" } });
     }
     const running = this.#serve(exchange).finally(() => this.#running.delete(running));
     this.#running.set(running, exchange.caller.credential);
     await running;
   }
 
-  async drained(): Promise<void> {
+  /** Resolves when no call is under way; those that wait for people stop waiting. */
+  async drain(): Promise<void> {
+    this.#current?.shared.leave();
     await Promise.all(this.#running.keys());
   }
 
@@ -70,8 +74,9 @@ export class StatelessExchanges {
     const current = this.#current;
     this.#current = undefined;
     this.#upstream.pulse.remove(this.#look);
+    current?.shared.leave();
     await current?.shared.stop();
-    await this.drained();
+    await Promise.all(this.#running.keys());
   }
 
   async #serve(exchange: PostExchange): Promise<void> {
@@ -82,7 +87,7 @@ export class StatelessExchanges {
     current.usedAt = performance.now();
     if (opening.kind === "failed") {
       current.until = Math.min(current.until, performance.now() + FAILED_MS);
-      return writeRefusal(response, id, { status: 502, code: CONNECTION_CLOSED, message: `The server is not there: ${opening.why}` });
+      return answerError(response, { status: 502, reason: `the server is not there: ${opening.why}`, id });
     }
     if (opening.kind === "legacy") {
       if (current.until === Infinity) current.until = performance.now() + LEGACY_MS;
@@ -90,19 +95,28 @@ export class StatelessExchanges {
       const said = readUpstreamMessage(opening.line);
       const error = said.kind === "answer" ? said.body : undefined;
       const status = statusOf(error);
-      return writeJson(response, status === 200 ? 400 : status, replaceId(opening.line, opening.asked, JSON.stringify(id)) ?? opening.line);
+      return answerJson(response, status === 200 ? 400 : status, replaceId(opening.line, opening.asked, JSON.stringify(id)) ?? opening.line);
     }
     if (message.kind !== "call" && message.kind !== "request") {
       current.shared.send(lineOf(body));
-      return writeEmpty(response, 202);
+      return void response.writeHead(202).end();
     }
+    const refused = message.kind === "call" ? await this.#refusedParams(exchange, current.shared) : undefined;
+    if (refused !== undefined) return answerError(response, { ...refused, id });
     const meta = envelopeOf(message.params) ?? {}; // refused above where there is none
     await new StatelessExchange(exchange, message, meta, this.#upstream, current.shared, this.#runOf(exchange.caller, meta)).run();
     current.usedAt = performance.now();
   }
 
+  async #refusedParams({ request, message }: PostExchange, { tools }: SharedUpstream): Promise<HttpRefusal | undefined> {
+    if (tools.refreshing !== undefined) await tools.refreshing;
+    const params = "params" in message ? message.params : undefined;
+    const name = memberOf(params, "name");
+    return refusedParams(request.headers, params, typeof name === "string" ? tools.catalog.definition(name)?.definition["inputSchema"] : undefined);
+  }
+
   #connect(): Current {
-    const { current } = { current: this.#current };
+    const current = this.#current;
     const isSettled = current !== undefined && performance.now() < current.until;
     if (current !== undefined && isSettled && (!current.shared.isOver || current.until !== Infinity)) return current;
     this.#upstream.pulse.add(this.#look);
