@@ -6,6 +6,8 @@
 import type { JsonObject, JsonValue } from "@countersign/sdk/call";
 import type { ServerRef } from "@countersign/sdk";
 import { ClientCalls, type ClientCallsOptions } from "./call/client-calls.ts";
+import { ClientRequests } from "./call/client-requests.ts";
+import { showsForms } from "./call/elicit-approval.ts";
 import { scopeOf } from "./call/governed-call.ts";
 import { Rounds } from "./call/rounds.ts";
 import { inspectsResults, TaskWatch } from "./call/task-watch.ts";
@@ -48,6 +50,9 @@ export class Relay {
   readonly #calls: ClientCalls;
   readonly #rounds: Rounds;
   readonly #tasks: TaskWatch;
+  /** What we asked the client. */
+  readonly #asked = new ClientRequests();
+  #showsForms = false;
   /** Lists the client asked for: the cursor, by its id. */
   readonly #lists = new Map<RpcId, string | undefined>();
   #server: ServerRef | undefined;
@@ -65,6 +70,7 @@ export class Relay {
     this.#calls = new ClientCalls({
       ...options,
       rounds: this.#rounds,
+      client: () => (this.#showsForms ? this.#asked : undefined),
       credential: options.credential ?? "",
       server: () => this.#server ?? this.#askServer(),
       upstream: this.#upstream,
@@ -88,6 +94,7 @@ export class Relay {
   receive(message: ClientMessage, line: Buffer): void {
     if (message.kind === "refused") return this.#refuse(message);
     if (message.kind === "call") return this.#govern(message);
+    if (message.kind === "response" && this.#asked.settle(message)) return;
     if (message.kind !== "response" && this.#options.unknownMethods === "block" && !isKnownMethod(message.method)) {
       return this.#refuse({ id: message.kind === "request" ? message.id : undefined, code: METHOD_NOT_FOUND, reason: UNKNOWN_METHOD });
     }
@@ -122,7 +129,8 @@ export class Relay {
 
   /** The client is gone: what waits for people is cancelled, and nothing that was not sent is sent any more. */
   clientGone(): void {
-    if (this.#options.rounds === undefined) this.#rounds.executions.end();
+    this.#asked.end();
+    if (this.#options.rounds === undefined) this.#rounds.end();
     this.#calls.clientGone();
   }
 
@@ -136,7 +144,7 @@ export class Relay {
   /** Resolves when no call is under way. */
   async drained(): Promise<void> {
     await this.#calls.drained();
-    if (this.#options.rounds === undefined) await this.#rounds.executions.drained();
+    if (this.#options.rounds === undefined) await this.#rounds.drained();
   }
 
   #govern({ id, params }: Extract<ClientMessage, { kind: "call" }>): void {
@@ -159,7 +167,10 @@ export class Relay {
   #note(id: RpcId, method: string, params: JsonValue | undefined): void {
     this.#takeEnvelope(metaOf(params));
     this.#tasks.asked(id, method, params);
-    if (method === "initialize") this.#initializing = id;
+    if (method === "initialize") {
+      this.#initializing = id;
+      this.#showsForms = showsForms(memberOf(memberOf(params, "capabilities"), "elicitation"));
+    }
     if (method !== "tools/list") return;
     const cursor = memberOf(params, "cursor");
     if (this.#lists.size >= MAX_OPEN) this.#lists.clear(); // an upstream that answers none of them teaches nothing

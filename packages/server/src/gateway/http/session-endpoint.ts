@@ -56,10 +56,12 @@ export function createSessionEndpoint(options: SessionEndpointOptions): HttpEndp
 class SessionEndpoint implements HttpEndpoint {
   readonly #sessions: Sessions;
   readonly #exchanges: StatelessExchanges;
+  readonly #rounds: Rounds;
   #isDraining = false;
 
   constructor(upstream: ServedUpstream, limits: EndpointLimits) {
     this.#sessions = new Sessions(upstream, limits);
+    this.#rounds = upstream.rounds;
     this.#exchanges = new StatelessExchanges(upstream, limits);
   }
 
@@ -97,6 +99,7 @@ class SessionEndpoint implements HttpEndpoint {
 
   async close(): Promise<void> {
     this.#isDraining = true;
+    this.#rounds.end();
     await Promise.all([this.#sessions.close(), this.#exchanges.close()]);
   }
 

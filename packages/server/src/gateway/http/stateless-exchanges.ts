@@ -72,7 +72,7 @@ export class StatelessExchanges {
     this.#upstream.pulse.remove(this.#look);
     await current?.shared.stop();
     await this.drained();
-    await this.#upstream.rounds.executions.drained();
+    await this.#upstream.rounds.drained();
   }
 
   async #serve(exchange: PostExchange): Promise<void> {
