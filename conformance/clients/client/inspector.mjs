@@ -1,16 +1,23 @@
-// @modelcontextprotocol/inspector: its command line, a process for each call.
+// @modelcontextprotocol/inspector: its command line, a process for each call. A server's own command may have options, so it is in a file.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const INSPECTOR = fileURLToPath(new URL("../node_modules/.bin/mcp-inspector", import.meta.url));
 
 /** @type {import("../run-client.mjs").Connect} */
 export async function connect({ url, command }) {
-  const target = url === undefined ? command : [url, "--transport", "http"];
+  const home = mkdtempSync(join(tmpdir(), "countersign-inspector-"));
+  const [program = "", ...args] = command ?? [];
+  const config = join(home, "servers.json");
+  writeFileSync(config, JSON.stringify({ mcpServers: { notes: url === undefined ? { command: program, args } : { type: "http", url } } }));
   return {
     async call(name, given) {
-      const child = spawn(process.execPath, [INSPECTOR, "--cli", ...target, "--method", "tools/call", "--tool-name", name, "--tool-args-json", JSON.stringify(given), "--format", "json"], { stdio: ["ignore", "pipe", "pipe"] });
+      const line = [INSPECTOR, "--cli", "--config", config, "--server", "notes", "--method", "tools/call", "--tool-name", name, "--tool-args-json", JSON.stringify(given), "--format", "json"];
+      const child = spawn(process.execPath, line, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, HOME: home } });
       let [said, errors] = ["", ""];
       child.stdout.on("data", (chunk) => (said += chunk));
       child.stderr.on("data", (chunk) => (errors += chunk));
@@ -18,6 +25,6 @@ export async function connect({ url, command }) {
       if (said.trim() === "") throw new Error(`exit code ${code}: ${errors}`);
       return said;
     },
-    async close() {},
+    close: async () => rmSync(home, { recursive: true, force: true }),
   };
 }

@@ -26,6 +26,10 @@ export interface GatewayOptions {
   readonly transport: string;
   readonly header: readonly string[];
   readonly headerEnv: readonly string[];
+  readonly oauthClientId?: string | undefined;
+  readonly oauthClientSecretEnv?: string | undefined;
+  readonly oauthIssuer?: string | undefined;
+  readonly oauthScope?: string | undefined;
 }
 
 export interface GatewayPorts extends UpPorts {
@@ -43,6 +47,10 @@ export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void
     .option("--transport <transport>", "how the server at --url is spoken to: http (Streamable HTTP), sse (as of 2024-11-05), auto: whichever it speaks", "auto")
     .option("--header <header>", "'Name: value', sent to --url with every request (repeatable). A secret belongs into --header-env", collect, [])
     .option("--header-env <name=variable>", "a header whose value an environment variable holds (repeatable)", collect, [])
+    .option("--oauth-client-id <id>", "be let in as this client, where the server asks who comes (a person: countersign gateway login)")
+    .option("--oauth-client-secret-env <variable>", "its secret: an environment variable that holds it")
+    .option("--oauth-issuer <url>", "the authorization server that may see the secret")
+    .option("--oauth-scope <scope>", "which rights to ask for there")
     .option("--name <name>", "the server's name in policies (default: from the command or the address)")
     .option("--policies <file>", "policy file (default: COUNTERSIGN_POLICIES, else the control plane's policies)")
     .option("--agent <name>", "the agent's name in policies and the record; a claim", "")
@@ -114,10 +122,10 @@ async function startedServer([command = "", ...args]: readonly string[], name: s
   }
 }
 
-async function addressedServer(url: string, { name, transport, header, headerEnv }: GatewayOptions, { env, err }: GatewayPorts): Promise<Upstream> {
-  const { urlUpstream } = await import("./url-upstream.ts");
-  const upstream = urlUpstream({ url, transport, header, headerEnv }, env, (message) => err(`countersign: ${message}`));
-  const named = name ?? upstream.name;
+async function addressedServer(url: string, options: GatewayOptions, { env, err }: GatewayPorts): Promise<Upstream> {
+  const [{ urlUpstream }, { stateDirectory }] = await Promise.all([import("./url-upstream.ts"), import("@countersign/sdk/record")]);
+  const upstream = urlUpstream({ ...options, url }, { stateDirectory: options.dir ?? stateDirectory(env), named: options.dir, env, warn: (message) => err(`countersign: ${message}`) });
+  const named = options.name ?? upstream.name;
   return { ...upstream, name: named, server: () => upstream.server(named) };
 }
 
