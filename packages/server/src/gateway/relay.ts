@@ -24,6 +24,8 @@ export interface RelayOptions extends Pick<ClientCallsOptions, "governance" | "c
   readonly server: () => Promise<ServerRef>;
   /** What clients come back to, where several relays serve them, for its maker to end. Default: this relay's own. */
   readonly rounds?: Rounds | undefined;
+  /** As RequestStates has it, for rounds of its own. */
+  readonly stateKey?: (() => Uint8Array) | undefined;
   /** What the client proved itself with, where clients have credentials of their own. Default: there is one client. */
   readonly credential?: string | undefined;
   /** What to do with methods that no revision of the protocol knows. Default: pass. */
@@ -65,7 +67,7 @@ export class Relay {
     this.#options = options;
     this.#upstream = new UpstreamCalls(options.toUpstream);
     this.#tools = createToolList((cursor, signal) => this.#list(cursor, signal));
-    this.#rounds = options.rounds ?? new Rounds();
+    this.#rounds = options.rounds ?? new Rounds({ key: options.stateKey });
     this.#tasks = new TaskWatch({ tasks: this.#rounds.tasks, scope: () => (this.#server === undefined ? undefined : scopeOf(this.#server)), inspects: () => inspectsResults(options.governance()) });
     this.#calls = new ClientCalls({
       ...options,
