@@ -77,7 +77,7 @@ class ForwardEndpoint implements HttpEndpoint {
 
   async delete(exchange: HttpExchange): Promise<void> {
     const session = await this.#passInSession(exchange, "DELETE");
-    if (session === undefined || exchange.response.statusCode >= 300) return;
+    if (session?.protocolSession === undefined || exchange.response.statusCode >= 300) return;
     session.end();
     this.#sessions.forget(exchange);
   }
