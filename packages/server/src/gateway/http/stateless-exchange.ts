@@ -28,6 +28,7 @@ const INVALID_PARAMS = -32_602;
 const STATUS_OF_CODE: ReadonlyMap<unknown, number> = new Map([[-32_700, 400], [INVALID_REQUEST, 400], [METHOD_NOT_FOUND, 404], [-32_020, 400], [-32_021, 400], [-32_022, 400]]);
 /** No error is longer. */
 const MAX_ERROR_BYTES = 256 * 1024;
+const NEVER = new AbortController().signal;
 const GONE = "the server has ended before it answered";
 
 export class StatelessExchange implements Ear {
@@ -67,7 +68,7 @@ export class StatelessExchange implements Ear {
       caller: { agent, user, session: { id: session } } satisfies Omit<Caller, "principal">,
       upstream: shared.calls,
       tools: shared.tools,
-      hearing: () => this.#reply,
+      hearing: () => ({ held: () => this.#reply.held(), lost: NEVER, heard: () => Promise.resolve(true) }), // who closes has cancelled
       toClient: (bytes, _id, last) => this.#say(bytes, last),
       toUpstream: (bytes) => shared.send(bytes),
     });
