@@ -4,7 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { stateDirectory } from "@countersign/sdk/record";
-import { DEFAULT_DRAIN_MS, DEFAULT_LIMITS, DEFAULT_LISTEN, type GatewayConfig, type ServerConfig } from "../config/gateway-config.ts";
+import { DEFAULT_DRAIN_MS, DEFAULT_LIMITS, DEFAULT_LISTEN, type GatewayConfig, type HttpUpstream, type ServerConfig } from "../config/gateway-config.ts";
 import { parseListen } from "../config/gateway-document.ts";
 import { isLoopbackHost } from "../gateway/identity/identify-caller.ts";
 import { fixedControl, linkControl, type ControlLink } from "./control-link.ts";
@@ -25,9 +25,9 @@ export async function gatewayHttp(command: readonly string[], options: GatewayOp
   const onWarning = (message: string): void => err(`countersign: ${message}`);
   const listen = listenOf(options.http);
   const { config: path } = options;
-  const loaded = path === undefined ? { config: configOfOptions(command, options, ports), text: "" } : await loadConfig(path, ports);
-  const first = withListen(loaded.config, listen);
   const directory = options.dir ?? stateDirectory(env);
+  const loaded = path === undefined ? { config: configOfOptions(command, options, directory, ports), text: "" } : await loadConfig(path, ports);
+  const first = withListen(loaded.config, listen);
   const link = linkOf(first, { ...options, remote, directory }, ports);
   const fileMode = (): number | undefined => (path === undefined || process.platform === "win32" ? undefined : statSync(path, { throwIfNoEntry: false })?.mode);
   const gateway = await start(first, { directory, link, user: options.user === "" ? localUser() : options.user, env, fileMode, onWarning });
@@ -93,14 +93,14 @@ function withListen(config: GatewayConfig, listen: GatewayConfig["listen"] | und
 }
 
 /** One server, as the command line names it. */
-function configOfOptions(command: readonly string[], options: GatewayOptions, { env, err }: UpPorts): GatewayConfig {
+function configOfOptions(command: readonly string[], options: GatewayOptions, directory: string, { env, err }: UpPorts): GatewayConfig {
   const [program = "", ...args] = command;
-  const address = options.url === undefined ? undefined : readAddress({ ...options, url: options.url }, env, (message) => err(`countersign: ${message}`));
+  const address = options.url === undefined ? undefined : readAddress({ ...options, url: options.url }, { stateDirectory: directory, named: options.dir, env, warn: (message) => err(`countersign: ${message}`) });
   const name = options.name ?? (address === undefined ? serverNameOf(command) : serverNameOfUrl(address.url));
   const policies = options.policies ?? (env["COUNTERSIGN_POLICIES"] === "" ? undefined : env["COUNTERSIGN_POLICIES"]);
   const server: ServerConfig = {
     name,
-    upstream: address === undefined ? { kind: "stdio", command: program, args, env: {}, cwd: process.cwd(), inherits: true } : { kind: "http", url: address.url.href, transport: address.transport, headers: address.headers, oauth: true },
+    upstream: address === undefined ? { kind: "stdio", command: program, args, env: {}, cwd: process.cwd(), inherits: true } : { kind: "http", url: address.url.href, transport: address.transport, headers: address.headers, oauth: oauthOf(options, env) },
     policies,
     holdMs: options.hold * 1_000,
     unknownMethods: "pass",
@@ -117,6 +117,12 @@ function configOfOptions(command: readonly string[], options: GatewayOptions, { 
     allowedOrigins: [],
     limits: DEFAULT_LIMITS,
   };
+}
+
+/** As a machine, where the options say so; readAddress has checked them. */
+function oauthOf({ oauthClientId: clientId, oauthClientSecretEnv: variable, oauthIssuer: issuer, oauthScope: scope }: GatewayOptions, env: NodeJS.ProcessEnv): HttpUpstream["oauth"] {
+  if (clientId === undefined || variable === undefined || issuer === undefined) return true;
+  return { clientId, clientSecret: env[variable] ?? "", issuer, scopes: scope === undefined ? undefined : [scope] };
 }
 
 function linkOf({ controlPlane }: GatewayConfig, { controlPlane: wanted, remote, directory }: { readonly controlPlane: boolean; readonly remote: { readonly url: string; readonly apiKey: string } | undefined; readonly directory: string }, ports: UpPorts): ControlLink | undefined {

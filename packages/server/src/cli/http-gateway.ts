@@ -49,7 +49,7 @@ export class HttpGateway {
     this.#governances = openGovernances({ directory, link, max: config.limits.credentials * 2, around, onWarning });
     this.#health = watchHealth({ link, governances: this.#governances, around, metrics: this.#metrics, onWarning });
     this.#callers = createCallers({ link, governances: this.#governances, user });
-    this.#servers = new ServedServers({ env, onWarning });
+    this.#servers = new ServedServers({ directory, env, onWarning });
     this.#addGauges();
   }
 

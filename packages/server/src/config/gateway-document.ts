@@ -25,8 +25,9 @@ const listen = z.string().refine((value) => parseListen(value) !== undefined, { 
 const count = (most: number) => z.number().int().min(1).max(most);
 
 const upstreamOAuth = z.strictObject({
-  clientId: text.optional().meta({ description: "The client id that is registered there. Left out, the gateway registers itself, where the provider lets it." }),
-  clientSecret: text.optional().meta({ description: "Its secret, where it has one." }),
+  clientId: text.meta({ description: "The gateway's client id there." }),
+  clientSecret: text.meta({ description: "Its secret, such as ${env:CLIENT_SECRET}." }),
+  issuer: url.meta({ description: "The authorization server that may see the secret." }),
   scopes: z.array(text).optional().meta({ description: "What to ask for. Left out, what the server says." }),
 });
 
@@ -39,7 +40,7 @@ const server = z
     url: url.optional().meta({ description: "The address of a server over HTTP." }),
     transport: z.enum(["auto", "http", "sse"]).optional().meta({ description: "http: Streamable HTTP; sse: the older HTTP with server-sent events; auto: whichever it speaks. Left out, auto." }),
     headers: z.record(z.string(), printable).optional().meta({ description: "Sent with every request to it, such as Authorization. Write secrets as ${env:NAME}." }),
-    oauth: z.union([z.boolean(), upstreamOAuth], { error: "must be true, false or a map (clientId, clientSecret, scopes)" }).optional().meta({ description: "Whether to sign in there where it asks for that: `countersign gateway login`." }),
+    oauth: z.union([z.boolean(), upstreamOAuth], { error: "must be true, false or a map (clientId, clientSecret, issuer, scopes)" }).optional().meta({ description: "How the gateway is let in where the server asks for OAuth. true: by what somebody signed in with (`countersign gateway login URL`); a map: as a client of its own; false: not at all. Left out, true." }),
     policies: file.optional().meta({ description: "A policy file for this server's calls alone, in place of the gateway's." }),
     hold: duration.optional().meta({ description: "As the gateway's, for this server." }),
     unknownMethods: z.enum(["pass", "block"]).optional().meta({ description: "As the gateway's, for this server." }),

@@ -4,6 +4,7 @@
  * argument, an agent, a tool.
  */
 import type { AskPort, Governance } from "@countersign/sdk/enforcement";
+import { wholeOf } from "../call/waiting.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import { CANARY_SERVER } from "./canary.ts";
 
@@ -50,7 +51,7 @@ export function countCalls(metrics: Metrics): CallCounts {
 
   function askCounted(ask: AskPort): AskPort {
     return {
-      ...ask,
+      ...wholeOf(ask),
       async wait(request, options) {
         held += 1;
         try {
