@@ -81,6 +81,8 @@ export interface AskPort {
   canMeet(requirements: readonly Requirement[]): boolean;
   /** `edit`: the question is about what an approver made of the call, and there is a request about that already. */
   join(question: Question, edit?: Edit): JoinedRequest | Promise<JoinedRequest>;
+  /** The request that an earlier wait ended with, however it stands by now; undefined where it is not about this call. */
+  rejoin?(requestId: string, question: Question): Promise<JoinedRequest | undefined>;
   wait(request: JoinedRequest, options: WaitOptions): Promise<Answer>;
   /** Spends the approval: true exactly once per request, and only after an approval that still holds. */
   claim(request: JoinedRequest): boolean | Promise<boolean>;

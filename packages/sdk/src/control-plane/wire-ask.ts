@@ -74,7 +74,10 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
   }
 
   async function join(question: Question, edit?: Edit, windowMs = options.defaultTimeoutMs): Promise<JoinedRequest> {
-    const asked = edit === undefined ? await ask(question, windowMs) : await joinEdit(question, edit);
+    return joinedTo(edit === undefined ? await ask(question, windowMs) : await joinEdit(question, edit), question);
+  }
+
+  function joinedTo(asked: AskedRequest, question: Question): JoinedRequest {
     options.onJoined(asked.id);
     watch.take(asked);
     const request = { id: asked.id, digest: asked.requestDigest, expiresAt: now() + asked.expiresAt - asked.now, question, url: asked.url };
@@ -135,6 +138,14 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
   return {
     canMeet: () => true, // people who sign in can satisfy whatever a policy asks for
     join,
+
+    async rejoin(requestId, question) {
+      const answer = await client.readAsked(requestId, ASK_PATIENCE);
+      if (!answer.ok && answer.code !== "not_found") throw refusalOfFailure(answer, "nobody was asked");
+      if (!answer.ok || (answer.value.callDigest !== question.call.digest && answer.value.editOf === null)) return undefined;
+      return joinedTo(answer.value, question);
+    },
+
     follow,
     cancelLater,
     dropEdit: ({ requestId }, reason) => cancelLater({ id: requestId }, reason.slice(0, MAX_REASON)),

@@ -5,7 +5,7 @@
 import type { Readable, Writable } from "node:stream";
 import { Command, InvalidArgumentError } from "commander";
 import { startUpstream } from "../gateway/upstream/upstream-process.ts";
-import { WAITING } from "../gateway/call/waiting.ts";
+import { heldFor, WAITING } from "../gateway/call/waiting.ts";
 import type { StdioGatewayOptions } from "../gateway/stdio/run-stdio-gateway.ts";
 import { collect } from "./option-values.ts";
 import { UsageError } from "./ports.ts";
@@ -26,6 +26,10 @@ export interface GatewayOptions {
   readonly transport: string;
   readonly header: readonly string[];
   readonly headerEnv: readonly string[];
+  readonly oauthClientId?: string | undefined;
+  readonly oauthClientSecretEnv?: string | undefined;
+  readonly oauthIssuer?: string | undefined;
+  readonly oauthScope?: string | undefined;
 }
 
 export interface GatewayPorts extends UpPorts {
@@ -43,6 +47,10 @@ export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void
     .option("--transport <transport>", "how the server at --url is spoken to: http (Streamable HTTP), sse (as of 2024-11-05), auto: whichever it speaks", "auto")
     .option("--header <header>", "'Name: value', sent to --url with every request (repeatable). A secret belongs into --header-env", collect, [])
     .option("--header-env <name=variable>", "a header whose value an environment variable holds (repeatable)", collect, [])
+    .option("--oauth-client-id <id>", "be let in as this client, where the server asks who comes (a person: countersign gateway login)")
+    .option("--oauth-client-secret-env <variable>", "its secret: an environment variable that holds it")
+    .option("--oauth-issuer <url>", "the authorization server that may see the secret")
+    .option("--oauth-scope <scope>", "which rights to ask for there")
     .option("--name <name>", "the server's name in policies (default: from the command or the address)")
     .option("--policies <file>", "policy file (default: COUNTERSIGN_POLICIES, else the control plane's policies)")
     .option("--agent <name>", "the agent's name in policies and the record; a claim", "")
@@ -64,14 +72,16 @@ async function gateway(command: readonly string[], options: GatewayOptions, port
   const policies = options.policies ?? nonEmpty(env["COUNTERSIGN_POLICIES"]);
   if (!options.controlPlane && policies === undefined) throw new UsageError("--no-control-plane: there are no policies then. Name a file with --policies.");
   const remote = remoteOf(env);
-  const [upstream, { runStdioGateway }, { openGatewayGovernance }, { stateDirectory }] = await Promise.all([
+  const [upstream, { runStdioGateway }, { openGatewayGovernance }, { stateKey }, { stateDirectory }] = await Promise.all([
     options.url === undefined ? startedServer(command, options.name, env) : addressedServer(options.url, options, ports),
     import("../gateway/stdio/run-stdio-gateway.ts"),
     import("./open-gateway-governance.ts"),
+    import("../gateway/call/request-state.ts"),
     import("@countersign/sdk/record"),
   ]);
   try {
-    const governance = openGatewayGovernance({ directory: options.dir ?? stateDirectory(env), policies, controlPlane: options.controlPlane, remote }, ports);
+    const directory = options.dir ?? stateDirectory(env);
+    const governance = openGatewayGovernance({ directory, policies, controlPlane: options.controlPlane, remote }, ports);
     let broken: Error | undefined;
     const seenBroken = governance.broken.then((error) => void (broken = error));
     const stopped = Promise.race([ports.stopped, seenBroken]);
@@ -82,7 +92,8 @@ async function gateway(command: readonly string[], options: GatewayOptions, port
           agent: options.agent,
           user: options.user,
           governance: governance.current,
-          waiting: { ...WAITING, holdMs: options.hold * 1_000 },
+          waiting: heldFor(options.hold * 1_000),
+          stateKey: () => stateKey(directory),
         },
         { ...ports.streams(), stopped, onWarning: (message) => err(`countersign: ${message}`) },
       );
@@ -114,10 +125,10 @@ async function startedServer([command = "", ...args]: readonly string[], name: s
   }
 }
 
-async function addressedServer(url: string, { name, transport, header, headerEnv }: GatewayOptions, { env, err }: GatewayPorts): Promise<Upstream> {
-  const { urlUpstream } = await import("./url-upstream.ts");
-  const upstream = urlUpstream({ url, transport, header, headerEnv }, env, (message) => err(`countersign: ${message}`));
-  const named = name ?? upstream.name;
+async function addressedServer(url: string, options: GatewayOptions, { env, err }: GatewayPorts): Promise<Upstream> {
+  const [{ urlUpstream }, { stateDirectory }] = await Promise.all([import("./url-upstream.ts"), import("@countersign/sdk/record")]);
+  const upstream = urlUpstream({ ...options, url }, { stateDirectory: options.dir ?? stateDirectory(env), named: options.dir, env, warn: (message) => err(`countersign: ${message}`) });
+  const named = options.name ?? upstream.name;
   return { ...upstream, name: named, server: () => upstream.server(named) };
 }
 

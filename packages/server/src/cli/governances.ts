@@ -182,17 +182,20 @@ function askingRevived(governance: Governance, link: ControlLink): Governance {
 function askRevived(ask: AskPort, revive: () => Promise<void>): AskPort {
   return {
     ...ask,
-    async join(question, edit) {
-      try {
-        return await ask.join(question, edit);
-      } catch (error) {
-        const code: unknown = error !== null && typeof error === "object" ? Reflect.get(error, "code") : undefined;
-        if (code !== "control_plane_unavailable") throw error;
-      }
-      await revive();
-      return ask.join(question, edit);
-    },
+    join: (question, edit) => again(async () => ask.join(question, edit), revive),
+    rejoin: (requestId, question) => again(async () => ask.rejoin?.(requestId, question), revive),
   };
+}
+
+async function again<T>(work: () => Promise<T>, revive: () => Promise<void>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code: unknown = error !== null && typeof error === "object" ? Reflect.get(error, "code") : undefined;
+    if (code !== "control_plane_unavailable") throw error;
+  }
+  await revive();
+  return work();
 }
 
 async function within(work: Promise<void>, ms: number): Promise<void> {

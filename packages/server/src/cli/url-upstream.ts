@@ -3,11 +3,13 @@ import { serverIdentity } from "@countersign/sdk/enforcement";
 import type { ServerRef } from "@countersign/sdk";
 import { connectUrl, URL_TRANSPORTS, type UrlTransport } from "../gateway/upstream/connect-url.ts";
 import { whyNoHeader, type RemoteServer } from "../gateway/upstream/remote/remote-server.ts";
+import { isOnThisMachine } from "../gateway/upstream/sign-in/careful-fetch.ts";
 import type { UpstreamConnection, UpstreamListener } from "../gateway/upstream/upstream-connection.ts";
 import { UsageError } from "./ports.ts";
 import { serverNameOfUrl } from "./server-name.ts";
+import { authorizationFor, type SignInAround, type SignInWords } from "./upstream-sign-in.ts";
 
-export interface UrlOptions {
+export interface UrlOptions extends SignInWords {
   readonly url: string;
   readonly transport: string;
   /** `Name: value` */
@@ -25,12 +27,15 @@ export interface UrlUpstream {
 }
 
 /** Throws UsageError; no value of a header is in it. */
-export function urlUpstream(options: UrlOptions, env: NodeJS.ProcessEnv, warn: (message: string) => void): UrlUpstream {
-  const url = serverAddress(options.url);
+export function urlUpstream(options: UrlOptions, around: SignInAround): UrlUpstream {
+  const { env, warn } = around;
+  const url = serverAddress(options.url, "--url");
   const transport = transportOf(options.transport);
   const headers = headersOf(options, env);
   if (url.protocol === "http:" && !isOnThisMachine(url) && Object.keys(headers).length > 0) warn(`what is sent to ${url.origin} is not encrypted, the headers that were given included: use https`);
-  const remote: RemoteServer = { url, headers, authorization: undefined };
+  // Who gives a credential of their own is not signed in by us.
+  const authorization = headers["authorization"] === undefined ? authorizationFor(url, options, around) : undefined;
+  const remote: RemoteServer = { url, headers, authorization };
   let connection: UpstreamConnection | undefined;
   return {
     name: serverNameOfUrl(url),
@@ -40,10 +45,11 @@ export function urlUpstream(options: UrlOptions, env: NodeJS.ProcessEnv, warn: (
   };
 }
 
-function serverAddress(given: string): URL {
+/** `option`: where it was given. */
+export function serverAddress(given: string, option: string): URL {
   const url = URL.canParse(given) ? new URL(given) : undefined;
-  if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:")) throw new UsageError("--url: an address such as https://example.com/mcp is expected.");
-  if (url.username !== "" || url.password !== "") throw new UsageError("--url: leave the password out of the address, where everybody who lists processes sees it. Give it as --header-env Authorization=VARIABLE.");
+  if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:")) throw new UsageError(`${option}: an address such as https://example.com/mcp is expected.`);
+  if (url.username !== "" || url.password !== "") throw new UsageError(`${option}: leave the password out of the address, where everybody who lists processes sees it. Give it as --header-env Authorization=VARIABLE.`);
   url.hash = "";
   return url;
 }
@@ -54,7 +60,7 @@ function transportOf(given: string): UrlTransport {
   return transport;
 }
 
-function headersOf({ header, headerEnv }: UrlOptions, env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+export function headersOf({ header, headerEnv }: Pick<UrlOptions, "header" | "headerEnv">, env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
   const headers = new Map<string, string>();
   const add = (option: string, name: string, value: string): void => {
     const why = whyNoHeader(name, value);
@@ -74,8 +80,4 @@ function headersOf({ header, headerEnv }: UrlOptions, env: NodeJS.ProcessEnv): R
     add("--header-env", name, value.trim());
   }
   return Object.fromEntries(headers);
-}
-
-export function isOnThisMachine({ hostname }: URL): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

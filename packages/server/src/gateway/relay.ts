@@ -6,6 +6,11 @@
 import type { JsonObject, JsonValue } from "@countersign/sdk/call";
 import type { ServerRef } from "@countersign/sdk";
 import { ClientCalls, type ClientCallsOptions } from "./call/client-calls.ts";
+import { ClientRequests } from "./call/client-requests.ts";
+import { showsForms } from "./call/elicit-approval.ts";
+import { scopeOf } from "./call/governed-call.ts";
+import { Rounds } from "./call/rounds.ts";
+import { inspectsResults, TaskWatch } from "./call/task-watch.ts";
 import { createToolList, type ToolList } from "./call/tool-list.ts";
 import { UpstreamCalls } from "./call/upstream-calls.ts";
 import type { UpstreamAnswer } from "./call/upstream-port.ts";
@@ -17,6 +22,12 @@ import { readUpstreamMessage, type UpstreamMessage } from "./message/read-upstre
 export interface RelayOptions extends Pick<ClientCallsOptions, "governance" | "caller" | "sessionId" | "waiting" | "cancelGraceMs" | "hearing" | "onWarning"> {
   /** Name, identity and transport of the upstream. Asked once, with the first call. */
   readonly server: () => Promise<ServerRef>;
+  /** What clients come back to, where several relays serve them, for its maker to end. Default: this relay's own. */
+  readonly rounds?: Rounds | undefined;
+  /** As RequestStates has it, for rounds of its own. */
+  readonly stateKey?: (() => Uint8Array) | undefined;
+  /** What the client proved itself with, where clients have credentials of their own. Default: there is one client. */
+  readonly credential?: string | undefined;
   /** What to do with methods that no revision of the protocol knows. Default: pass. */
   readonly unknownMethods?: UnknownMethods | undefined;
   /** `about`: what the message is, for clients that hear on many streams. */
@@ -39,6 +50,11 @@ export class Relay {
   readonly #upstream: UpstreamCalls;
   readonly #tools: ToolList;
   readonly #calls: ClientCalls;
+  readonly #rounds: Rounds;
+  readonly #tasks: TaskWatch;
+  /** What we asked the client. */
+  readonly #asked = new ClientRequests();
+  #showsForms = false;
   /** Lists the client asked for: the cursor, by its id. */
   readonly #lists = new Map<RpcId, string | undefined>();
   #server: ServerRef | undefined;
@@ -51,8 +67,13 @@ export class Relay {
     this.#options = options;
     this.#upstream = new UpstreamCalls(options.toUpstream);
     this.#tools = createToolList((cursor, signal) => this.#list(cursor, signal));
+    this.#rounds = options.rounds ?? new Rounds({ key: options.stateKey });
+    this.#tasks = new TaskWatch({ tasks: this.#rounds.tasks, scope: () => (this.#server === undefined ? undefined : scopeOf(this.#server)), inspects: () => inspectsResults(options.governance()) });
     this.#calls = new ClientCalls({
       ...options,
+      rounds: this.#rounds,
+      client: () => (this.#showsForms ? this.#asked : undefined),
+      credential: options.credential ?? "",
       server: () => this.#server ?? this.#askServer(),
       upstream: this.#upstream,
       tools: this.#tools,
@@ -75,6 +96,7 @@ export class Relay {
   receive(message: ClientMessage, line: Buffer): void {
     if (message.kind === "refused") return this.#refuse(message);
     if (message.kind === "call") return this.#govern(message);
+    if (message.kind === "response" && this.#asked.settle(message)) return;
     if (message.kind !== "response" && this.#options.unknownMethods === "block" && !isKnownMethod(message.method)) {
       return this.#refuse({ id: message.kind === "request" ? message.id : undefined, code: METHOD_NOT_FOUND, reason: UNKNOWN_METHOD });
     }
@@ -101,24 +123,30 @@ export class Relay {
       if (this.#calls.has(message.id)) return this.#options.onWarning("the server answered a call that was not sent to it; that is not passed on");
       this.#learn(message, line);
     }
-    this.#options.toClient(line, message);
+    const later = this.#tasks.said(message);
+    if (later === undefined) this.#options.toClient(line, message);
+    else void later.then((instead) => this.#options.toClient(instead ?? line, message));
     if (message.kind === "notification" && message.method === "notifications/tools/list_changed") this.#tools.changed();
   }
 
   /** The client is gone: what waits for people is cancelled, and nothing that was not sent is sent any more. */
   clientGone(): void {
+    this.#asked.end();
+    if (this.#options.rounds === undefined) this.#rounds.end();
     this.#calls.clientGone();
   }
 
   /** The upstream is gone: what it was sent has no answer any more, and what waits for people has nothing to go to. */
   upstreamGone(): void {
     this.#upstream.end();
+    this.#rounds.executions.endThrough(this.#upstream);
     this.#calls.upstreamGone();
   }
 
   /** Resolves when no call is under way. */
-  drained(): Promise<void> {
-    return this.#calls.drained();
+  async drained(): Promise<void> {
+    await this.#calls.drained();
+    if (this.#options.rounds === undefined) await this.#rounds.drained();
   }
 
   #govern({ id, params }: Extract<ClientMessage, { kind: "call" }>): void {
@@ -140,7 +168,11 @@ export class Relay {
   /** Remembers what to learn from the answer. */
   #note(id: RpcId, method: string, params: JsonValue | undefined): void {
     this.#takeEnvelope(metaOf(params));
-    if (method === "initialize") this.#initializing = id;
+    this.#tasks.asked(id, method, params);
+    if (method === "initialize") {
+      this.#initializing = id;
+      this.#showsForms = showsForms(memberOf(memberOf(params, "capabilities"), "elicitation"));
+    }
     if (method !== "tools/list") return;
     const cursor = memberOf(params, "cursor");
     if (this.#lists.size >= MAX_OPEN) this.#lists.clear(); // an upstream that answers none of them teaches nothing

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
 import type { Call } from "@countersign/sdk/call";
 import { resultIn } from "../message/members.ts";
-import type { Reply, SentCall, UpstreamAnswer, UpstreamPort } from "./upstream-port.ts";
+import { callParams, type Reply, type RoundInputs, type SentCall, type UpstreamAnswer, type UpstreamPort } from "./upstream-port.ts";
 
 export class UpstreamCalls implements UpstreamPort {
   readonly #write: (text: string) => void;
@@ -26,6 +26,10 @@ export class UpstreamCalls implements UpstreamPort {
   sendCall(permit: Permit, call: Call, carrier: Carrier): SentCall {
     spendPermit(permit, call);
     return this.#send("tools/call", callParams(call, carrier));
+  }
+
+  continueCall(call: Call, carrier: Carrier, inputs: RoundInputs): SentCall {
+    return this.#send("tools/call", callParams(call, carrier, inputs));
   }
 
   /** The result, as it was read; rejects where there is none. */
@@ -81,12 +85,4 @@ export class UpstreamCalls implements UpstreamPort {
     }
     return { id, reply };
   }
-}
-
-/** The params of a call as they are sent: as paramsOf gives them, without a second serialisation of the arguments. */
-export function callParams({ tool, argumentsText, meta, era }: Call, carrier: Carrier): string {
-  const rest: Record<string, unknown> = {};
-  if (meta !== undefined || Object.keys(carrier).length > 0) rest["_meta"] = { ...meta, ...carrier };
-  const others = JSON.stringify(Object.assign(rest, era));
-  return `{"name":${JSON.stringify(tool)},"arguments":${argumentsText}${others === "{}" ? "" : `,${others.slice(1, -1)}`}}`;
 }

@@ -6,8 +6,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import type { Call } from "@countersign/sdk/call";
 import { spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
 import type { ClientCall } from "../call/governed-call.ts";
-import { callParams } from "../call/upstream-calls.ts";
-import type { Reply, SentCall, UpstreamPort } from "../call/upstream-port.ts";
+import { callParams, type Reply, type RoundInputs, type SentCall, type UpstreamPort } from "../call/upstream-port.ts";
 import { metaOf } from "../message/members.ts";
 import type { RpcId } from "../message/read-client-message.ts";
 import { readUpstreamMessage } from "../message/read-upstream-message.ts";
@@ -101,11 +100,19 @@ export class ForwardCall implements UpstreamPort, OpenCall {
 
   sendCall(permit: Permit, call: Call, carrier: Carrier): SentCall {
     spendPermit(permit, call);
+    return this.#send(callParams(call, carrier));
+  }
+
+  #send(params: string): SentCall {
     const { upstream, exchange, id } = this.#options;
-    const body = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"tools/call","params":${callParams(call, carrier)}}`;
+    const body = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"tools/call","params":${params}}`;
     this.#sending = upstream.send("POST", upstream.headersFor(exchange.request.headers), body, { fresh: this.#isHeld });
     void this.#sending.heard.then((heard) => this.#hear(heard));
     return { id: String(id), reply: this.#reply.promise };
+  }
+
+  continueCall(call: Call, carrier: Carrier, inputs: RoundInputs): SentCall {
+    return this.#send(callParams(call, carrier, inputs));
   }
 
   /** Never rejects. */
@@ -248,7 +255,7 @@ export class ForwardCall implements UpstreamPort, OpenCall {
   }
 
   #limitWait(): void {
-    this.#limit ??= setTimeout(() => this.#giveUp("no answer came in time"), ELSEWHERE_MS);
+    if (this.#came === undefined) this.#limit ??= setTimeout(() => this.#giveUp("no answer came in time"), ELSEWHERE_MS);
   }
 
   #giveUp(why: string): void {

@@ -7,7 +7,9 @@ import { assertServerName, localPrincipal, serverIdentity, type Governance, type
 import type { ServerRef } from "@countersign/sdk";
 import { errorAnswer } from "../call/answer-text.ts";
 import { askLeaving } from "../call/ask-leaving.ts";
-import { governCall, isUnheard } from "../call/governed-call.ts";
+import { governCall, isUnheard, scopeOf } from "../call/governed-call.ts";
+import { Rounds } from "../call/rounds.ts";
+import { inspectsResults, TaskWatch } from "../call/task-watch.ts";
 import { WAITING, type Waiting } from "../call/waiting.ts";
 import { LEGACY_KEYS, memberOf, MODERN_KEYS } from "../message/members.ts";
 import { INVALID_REQUEST, type RpcId } from "../message/read-client-message.ts";
@@ -21,6 +23,8 @@ import { passAnswer } from "./pass-answer.ts";
 
 export interface ForwardEndpointOptions extends HttpUpstreamOptions {
   readonly waiting?: Waiting;
+  /** What clients without sessions come back to. Default: this endpoint's own. */
+  readonly rounds?: Rounds;
   /** What a client gets that cancels a call which was sent already. */
   readonly cancelGraceMs?: number;
   readonly onWarning: (message: string) => void;
@@ -41,12 +45,14 @@ class ForwardEndpoint implements HttpEndpoint {
   readonly #upstream: HttpUpstream;
   readonly #sessions: ForwardSessions;
   readonly #running = new Set<Promise<void>>();
+  readonly #rounds: Rounds;
   #server: Promise<ServerRef> | undefined;
   #isDraining = false;
   #isClosed = false;
 
   constructor(options: ForwardEndpointOptions) {
     this.#options = options;
+    this.#rounds = options.rounds ?? new Rounds();
     this.#upstream = new HttpUpstream(options);
     this.#sessions = new ForwardSessions(this.#upstream, options.onWarning);
   }
@@ -85,7 +91,9 @@ class ForwardEndpoint implements HttpEndpoint {
   async close(): Promise<void> {
     this.#isDraining = this.#isClosed = true;
     for (const session of this.#sessions.all()) session.end();
+    this.#rounds.end();
     while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#rounds.drained();
     this.#upstream.close();
   }
 
@@ -102,8 +110,15 @@ class ForwardEndpoint implements HttpEndpoint {
     const stop = (): void => sending.abort();
     gone.addEventListener("abort", stop, { once: true });
     if (gone.aborted) stop();
-    const heard = await sending.heard;
-    await passAnswer(heard, { exchange, session, upstream: this.#upstream, sessions: this.#sessions });
+    const [heard, tasks] = await Promise.all([sending.heard, this.#watchTasks(exchange)]);
+    await passAnswer(heard, { exchange, session, tasks, upstream: this.#upstream, sessions: this.#sessions });
+  }
+
+  async #watchTasks({ message, caller }: HttpExchange & Partial<PostExchange>): Promise<TaskWatch> {
+    const scope = scopeOf(await (this.#server ??= this.#identify()));
+    const tasks = new TaskWatch({ tasks: this.#rounds.tasks, scope: () => scope, inspects: () => inspectsResults(caller.governance()) });
+    if (message?.kind === "request") tasks.asked(message.id, message.method, message.params);
+    return tasks;
   }
 
   async #call(exchange: PostExchange, session: ForwardSession, id: RpcId, params: JsonValue | undefined): Promise<void> {
@@ -141,8 +156,7 @@ class ForwardEndpoint implements HttpEndpoint {
       if (isUnheard(signal)) return await call.finish(undefined);
       if (session.failure !== undefined && !session.isListed) return answerError(exchange.response, { ...session.failure, id: client.id });
       const proposed = this.#propose(exchange, session, params, governance, server);
-      const asking = { ...governance, askWith: askWith(governance, call) };
-      await call.finish(await governCall(client, proposed, { governance: asking, upstream: call, waiting, write: call.write }));
+      await call.finish(await governCall(client, proposed, { governance, around: (ask) => askLeaving(ask, call.leave.signal, () => call.held()), upstream: call, waiting, rounds: this.#rounds, credential: exchange.caller.credential, write: call.write, onWarning }));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       onWarning(`a call was refused: ${why}`);
@@ -176,11 +190,4 @@ function cancels(session: ForwardSession, params: JsonValue | undefined): boolea
   const id = memberOf(params, "requestId");
   const call = typeof id === "string" || typeof id === "number" ? session.open.get(id) : undefined;
   return call === undefined || call.cancel();
-}
-
-function askWith(governance: Governance, call: ForwardCall): Governance["askWith"] {
-  return (handler) => {
-    const ask = governance.askWith(handler);
-    return ask === undefined ? undefined : askLeaving(ask, call.leave.signal, () => call.held());
-  };
 }

@@ -1,10 +1,12 @@
 /** What the upstream answered to anything but a tool call, on its way to the client: status, headers and bytes as they are. */
 import { pipeline } from "node:stream/promises";
 import type { IncomingMessage } from "node:http";
+import { isTaskMethod } from "../call/seen-task.ts";
+import type { TaskWatch } from "../call/task-watch.ts";
 import { memberOf } from "../message/members.ts";
 import { readUpstreamMessage } from "../message/read-upstream-message.ts";
 import { answerError } from "./answer-error.ts";
-import { dataOf } from "./event-framer.ts";
+import { dataOf, withData } from "./event-framer.ts";
 import { isEventStream, type ForwardSession } from "./forward-session.ts";
 import type { ForwardSessions } from "./forward-sessions.ts";
 import type { HttpExchange, PostExchange } from "./http-endpoint.ts";
@@ -14,13 +16,14 @@ import { collect, pumpEvents } from "./pump-events.ts";
 export interface PassContext {
   readonly exchange: HttpExchange & Partial<PostExchange>;
   readonly session: ForwardSession;
+  readonly tasks: TaskWatch;
   readonly upstream: HttpUpstream;
   readonly sessions: ForwardSessions;
 }
 
 /** Never rejects. */
 export async function passAnswer(heard: Heard, context: PassContext): Promise<void> {
-  const { exchange, session, upstream, sessions } = context;
+  const { exchange, session, tasks, upstream, sessions } = context;
   const { response, message, caller } = exchange;
   const id = message !== undefined && "id" in message ? message.id : null;
   const why = whyUnusable(heard, upstream);
@@ -37,7 +40,9 @@ export async function passAnswer(heard: Heard, context: PassContext): Promise<vo
     if (data === undefined || data.length === 0) return event;
     const said = readUpstreamMessage(data);
     if (said.kind === "answer" && said.ok && said.id === id) learn(data, context);
-    return session.takeMessage(said, data, event);
+    const later = tasks.said(said);
+    if (later === undefined) return session.takeMessage(said, data, event);
+    return later.then((instead) => (instead === undefined ? event : withData(event, Buffer.from(instead.trimEnd()))));
   });
   if (how === "ended") response.end();
   else response.destroy();
@@ -45,13 +50,18 @@ export async function passAnswer(heard: Heard, context: PassContext): Promise<vo
 
 async function passBody(answer: IncomingMessage, context: PassContext): Promise<void> {
   const { response, message } = context.exchange;
-  response.writeHead(answer.statusCode ?? 502, headersBack(answer));
-  if (message?.kind !== "request" || message.method !== "tools/list") return pipeline(answer, response).catch(() => undefined);
+  const isLookedAt = message?.kind === "request" && (message.method === "tools/list" || isTaskMethod(message.method));
+  if (!isLookedAt) {
+    response.writeHead(answer.statusCode ?? 502, headersBack(answer));
+    return pipeline(answer, response).catch(() => undefined);
+  }
   const body = await collect(answer);
   if (body === undefined) return void response.destroy();
   const said = readUpstreamMessage(body);
   if (said.kind === "answer" && said.ok) learn(body, context);
-  response.end(body);
+  const own = (await context.tasks.said(said)) ?? body;
+  response.writeHead(answer.statusCode ?? 502, { ...headersBack(answer), "content-length": Buffer.byteLength(own) });
+  response.end(own);
 }
 
 function learn(data: Buffer, { exchange: { message }, session }: PassContext): void {

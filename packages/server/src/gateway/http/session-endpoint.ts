@@ -3,6 +3,7 @@
  * of its own, so that what the client declared holds for it alone; of the newer, every request is one exchange on a connection that all
  * share. Eras are never translated: a server that does not speak the newer says so itself. Called by the front.
  */
+import { Rounds } from "../call/rounds.ts";
 import { WAITING } from "../call/waiting.ts";
 import { INVALID_REQUEST, type RpcId } from "../message/read-client-message.ts";
 import { answerError, type HttpRefusal } from "./answer-error.ts";
@@ -14,7 +15,7 @@ import { Sessions } from "./sessions.ts";
 import type { Session } from "./session.ts";
 import { StatelessExchanges } from "./stateless-exchanges.ts";
 
-export interface SessionEndpointOptions extends Pick<ServedUpstream, "connect" | "server" | "onWarning">, Partial<Pick<ServedUpstream, "waiting" | "unknownMethods" | "resumeMs" | "openAfterMs">> {
+export interface SessionEndpointOptions extends Pick<ServedUpstream, "connect" | "server" | "onWarning">, Partial<Pick<ServedUpstream, "waiting" | "rounds" | "unknownMethods" | "resumeMs" | "openAfterMs">> {
   readonly limits?: Partial<EndpointLimits>;
   /** Between two comments on a stream that has nothing to say. */
   readonly keepAliveMs?: number;
@@ -48,17 +49,19 @@ const NOT_ACCEPTABLE: HttpRefusal = { status: 406, reason: "answers are applicat
 
 export function createSessionEndpoint(options: SessionEndpointOptions): HttpEndpoint {
   const { limits, keepAliveMs = KEEP_ALIVE_MS, ...given } = options;
-  const upstream: ServedUpstream = { waiting: WAITING, unknownMethods: "pass", cancelGraceMs: CANCEL_GRACE_MS, openAfterMs: OPEN_AFTER_MS, resumeMs: RESUME_MS, ...given, pulse: new Pulse(keepAliveMs) };
+  const upstream: ServedUpstream = { waiting: WAITING, rounds: new Rounds(), unknownMethods: "pass", cancelGraceMs: CANCEL_GRACE_MS, openAfterMs: OPEN_AFTER_MS, resumeMs: RESUME_MS, ...given, pulse: new Pulse(keepAliveMs) };
   return new SessionEndpoint(upstream, { ...LIMITS, ...limits });
 }
 
 class SessionEndpoint implements HttpEndpoint {
   readonly #sessions: Sessions;
   readonly #exchanges: StatelessExchanges;
+  readonly #rounds: Rounds;
   #isDraining = false;
 
   constructor(upstream: ServedUpstream, limits: EndpointLimits) {
     this.#sessions = new Sessions(upstream, limits);
+    this.#rounds = upstream.rounds;
     this.#exchanges = new StatelessExchanges(upstream, limits);
   }
 
@@ -96,6 +99,7 @@ class SessionEndpoint implements HttpEndpoint {
 
   async close(): Promise<void> {
     this.#isDraining = true;
+    this.#rounds.end();
     await Promise.all([this.#sessions.close(), this.#exchanges.close()]);
   }
 

@@ -59,6 +59,8 @@ export class Session {
     this.#connection = upstream.connect({ onLine: (line, outcome) => this.#relay.fromUpstream(line, outcome), onDrain: () => this.#drained(), onWarning: upstream.onWarning });
     this.#relay = new Relay({
       ...upstream,
+      rounds: undefined, // its own: what it began ends with it
+      credential: caller.credential,
       governance: () => this.#caller.governance(),
       caller: { agent: caller.agent, user: caller.user, session: { id: randomUUID() } },
       sessionId: id,

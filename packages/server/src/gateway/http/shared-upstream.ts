@@ -148,6 +148,7 @@ export class SharedUpstream {
   #gone(): void {
     this.#isOver = true;
     this.calls.end();
+    this.#upstream.rounds.executions.endThrough(this.calls);
     for (const ear of this.#ears.values()) ear.upstreamGone();
   }
 }

@@ -5,6 +5,9 @@
 import type { Caller } from "@countersign/sdk";
 import type { JsonObject, JsonValue } from "@countersign/sdk/call";
 import { ClientCalls } from "../call/client-calls.ts";
+import { scopeOf } from "../call/governed-call.ts";
+import { isAboutTasks } from "../call/seen-task.ts";
+import { inspectsResults, TaskWatch } from "../call/task-watch.ts";
 import { isKnownMethod, METHOD_NOT_FOUND, UNKNOWN_METHOD } from "../message/known-methods.ts";
 import { replaceValues } from "../message/member-place.ts";
 import { CAPABILITIES, isObject, memberOf, metaOf, resultIn, VERSION } from "../message/members.ts";
@@ -37,11 +40,15 @@ export class StatelessExchange implements Ear {
   readonly #id: string;
   readonly #meta: JsonObject;
   readonly #leaving = new AbortController();
+  readonly #upstream: ServedUpstream;
+  /** Where it is about a task, or listens. */
+  #tasks: TaskWatch | undefined;
 
   constructor(exchange: PostExchange, asking: Asking, meta: JsonObject, upstream: ServedUpstream, shared: SharedUpstream, session: string) {
     this.#exchange = exchange;
     this.#asking = asking;
     this.#meta = meta;
+    this.#upstream = upstream;
     this.#shared = shared;
     this.#id = shared.join(this);
     this.#reply = new Reply(exchange, {
@@ -56,6 +63,7 @@ export class StatelessExchange implements Ear {
     const { agent, user, governance } = exchange.caller;
     this.#calls = new ClientCalls({
       ...upstream,
+      credential: exchange.caller.credential,
       governance,
       caller: { agent, user, session: { id: session } } satisfies Omit<Caller, "principal">,
       upstream: shared.calls,
@@ -70,7 +78,10 @@ export class StatelessExchange implements Ear {
   async run(): Promise<void> {
     const { gone } = this.#exchange;
     if (this.#asking.kind === "call") this.#calls.govern(this.#asking.id, this.#ownToken(this.#asking.params), { modern: true, protocolVersion: this.#version });
-    else this.#shared.send(lineOf(this.#ownBody()));
+    else {
+      await this.#watchTasks(this.#asking);
+      this.#shared.send(lineOf(this.#ownBody()));
+    }
     if (gone.aborted) this.#cancel();
     else gone.addEventListener("abort", () => this.#cancel(), { once: true });
     await this.#reply.settled;
@@ -92,14 +103,32 @@ export class StatelessExchange implements Ear {
       const cursor = memberOf(params, "cursor");
       this.#shared.tools.catalog.observe(typeof cursor === "string" ? cursor : undefined, resultIn(line));
     }
-    const own = JSON.stringify(id);
+    const ownId = JSON.stringify(id);
     const stamp = ["result", "_meta", SUBSCRIPTION_ID];
-    const changes = [{ path: ["id"], to: own }];
-    if (valueAt(body, stamp.slice(1)) === this.#id) changes.push({ path: stamp, to: own });
-    this.#reply.answer(replaceValues(line, changes) ?? line, statusOf(ok ? undefined : body));
+    const changes = [{ path: ["id"], to: ownId }];
+    if (valueAt(body, stamp.slice(1)) === this.#id) changes.push({ path: stamp, to: ownId });
+    const own = replaceValues(line, changes) ?? line;
+    const status = statusOf(ok ? undefined : body);
+    const later = this.#tasks?.said({ kind: "answer", id, ok, body });
+    if (later === undefined) this.#reply.answer(own, status);
+    else void later.then((instead) => this.#reply.answer(instead ?? own, status));
   }
 
   notify(line: Buffer, path: readonly string[] | undefined): void {
+    const later = this.#tasks?.said(readUpstreamMessage(line));
+    if (later === undefined) this.#notify(line, path);
+    else void later.then((instead) => this.#notify(instead === undefined ? line : Buffer.from(instead), path));
+  }
+
+  async #watchTasks({ id, method, params }: Extract<Asking, { kind: "request" }>): Promise<void> {
+    if (!isAboutTasks(method)) return;
+    const scope = scopeOf(await this.#upstream.server());
+    const { governance } = this.#exchange.caller;
+    this.#tasks = new TaskWatch({ tasks: this.#upstream.rounds.tasks, scope: () => scope, inspects: () => inspectsResults(governance()) });
+    this.#tasks.asked(id, method, params);
+  }
+
+  #notify(line: Buffer, path: readonly string[] | undefined): void {
     if (path === undefined) return this.#reply.beside(line);
     const own = path.at(-1) === "progressToken" ? this.#meta["progressToken"] : this.#asking.id;
     const bytes = own === undefined ? undefined : replaceValues(line, [{ path, to: JSON.stringify(own) }]); // a token that nobody gave is nobody's

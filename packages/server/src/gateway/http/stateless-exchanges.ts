@@ -77,6 +77,7 @@ export class StatelessExchanges {
     current?.shared.leave();
     await current?.shared.stop();
     await Promise.all(this.#running.keys());
+    await this.#upstream.rounds.drained();
   }
 
   async #serve(exchange: PostExchange): Promise<void> {

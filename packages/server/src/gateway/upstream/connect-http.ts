@@ -21,7 +21,7 @@ type Answered = Extract<HttpAnswer, { kind: "answered" }>;
 const GOODBYE_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
 /** A broken answer is asked for so often, without hearing anything. */
-const MAX_RESUMPTIONS = 5;
+const MAX_RESUMPTIONS = 3;
 /** EX_UNAVAILABLE of sysexits. */
 export const UNAVAILABLE = 69;
 const [NOT_FOUND, NOT_ALLOWED, SERVER_ERROR] = [404, 405, 500];
