@@ -182,6 +182,16 @@ describe("a stream that breaks", () => {
     back.cut();
   });
 
+  it("is told so where the answer that it missed was too large to be kept", async () => {
+    const peer = await open();
+    const call = peer.call(1, "large", { bytes: "5000000" });
+    const first = await call.heard(({ id }) => id !== undefined);
+    call.cut();
+    await expect.poll(async () => (await peer.listen(first.id).ended).events.map(({ message }) => message), PATIENT).toMatchObject([{ id: 1, error: { code: -32_000, message: expect.stringContaining("too large to be kept") } }]);
+    const whole = await peer.call(2, "large", { bytes: "5000000" }).ended;
+    expect(textOf(whole.events.at(-1)?.message)).toHaveLength(5_000_000);
+  });
+
   it("while people think is no cancellation: a yes runs nothing until its client is back, and then once", async () => {
     const ask = scriptedAsk();
     const peer = await open({ policies: BLOCK_WRITES, ask });
