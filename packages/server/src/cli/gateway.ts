@@ -5,7 +5,7 @@
 import type { Readable, Writable } from "node:stream";
 import { Command, InvalidArgumentError } from "commander";
 import { startUpstream } from "../gateway/upstream/upstream-process.ts";
-import { WAITING } from "../gateway/call/waiting.ts";
+import { heldFor, WAITING } from "../gateway/call/waiting.ts";
 import type { StdioGatewayOptions } from "../gateway/stdio/run-stdio-gateway.ts";
 import { collect } from "./option-values.ts";
 import { UsageError } from "./ports.ts";
@@ -72,14 +72,16 @@ async function gateway(command: readonly string[], options: GatewayOptions, port
   const policies = options.policies ?? nonEmpty(env["COUNTERSIGN_POLICIES"]);
   if (!options.controlPlane && policies === undefined) throw new UsageError("--no-control-plane: there are no policies then. Name a file with --policies.");
   const remote = remoteOf(env);
-  const [upstream, { runStdioGateway }, { openGatewayGovernance }, { stateDirectory }] = await Promise.all([
+  const [upstream, { runStdioGateway }, { openGatewayGovernance }, { stateKey }, { stateDirectory }] = await Promise.all([
     options.url === undefined ? startedServer(command, options.name, env) : addressedServer(options.url, options, ports),
     import("../gateway/stdio/run-stdio-gateway.ts"),
     import("./open-gateway-governance.ts"),
+    import("../gateway/call/request-state.ts"),
     import("@countersign/sdk/record"),
   ]);
   try {
-    const governance = openGatewayGovernance({ directory: options.dir ?? stateDirectory(env), policies, controlPlane: options.controlPlane, remote }, ports);
+    const directory = options.dir ?? stateDirectory(env);
+    const governance = openGatewayGovernance({ directory, policies, controlPlane: options.controlPlane, remote }, ports);
     let broken: Error | undefined;
     const seenBroken = governance.broken.then((error) => void (broken = error));
     const stopped = Promise.race([ports.stopped, seenBroken]);
@@ -90,7 +92,8 @@ async function gateway(command: readonly string[], options: GatewayOptions, port
           agent: options.agent,
           user: options.user,
           governance: governance.current,
-          waiting: { ...WAITING, holdMs: options.hold * 1_000 },
+          waiting: heldFor(options.hold * 1_000),
+          stateKey: () => stateKey(directory),
         },
         { ...ports.streams(), stopped, onWarning: (message) => err(`countersign: ${message}`) },
       );

@@ -1,11 +1,12 @@
 /**
  * What the gateway itself has asked the upstream and waits for, under ids of its own that no client can guess. Both kinds come through
- * here: tool calls, which take a permit, and the listing of tools.
+ * here: tool calls, which take a permit, and what it asks about the server.
  */
 import { randomBytes } from "node:crypto";
 import { spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
 import type { Call } from "@countersign/sdk/call";
-import type { Reply, SentCall, UpstreamAnswer, UpstreamPort } from "./upstream-port.ts";
+import { resultIn } from "../message/members.ts";
+import { callParams, type Reply, type RoundInputs, type SentCall, type UpstreamAnswer, type UpstreamPort } from "./upstream-port.ts";
 
 export class UpstreamCalls implements UpstreamPort {
   readonly #write: (text: string) => void;
@@ -27,15 +28,28 @@ export class UpstreamCalls implements UpstreamPort {
     return this.#send("tools/call", callParams(call, carrier));
   }
 
-  async list(params: object, signal: AbortSignal): Promise<Reply> {
-    const { id, reply } = this.#send("tools/list", JSON.stringify(params));
+  continueCall(call: Call, carrier: Carrier, inputs: RoundInputs): SentCall {
+    return this.#send("tools/call", callParams(call, carrier, inputs));
+  }
+
+  /** The result, as it was read; rejects where there is none. */
+  async list(params: object, signal: AbortSignal): Promise<unknown> {
+    const { id, reply } = this.ask("tools/list", params);
     const gone = (): void => this.giveUp(id);
     signal.addEventListener("abort", gone, { once: true });
     try {
-      return await reply;
+      const came = await reply;
+      if (came === undefined) throw new Error("the server did not list its tools");
+      if (!came.answer.ok) throw new Error("the server refused to list its tools");
+      return resultIn(came.line);
     } finally {
       signal.removeEventListener("abort", gone);
     }
+  }
+
+  /** Asks for what is no tool call. */
+  ask(method: "tools/list" | "server/discover" | "subscriptions/listen", params: object): SentCall {
+    return this.#send(method, JSON.stringify(params));
   }
 
   /** True where the answer was to one of ours. */
@@ -71,12 +85,4 @@ export class UpstreamCalls implements UpstreamPort {
     }
     return { id, reply };
   }
-}
-
-/** As paramsOf gives them, without a second serialisation of the arguments. */
-function callParams({ tool, argumentsText, meta, era }: Call, carrier: Carrier): string {
-  const rest: Record<string, unknown> = {};
-  if (meta !== undefined || Object.keys(carrier).length > 0) rest["_meta"] = { ...meta, ...carrier };
-  const others = JSON.stringify(Object.assign(rest, era));
-  return `{"name":${JSON.stringify(tool)},"arguments":${argumentsText}${others === "{}" ? "" : `,${others.slice(1, -1)}`}}`;
 }
