@@ -20,13 +20,15 @@ const LONG_SUITES = [
   "packages/server/src/control/request/quorum.test.ts",
   "packages/server/src/control/record/verify-export.test.ts",
   "packages/server/src/gateway/complete-mediation.test.ts",
+  "packages/server/src/gateway/http/complete-mediation.test.ts",
+  "packages/server/src/gateway/http/cut-streams.test.ts",
   "packages/server/src/store/crash.test.ts",
   "packages/server/src/store/power-cut.test.ts",
 ];
 
 /**
  * `check` and `test` build inside, so that a type error is one failed check and not the end of the run.
- * @type {Readonly<Record<string, { does: string, build: boolean, run?: readonly string[] }>>}
+ * @type {Readonly<Record<string, { does: string, build: boolean, folders?: readonly string[], run?: readonly string[] }>>}
  */
 const COMMANDS = {
   start: { does: "the main job, embedded: nothing to set up", build: true, run: ["examples/start/main.ts"] },
@@ -34,7 +36,7 @@ const COMMANDS = {
   check: { does: "types, lint, boundaries, dead code, package shape, docs", build: false, run: ["tools/check.mjs"] },
   build: { does: "compile the packages", build: true },
   bench: { does: "ratios, measured in one run", build: true, run: ["bench/main.ts"] },
-  conformance: { does: "the black-box promises; with --long the long runs too", build: true, run: [VITEST, "run", "--project", "conformance"] },
+  conformance: { does: "the black-box promises; with --long the long runs too", build: true, folders: ["conformance/clients"], run: [VITEST, "run", "--project", "conformance"] },
   pictures: { does: "the pictures of README, taken anew", build: true, run: ["conformance/inbox/pictures/take-pictures.ts"] },
 };
 
@@ -63,7 +65,7 @@ async function main(name, args) {
     process.exitCode = 2;
     return;
   }
-  const node = await setUp({ build: command.build });
+  const node = await setUp(command);
   if (command.run === undefined) return;
   const { env, line } = commandLine(name ?? "", command.run, args);
   const [script = ""] = line;

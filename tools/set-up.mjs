@@ -53,16 +53,18 @@ export class SetUpError extends Error {
  */
 
 /**
- * @param {{ build: boolean }} options
+ * `folders`: those with a lock file of their own that this command needs, and no other does.
+ * @param {{ build: boolean, folders?: readonly string[] }} options
  * @returns {Promise<NodeRuntime>}
  */
-export async function setUp({ build }) {
+export async function setUp({ build, folders = [] }) {
   return withLock(
     LOCK_FOLDER,
     (holder) => note(`another set-up (process ${holder}) is at work here; waiting for it`),
     async (hold) => {
       const node = await ensureNode(hold);
       await ensureDependencies(node, hold);
+      for (const folder of folders) await ensureFolder(node, folder, hold);
       if (build) await runBuild(node, hold);
       return node;
     },
@@ -129,6 +131,17 @@ async function ensureDependencies(node, hold) {
     await npmCi(node.path, node.env, ROOT, "install the dependencies (npm ci)", hold);
   }
   writeFileSync(stampPath, wanted);
+}
+
+/**
+ * @param {NodeRuntime} node
+ * @param {string} folder
+ * @param {Hold} hold
+ */
+async function ensureFolder(node, folder, hold) {
+  if (isInstalled(join(ROOT, folder))) return;
+  note(`installing ${folder} (npm ci)`);
+  await npmCi(node.path, node.env, join(ROOT, folder), `install ${folder} (npm ci)`, hold);
 }
 
 /** @param {NodeRuntime} node */

@@ -1,6 +1,7 @@
 /** DESIGN §7: a gateway joins the control plane that owns the state directory, and starts it where none runs. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -75,10 +76,47 @@ it("starts the control plane again where it has died, at the same place, and the
   expect(fetchState()).toMatchObject({ url });
 });
 
+it("follows a control plane that is started again at another port: a call that is held is asked about there, and runs", async () => {
+  const peer = await connect(["--policies", policies]);
+  expect(textOf(await peer.ask(1, "tools/call", { name: "list_allowed_directories", arguments: {} }))).toContain("Allowed");
+  const { url, pid } = fetchState() as { url: string; pid: number }; // it has answered
+  await signInOwner(url, directory);
+  process.kill(pid, "SIGKILL");
+  const squatter = await takePort(Number(new URL(url).port));
+  try {
+    peer.send({ jsonrpc: "2.0", id: 2, method: "tools/call", params: write("moved") });
+    await expect.poll(() => (fetchState()?.url ?? url) !== url, { timeout: 9_000 }).toBe(true);
+    const now = fetchState()?.url ?? "";
+    const { headers } = await signInOwner(now, directory);
+    const owner = personAt(() => now, headers);
+    await owner.vote(await owner.sees("pending"));
+    expect(textOf(await peer.heard(({ id }) => id === 2))).toContain("Successfully wrote");
+    expect(peer.errors()).toContain(`the control plane listens at ${now} now, and is asked there`);
+  } finally {
+    await new Promise((resolve) => squatter.close(resolve));
+  }
+});
+
+/** As soon as the one that had it lets go. */
+async function takePort(port: number): Promise<Server> {
+  for (;;) {
+    const server = createServer((socket) => socket.destroy());
+    const taken = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (taken) return server;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 it("where the control plane has no policies and the gateway has none, every call is refused, with what to do", async () => {
   const peer = await connect([]);
   expect(read(await peer.ask(1, "tools/list"))).toHaveProperty("result");
   const line = await peer.ask(2, "tools/call", { name: "list_allowed_directories", arguments: {} });
   expect(read(line)).toMatchObject({ result: { isError: true } });
   expect(textOf(line)).toContain("no policy is in force");
+  expect(textOf(line)).toContain("`countersign policy push FILE`");
+  expect(peer.errors()).toContain("no policy document is in force, so every call is refused");
+  expect(peer.errors()).not.toContain("last good one");
 });

@@ -21,6 +21,11 @@ export function gatewayBefore(command: readonly string[], options: readonly stri
   return [process.execPath, COUNTERSIGN, "gateway", ...options, "--", ...command];
 }
 
+/** `countersign gateway` in front of an address. */
+export function gatewayAt(url: string, options: readonly string[]): readonly string[] {
+  return [process.execPath, COUNTERSIGN, "gateway", "--url", url, ...options];
+}
+
 export const ALLOW_ALL = "version: 1\ndefault: allow\npolicies: []\n";
 
 /** What a client says of itself at the beginning. */

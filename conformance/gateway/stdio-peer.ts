@@ -4,8 +4,8 @@ import { once } from "node:events";
 
 export type Message = Readonly<Record<string, unknown>>;
 
-export interface StdioPeer {
-  readonly pid: number;
+/** Whoever is spoken to by lines. */
+export interface LinePeer {
   /** An object, or the very text of a line. */
   send(message: object | string): void;
   /** Asks, and answers the whole line that came under this id. */
@@ -14,10 +14,14 @@ export interface StdioPeer {
   heard(fits: (message: Message) => boolean, withinMs?: number): Promise<string>;
   /** Everything it said, in order, with line feeds. */
   readonly lines: readonly string[];
-  readonly errors: () => string;
   /** Ends its input and answers how it ended. */
   end(): Promise<number | null>;
   kill(signal?: NodeJS.Signals): Promise<void>;
+}
+
+export interface StdioPeer extends LinePeer {
+  readonly pid: number;
+  readonly errors: () => string;
   /** How it ended, once it has. */
   readonly ended: Promise<number | null>;
 }

@@ -43,6 +43,8 @@ export interface GuardOptions {
   readonly signal?: AbortSignal | undefined;
   /** Answer `pending` after this many milliseconds of waiting. Only callers that can come back set it. */
   readonly waitMs?: number | undefined;
+  /** The call was judged and held before, and comes back to the same question: no rate counts it again. Default false. */
+  readonly charged?: boolean | undefined;
 }
 
 export type Outcome =
@@ -69,7 +71,7 @@ async function govern(story: CallStory, ports: Ports, span: Observation, options
       if (ports.policies.loading !== undefined) await ports.policies.loading;
       const known = isUnlisted(story) ? await listAnew(story) : readOf(story);
       const seen = ports.inspect.inspections.length > 0 ? await inspected(known, story, ports, options) : known; // 2 inspection
-      const verdict = judge(seen, story, ports, true); // 3 policy
+      const verdict = judge(seen, story, ports, options.charged !== true); // 3 policy
       cleared = isHeld(verdict) ? await hold(seen, story, ports, options) : allow(story, ports); // 4 approval
       if (cleared.kind === "pending") return cleared;
       queued = cleared.queued instanceof Promise ? await cleared.queued : cleared.queued; // a full queue: wait, or run nothing

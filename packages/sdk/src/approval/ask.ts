@@ -72,6 +72,8 @@ export interface WaitOptions {
   readonly signal: AbortSignal | undefined;
   /** Answer `pending` after this many milliseconds; undefined waits to the end. */
   readonly waitMs: number | undefined;
+  /** The caller hears no answer any more, and takes nothing back: aborting answers `pending`. A port whose requests die with the caller ignores it. */
+  readonly leave?: AbortSignal | undefined;
 }
 
 export interface AskPort {
@@ -79,6 +81,8 @@ export interface AskPort {
   canMeet(requirements: readonly Requirement[]): boolean;
   /** `edit`: the question is about what an approver made of the call, and there is a request about that already. */
   join(question: Question, edit?: Edit): JoinedRequest | Promise<JoinedRequest>;
+  /** The request that an earlier wait ended with, however it stands by now; undefined where it is not about this call. */
+  rejoin?(requestId: string, question: Question): Promise<JoinedRequest | undefined>;
   wait(request: JoinedRequest, options: WaitOptions): Promise<Answer>;
   /** Spends the approval: true exactly once per request, and only after an approval that still holds. */
   claim(request: JoinedRequest): boolean | Promise<boolean>;

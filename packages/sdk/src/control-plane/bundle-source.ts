@@ -41,7 +41,7 @@ export function createBundleSource(client: Pick<WireClient, "bundle" | "name">, 
     const answer = await client.bundle(latest === undefined ? undefined : `"${latest.digest}"`, LOAD_PATIENCE);
     failures = answer.ok ? 0 : failures + 1;
     schedule();
-    if (!answer.ok) throw new Error(answer.code === "policy_unavailable" ? "no document was activated there yet" : `the control plane could not be asked (${answer.code})`);
+    if (!answer.ok) throw new Error(answer.code === "policy_unavailable" ? "no document was activated there yet. Put one in force: countersign policy push FILE" : `the control plane could not be asked (${answer.code})`);
     confirmedAt = performance.now();
     if (answer.value !== "unchanged") latest = answer.value;
     if (latest === undefined) throw new Error("the control plane answered that an unknown document is unchanged");
@@ -80,7 +80,7 @@ export function freshPolicies(store: PolicyStore, source: Pick<BundleSource, "st
     },
     get whyNone() {
       if (isStale()) return `the control plane was not reached for more than ${describe(maxStalenessMs)}, and an older policy document does not count (maxStalenessMs)`;
-      return store.status().generation === 0 ? "the control plane has delivered no policy document yet" : undefined;
+      return store.status().generation === 0 ? "the control plane has delivered no policy document yet: put one in force (countersign policy push FILE)" : undefined;
     },
     get throttles() {
       return store.throttles;

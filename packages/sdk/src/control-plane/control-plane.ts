@@ -8,6 +8,7 @@ import type { AskPort } from "../approval/ask.ts";
 import type { PolicyStore } from "../policy/policy-store.ts";
 import type { RecordPort } from "../record/entry.ts";
 import { createWireClient } from "../wire/wire-client.ts";
+import { readWireUrl } from "../wire/wire-url.ts";
 import { createBothAsk } from "./both-ask.ts";
 import { createBundleSource, type BundleSource } from "./bundle-source.ts";
 import { principalOfKey, type ControlPlaneSettings } from "./control-plane-options.ts";
@@ -55,6 +56,8 @@ export interface ControlPlane {
   /** Asks a handler here that may ask people there. */
   askBoth(handler: ApprovalHandler, local: AskPort): AskPort;
   status(): ControlPlaneStatus;
+  /** It is the same one, with the same key, and listens elsewhere now. Throws TypeError for what is no address of a control plane. */
+  moveTo(url: string): void;
   /** Tells what is left to tell, for at most two seconds, and ends. */
   close(): Promise<void>;
 }
@@ -70,7 +73,8 @@ const CLOSE_MS = 2_000;
 const MAX_ROWS = 10_000;
 
 export function openControlPlane(settings: ControlPlaneSettings, { defaultTimeoutMs, now, onWarning }: ControlPlaneHooks): ControlPlane {
-  const client = createWireClient(settings.base, settings.apiKey);
+  let { base } = settings;
+  const client = createWireClient(base, settings.apiKey);
   const processId = randomUUID();
   const bundles = createBundleSource(client);
   const rows = new Set<string>();
@@ -125,7 +129,7 @@ export function openControlPlane(settings: ControlPlaneSettings, { defaultTimeou
       const staleMs = since === undefined ? null : Math.round(since);
       const { maxStalenessMs } = settings;
       return {
-        url: settings.base.origin,
+        url: base.origin,
         insecure: settings.insecure,
         connected: stream.isConnected,
         policies: judgedBy?.own === true ? { version: bundle?.version ?? null, staleMs, maxStalenessMs, stale: (staleMs ?? 0) > maxStalenessMs } : null,
@@ -133,6 +137,11 @@ export function openControlPlane(settings: ControlPlaneSettings, { defaultTimeou
         untold: teller.untold,
         record: shipper.status(),
       };
+    },
+    moveTo(url) {
+      base = readWireUrl(url, settings.insecure).base;
+      client.moveTo(base);
+      stream.reconnect();
     },
     async close() {
       process.off("beforeExit", hurry);

@@ -56,6 +56,17 @@ it("after waitMs it is pending, and stays so; the same call again joins it, and 
   await expect(ask.claim(first)).rejects.toMatchObject({ code: "in_progress" });
 });
 
+it("a caller that leaves is answered pending at once, and takes nothing back", async () => {
+  const { ask } = plane;
+  const request = await ask.join(question());
+  const leaving = new AbortController();
+  const waited = ask.wait(request, { signal: undefined, waitMs: undefined, leave: leaving.signal });
+  leaving.abort();
+  expect(await waited).toEqual({ kind: "pending", until: request.expiresAt });
+  expect(await ask.wait(request, { signal: undefined, waitMs: undefined, leave: leaving.signal })).toEqual({ kind: "pending", until: request.expiresAt });
+  expect((await fake.requests())[0]?.state).toBe("pending");
+});
+
 it("a claim that is given back can be made again; a report ends it", async () => {
   const { ask } = plane;
   const request = await ask.join(question());

@@ -74,7 +74,10 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
   }
 
   async function join(question: Question, edit?: Edit, windowMs = options.defaultTimeoutMs): Promise<JoinedRequest> {
-    const asked = edit === undefined ? await ask(question, windowMs) : await joinEdit(question, edit);
+    return joinedTo(edit === undefined ? await ask(question, windowMs) : await joinEdit(question, edit), question);
+  }
+
+  function joinedTo(asked: AskedRequest, question: Question): JoinedRequest {
     options.onJoined(asked.id);
     watch.take(asked);
     const request = { id: asked.id, digest: asked.requestDigest, expiresAt: now() + asked.expiresAt - asked.now, question, url: asked.url };
@@ -135,17 +138,28 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
   return {
     canMeet: () => true, // people who sign in can satisfy whatever a policy asks for
     join,
+
+    async rejoin(requestId, question) {
+      const answer = await client.readAsked(requestId, ASK_PATIENCE);
+      if (!answer.ok && answer.code !== "not_found") throw refusalOfFailure(answer, "nobody was asked");
+      if (!answer.ok || (answer.value.callDigest !== question.call.digest && answer.value.editOf === null)) return undefined;
+      return joinedTo(answer.value, question);
+    },
+
     follow,
     cancelLater,
     dropEdit: ({ requestId }, reason) => cancelLater({ id: requestId }, reason.slice(0, MAX_REASON)),
 
-    async wait(request, { signal, waitMs }) {
+    async wait(request, { signal, waitMs, leave }) {
       const { id } = request;
       const window = new AbortController();
       const gone = (): void => window.abort(GONE);
-      const later = waitMs === undefined ? undefined : setLongTimeout(() => window.abort("later"), waitMs);
+      const left = (): void => window.abort("later");
+      const later = waitMs === undefined ? undefined : setLongTimeout(left, waitMs);
+      leave?.addEventListener("abort", left, { once: true });
       signal?.addEventListener("abort", gone, { once: true });
       if (signal?.aborted === true) gone();
+      else if (leave?.aborted === true) left();
       waiting.set(id, (waiting.get(id) ?? 0) + 1);
       try {
         const answer = await follow(request, window.signal);
@@ -154,6 +168,7 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
         else if (answer !== undefined) return answer;
       } finally {
         later?.clear();
+        leave?.removeEventListener("abort", left);
         signal?.removeEventListener("abort", gone);
         const others = (waiting.get(id) ?? 1) - 1;
         if (others === 0) waiting.delete(id);

@@ -65,6 +65,8 @@ export interface OpenedGovernance {
   readonly status: () => GovernanceStatus;
   /** Starts to listen to the control plane, where there is one. */
   readonly start: () => void;
+  /** Its control plane is the same one, and listens at this address now. Nothing where there is none. */
+  readonly moveControlPlane: (url: string) => void;
   /** Writes what the record still holds, tells the control plane what is left to tell, and ends all watching. */
   readonly close: () => Promise<void>;
 }
@@ -105,6 +107,7 @@ export function openGovernance(given: GovernanceSettings, spanKind: "client" | "
     governance,
     status: () => ({ policies: policies.status(), record: { path, ...recorder.head() }, controlPlane: plane?.status() }),
     start: () => plane?.start(policies, source === plane.bundles),
+    moveControlPlane: (url) => plane?.moveTo(url),
     async close() {
       policies.close();
       await plane?.close();
@@ -158,8 +161,8 @@ function minutes(given: number): number {
 }
 
 /** A refused document is loud, and so are slips in one that is in force; both kinds of news are rows. News that cannot be written is lost with the record itself. */
-function tell({ event, source, size, digest, problem, findingGroups = [], document }: PolicyEvent, record: RecordPort, inspections: readonly Inspection[], onWarning: (message: string) => void): void {
-  if (event === "policy_refused") onWarning(`the policy document was refused; the last good one stays in force:\n${problem}`);
+function tell({ event, source, size, digest, problem, stands, findingGroups = [], document }: PolicyEvent, record: RecordPort, inspections: readonly Inspection[], onWarning: (message: string) => void): void {
+  if (event === "policy_refused") onWarning(stands === true ? `the policy document was refused; the last good one stays in force:\n${problem}` : `no policy document is in force, so every call is refused:\n${problem}`);
   if (findingGroups.length > 0 && inspections.length === 0) {
     onWarning(`${source} has inspection actions for ${findingGroups.join(", ")}, and nothing looks for these: pass init({ inspections })`);
   }

@@ -1,6 +1,5 @@
 /** From what the schema found to sentences with a mend. Places are named as code would: `policies[0].approval.quorum`. */
 import type { z } from "zod";
-import { KEYS } from "./document.ts";
 import { nearest } from "./nearest.ts";
 
 export type DocumentPath = readonly PropertyKey[];
@@ -14,21 +13,37 @@ export interface DocumentProblem {
   readonly within?: number;
 }
 
+/** What messages about one kind of document say of its keys. */
+export interface DocumentWords {
+  /** The keys that each kind of map in the document may have. */
+  readonly keys: { readonly [kind: string]: readonly string[] };
+  /** Where a map of that kind is, such as "under `approval`". */
+  readonly homes: { readonly [kind: string]: string };
+  /** The kind of the map at a path. */
+  readonly kindOf: (path: DocumentPath) => string;
+  /** What to write where a key is missing. */
+  readonly missing: { readonly [key: string]: string };
+  /** What a whole document looks like. */
+  readonly example: string;
+  /** Keys that a list of what there is leaves out. */
+  readonly unnamed: readonly string[];
+}
+
 /** One problem per thing to mend: unknown keys come one by one. */
-export function explainIssue(issue: z.core.$ZodIssue): readonly DocumentProblem[] {
+export function explainIssue(issue: z.core.$ZodIssue, words: DocumentWords): readonly DocumentProblem[] {
   const { path } = issue;
   const label = labelOf(path);
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => explainKey(path, key));
+      return issue.keys.map((key) => explainKey(path, key, words));
     case "invalid_type":
-      return [{ path, ...explainType(label, issue, isOwn(issue)) }];
+      return [{ path, ...explainType(label, issue, isOwn(issue), words) }];
     case "invalid_value":
-      return [{ path, ...explainValue(label, issue) }];
+      return [{ path, ...explainValue(label, issue, words) }];
     case "too_small":
       return [{ path, ...explainSmall(label, issue) }];
     case "invalid_union":
-      return explainUnion(issue, label);
+      return explainUnion(issue, label, words);
     default:
       return [{ path, ...placeWithin(issue), message: sentence(issue.message.startsWith("must be") ? `${label} ${issue.message}, not ${shown(issue.input)}` : `${label} ${issue.message}`) }];
   }
@@ -50,8 +65,8 @@ export function labelOf(path: DocumentPath): string {
 const MAX_STEPS = 8;
 
 /** What a place misses altogether, or why what is there is nothing. */
-function absent(path: DocumentPath, input: unknown, fallback = "Write one, or remove the key."): Said | undefined {
-  const mend = MISSING[String(path.at(-1))];
+function absent(path: DocumentPath, input: unknown, { missing }: DocumentWords, fallback = "Write one, or remove the key."): Said | undefined {
+  const mend = missing[String(path.at(-1))];
   if (input === null) return { message: `${labelOf(path)} has no value.`, mend: mend ?? fallback };
   if (input !== undefined) return undefined;
   return mend === undefined ? { message: `${labelOf(path)} is missing.` } : { message: `${labelOf(path)} is missing.`, mend };
@@ -74,34 +89,23 @@ const KINDS: { readonly [expected: string]: string } = {
   record: "a map",
 };
 
-const MISSING: { readonly [key: string]: string } = {
-  version: "Write `version: 1`.",
-  policies: "Write `policies: []` where there are none.",
-  name: "Give each policy a name of its own.",
-  match: 'Write a pattern such as "mcp:filesystem:write_file".',
-  action: "Write allow, warn, throttle or block.",
-  limit: "Write how many calls, such as `limit: 30`.",
-  per: "Write a duration such as `per: 1m`.",
-};
-
-export const EXAMPLE = "Write `version: 1`, `default: allow` and a list of `policies`.";
 const UNQUOTED = "Write it without quotes.";
 
-function explainType(label: string, issue: z.core.$ZodIssueInvalidType, inOwnWords: boolean): Said {
+function explainType(label: string, issue: z.core.$ZodIssueInvalidType, inOwnWords: boolean, words: DocumentWords): Said {
   const { expected, input, message, path } = issue;
   if (inOwnWords && expected === "undefined") return { message: `${label} ${message}` };
-  const missing = absent(path, input);
+  const missing = absent(path, input, words);
   if (missing !== undefined) return missing;
   if (inOwnWords) return { message: sentence(`${label} ${message}, not ${shown(input)}`) };
   const wrong = { message: `${label} must be ${KINDS[expected] ?? expected}, not ${shown(input)}.` };
-  if (path.length === 0) return { ...wrong, mend: EXAMPLE };
+  if (path.length === 0) return { ...wrong, mend: words.example };
   if (expected === "string" && (typeof input === "number" || typeof input === "boolean")) return { ...wrong, mend: "Put it in quotes." };
   if (expected === "number" && typeof input === "string" && /^[\d.]+$/.test(input)) return { ...wrong, mend: UNQUOTED };
   return wrong;
 }
 
-function explainValue(label: string, { input, path, values }: z.core.$ZodIssueInvalidValue): Said {
-  const missing = absent(path, input, `Write ${list(values)}.`);
+function explainValue(label: string, { input, path, values }: z.core.$ZodIssueInvalidValue, words: DocumentWords): Said {
+  const missing = absent(path, input, words, `Write ${list(values)}.`);
   if (missing !== undefined) return missing;
   const message = `${label} must be ${list(values)}, not ${shown(input)}.`;
   if (values.some((value) => typeof value !== "string" && String(value) === input)) return { message, mend: UNQUOTED };
@@ -115,13 +119,13 @@ function explainSmall(label: string, { origin, minimum, inclusive, input }: z.co
 }
 
 /** A map or list is explained by the branch that takes maps or lists; anything else by what the union says of itself. */
-function explainUnion(issue: z.core.$ZodIssueInvalidUnion, label: string): readonly DocumentProblem[] {
+function explainUnion(issue: z.core.$ZodIssueInvalidUnion, label: string, words: DocumentWords): readonly DocumentProblem[] {
   const { errors, input, path } = issue;
   if (input !== null && typeof input === "object") {
     const inner = errors.find((issues) => issues.every((one) => one.path.length > 0 || one.code === "unrecognized_keys"));
-    if (inner !== undefined) return inner.flatMap((one) => explainIssue({ ...one, path: [...path, ...one.path] }));
+    if (inner !== undefined) return inner.flatMap((one) => explainIssue({ ...one, path: [...path, ...one.path] }, words));
   }
-  const missing = absent(path, input);
+  const missing = absent(path, input, words);
   if (missing !== undefined) return [{ path, ...missing }];
   const values = errors.flat().flatMap((one) => (one.code === "invalid_value" ? one.values : []));
   return [{ path, ...withNearest(`${label} ${issue.message}, not ${shown(input)}.`, input, values) }];
@@ -132,37 +136,14 @@ function withNearest(message: string, input: unknown, values: readonly unknown[]
   return near === undefined ? { message } : { message, mend: `Did you mean ${near}?` };
 }
 
-type Kind = keyof typeof KEYS;
-
-const HOMES: { readonly [kind in Kind]: string } = {
-  document: "at the top of the document",
-  default: "under `default`",
-  policy: "in an item of `policies`",
-  approval: "under `approval`",
-  escalate: "in an item of `escalate`",
-  rate: "under `rate`",
-  inspection: "under `inspection`",
-  tools: "under `inspection.tools`",
-  findings: "under a group of `inspection`, such as `pii`",
-};
-
-function explainKey(path: DocumentPath, key: string): DocumentProblem {
+function explainKey(path: DocumentPath, key: string, { keys, homes, kindOf, unnamed }: DocumentWords): DocumentProblem {
   const message = `${labelOf(path)} has the unknown key ${shown(key)}.`;
   const place = [...path, key];
-  const kind = kindOf(path);
-  const near = nearest(key, KEYS[kind]);
+  const known = keys[kindOf(path)] ?? [];
+  const near = nearest(key, known);
   if (near !== undefined) return { path: place, message, mend: `Did you mean ${near}?` };
-  // The entries of KEYS are what Object.entries gives.
-  const homes = (Object.entries(KEYS) as [Kind, readonly string[]][]).filter(([, keys]) => keys.includes(key)).map(([home]) => HOMES[home]);
-  return { path: place, message, mend: homes.length > 0 ? `It belongs ${homes.join(" or ")}.` : `Known keys here: ${KEYS[kind].filter((known) => known !== "when").join(", ")}.` };
-}
-
-function kindOf(path: DocumentPath): Kind {
-  const last = path.at(-1);
-  if (path.length === 0) return "document";
-  if (last === "approval" || last === "rate" || last === "default" || last === "tools") return last;
-  if (typeof last === "number") return path.at(-2) === "escalate" ? "escalate" : "policy";
-  return path[0] === "inspection" && path.length === 1 ? "inspection" : "findings";
+  const found = Object.keys(keys).filter((kind) => keys[kind]?.includes(key)).map((kind) => homes[kind] ?? kind);
+  return { path: place, message, mend: found.length > 0 ? `It belongs ${found.join(" or ")}.` : `Known keys here: ${known.filter((one) => !unnamed.includes(one)).join(", ")}.` };
 }
 
 function list(values: readonly unknown[]): string {

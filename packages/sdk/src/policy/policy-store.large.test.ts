@@ -122,7 +122,7 @@ describe("a large document", () => {
     };
     say({ text: broken });
     await vi.waitFor(() => expect(events.length).toBe(2), { timeout: 8_000 });
-    expect(events[1]).toEqual({ event: "policy_refused", source: "source", problem: told() });
+    expect(events[1]).toEqual({ event: "policy_refused", source: "source", problem: told(), stands: true });
     expect(names(store)).toEqual(["old"]);
     say({ text: broken });
     await nextTurn();

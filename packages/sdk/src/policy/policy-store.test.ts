@@ -104,7 +104,7 @@ describe("a source that takes its time", () => {
       expect(store.evaluate(call, [], now)).toBeUndefined();
       expect(store.findingAction({ type: "email", group: "pii", direction: "input", where: "" })).toBe("block");
       expect(store.status()).toMatchObject({ generation: 0, size: 0, digest: null });
-      expect(events).toEqual([{ event: "policy_refused", source: "far", problem: store.status().problem }]);
+      expect(events).toEqual([{ event: "policy_refused", source: "far", problem: store.status().problem, stands: false }]);
       expect(store.status().problem).toMatch(/^far: cannot be loaded: no network$|^far:1:1: version must be 1, not 2\.$/);
     }
   });

@@ -39,6 +39,8 @@ export interface PolicyEvent {
   /** Hex SHA-256 of the document's JSON text. */
   readonly digest?: string;
   readonly problem?: string;
+  /** With `policy_refused`: an earlier document stays in force. */
+  readonly stands?: boolean;
   /** Groups of findings that an activated document has actions for. */
   readonly findingGroups?: readonly string[];
   /** What was activated, for whoever looks through it. */
@@ -263,7 +265,7 @@ class InForce {
 
   #refuse(problem: string): void {
     this.#problem = problem;
-    this.#onEvent({ event: "policy_refused", source: this.#source, problem });
+    this.#onEvent({ event: "policy_refused", source: this.#source, problem, stands: this.document !== undefined });
   }
 }
 

@@ -118,6 +118,7 @@ export const EVENTS = [
   "record_closed",
   "record_linked",
   "intent_withdrawn",
+  "call_continued", // its server had asked for something, and was answered
   // Of the control plane:
   "request_created",
   "request_edited", // an approver changed the arguments: which, and which request took its place

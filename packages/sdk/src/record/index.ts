@@ -10,6 +10,7 @@ export { isRowProblem, RowChecker } from "./row-check.ts";
 export type { CheckedRow, RowProblem, RowProblemCode } from "./row-check.ts";
 export { verifyRecord, verifyRecordFile } from "./verify-record.ts";
 export type { RecordProblem, Verification, VerifyOptions } from "./verify-record.ts";
+export { installationKey } from "./installation-key.ts";
 export { ensurePrivateDirectory, stateDirectory, syncDirectorySync } from "./state-directory.ts";
 export { EVENTS, OUTCOMES } from "./entry.ts";
 export type { ApprovalEntry, DecisionEntry, EventEntry, ExecutionOutcome, IntentEntry, OutcomeEntry, RecordEntry, RecordedFinding } from "./entry.ts";

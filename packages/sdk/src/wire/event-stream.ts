@@ -58,6 +58,19 @@ export class EventStream {
     this.#connect();
   }
 
+  /** Where the control plane has moved: connects there at once, and goes on where it left off. */
+  reconnect(): void {
+    if (this.#closed || (this.#request === undefined && this.#timer === undefined)) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#failures = 0;
+    const old = this.#request;
+    this.#connected = false;
+    this.#response = undefined;
+    this.#connect();
+    old?.destroy();
+  }
+
   /** While somebody waits for an event, the stream keeps the process alive. */
   attend(attended: boolean): void {
     this.#attended = attended;

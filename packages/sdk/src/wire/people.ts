@@ -163,6 +163,9 @@ export const delegationBody = z.strictObject({ toId: id, from: z.number(), until
 export const agentKey = z.object({ id, name: z.string(), ownerId: id.nullable(), createdAt: z.number(), createdBy: z.string(), expiresAt: z.number().nullable(), revokedAt: z.number().nullable() });
 export const agentKeyBody = z.strictObject({ name: shortText.min(1), ownerId: id.nullable(), expiresAt: z.number().nullable() });
 export const gatewayKeyBody = z.strictObject({ name: shortText.min(1) });
+/** GET /v1/key, for whoever holds the key: what its calls are decided by and recorded as. `now`: the store's clock. */
+export const ownKey = z.object({ id, name: z.string(), principal: z.string(), owner: z.object({ id, name: z.string() }).nullable(), expiresAt: z.number().nullable(), now: z.number() });
+export type OwnKey = z.infer<typeof ownKey>;
 /** The secret is shown only here. */
 export const agentKeyMade = z.object({ key: agentKey, secret: z.string() });
 

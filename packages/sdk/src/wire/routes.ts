@@ -22,6 +22,7 @@ export const ROUTES = {
 
   diagnose: { method: "GET", path: "/v1/installation/diagnosis", access: ["owner", "operator"], summary: "What `doctor` says: what is unsafe here, and what to do about it" },
 
+  readOwnKey: { method: "GET", path: "/v1/key", access: ["agent"], summary: "The key that this is asked with, and whose it is" },
   bundle: { method: "GET", path: "/v1/bundle", access: ["agent"], summary: "The policy document in force" },
   ask: { method: "POST", path: "/v1/approvals", access: ["agent"], summary: "Ask about a held call, or join the request about the same call" },
   listRequests: { method: "GET", path: "/v1/approvals", access: ["approver", "auditor"], summary: "Requests, by state and filter" },

@@ -8,6 +8,7 @@ import type { AskAnswer, AskBody, AskedRequest, ClaimAnswer, ClaimBody, EditAnsw
 import { bundle, recordAnswer, throttleAnswer } from "./bundle.ts";
 import type { Bundle, RecordAnswer, RecordBody, ThrottleAnswer, ThrottleBody } from "./bundle.ts";
 import { EventStream, type EventListener, type EventStreamOptions } from "./event-stream.ts";
+import { ownKey, type OwnKey } from "./people.ts";
 import { ROUTES, type RouteName } from "./routes.ts";
 import { WireConnection } from "./wire-connection.ts";
 import { exchange, failure, type ExchangeOptions, type WireResult } from "./wire-exchange.ts";
@@ -24,6 +25,8 @@ export interface WireClient {
   readonly name: string;
   /** `unchanged` where `etag` is still that of the document in force. */
   bundle(etag: string | undefined, patience: Patience): Promise<WireResult<Bundle | "unchanged">>;
+  /** Whether the control plane knows the key, and as what. */
+  ownKey(patience: Patience): Promise<WireResult<OwnKey>>;
   ask(body: AskBody, patience: Patience): Promise<WireResult<AskAnswer>>;
   readAsked(id: string, patience: Patience): Promise<WireResult<AskedRequest>>;
   readEdit(id: string, patience: Patience): Promise<WireResult<EditAnswer>>;
@@ -37,6 +40,8 @@ export interface WireClient {
   throttle(body: ThrottleBody, patience: Patience): Promise<WireResult<ThrottleAnswer>>;
   /** A stream that was not started yet. */
   events(listener: EventListener, options?: EventStreamOptions): EventStream;
+  /** The control plane has moved to this address, with all it holds. */
+  moveTo(base: URL): void;
   /** Lets go of all connections but those of streams. */
   close(): void;
 }
@@ -59,7 +64,9 @@ export function createWireClient(base: URL, apiKey: string): WireClient {
   }
 
   return {
-    name: connection.name,
+    get name() {
+      return connection.name;
+    },
     async bundle(etag, patience) {
       const headers: Record<string, string> = etag === undefined ? {} : { "if-none-match": etag };
       const answer = await call("bundle", "", undefined, bundleAnswer, patience, { headers, maxBytes: MAX_BUNDLE_BYTES });
@@ -67,6 +74,7 @@ export function createWireClient(base: URL, apiKey: string): WireClient {
       if (answer.status === 304 && etag !== undefined) return { ...answer, value: "unchanged" };
       return answer.value === undefined ? failure("garbage", { status: answer.status }) : { ...answer, value: answer.value };
     },
+    ownKey: (patience) => call("readOwnKey", "", undefined, ownKey, patience),
     ask: (body, patience) => call("ask", "", body, askAnswer, patience),
     readAsked: (id, patience) => call("readAsked", id, undefined, askedRequest, patience),
     readEdit: (id, patience) => call("readEdit", id, undefined, editAnswer, patience),
@@ -79,6 +87,7 @@ export function createWireClient(base: URL, apiKey: string): WireClient {
     ship: (body, patience) => call("ship", "", body, recordAnswer, patience),
     throttle: (body, patience) => call("throttle", "", body, throttleAnswer, patience, { repeat: false }),
     events: (listener, options) => new EventStream(connection, listener, options),
+    moveTo: (base) => connection.moveTo(base),
     close: () => connection.close(),
   };
 }

@@ -18,23 +18,33 @@ export interface WireRequest {
 const MAX_CONNECTIONS = 32;
 
 export class WireConnection {
-  /** For messages; holds no secret. */
-  readonly name: string;
-  readonly #base: URL;
   readonly #authorization: string;
-  readonly #agent: HttpAgent;
-  readonly #shared: RequestOptions;
+  #base: URL;
+  #agent: HttpAgent;
+  #shared: RequestOptions;
 
   /** Throws TypeError where the key could not stand in a header. */
   constructor(base: URL, apiKey: string) {
     if (!/^[\x21-\x7e]{1,1000}$/.test(apiKey)) throw new TypeError("controlPlane.apiKey must be the text that `countersign` printed when the key was made");
-    this.name = base.origin;
-    this.#base = base;
     this.#authorization = `Bearer ${apiKey}`;
-    const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, scheduling: "lifo", noDelay: true } as const;
-    this.#agent = base.protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options);
-    const hostname = base.hostname.replace(/^\[|\]$/g, "");
-    this.#shared = { protocol: base.protocol, hostname, ...(base.port === "" ? {} : { port: base.port }), insecureHTTPParser: false };
+    this.#base = base;
+    this.#agent = agentFor(base);
+    this.#shared = sharedOptions(base);
+  }
+
+  /** For messages; holds no secret. */
+  get name(): string {
+    return this.#base.origin;
+  }
+
+  /** The control plane has moved: what is asked from now on is asked there, with the same key. What is under way at the old place ends there. */
+  moveTo(base: URL): void {
+    if (base.href === this.#base.href) return;
+    const old = this.#agent;
+    this.#base = base;
+    this.#agent = agentFor(base);
+    this.#shared = sharedOptions(base);
+    old.destroy();
   }
 
   /** A request that was not ended yet. */
@@ -55,4 +65,13 @@ export class WireConnection {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+function agentFor({ protocol }: URL): HttpAgent {
+  const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, scheduling: "lifo", noDelay: true } as const;
+  return protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options);
+}
+
+function sharedOptions({ protocol, hostname, port }: URL): RequestOptions {
+  return { protocol, hostname: hostname.replace(/^\[|\]$/g, ""), ...(port === "" ? {} : { port }), insecureHTTPParser: false };
 }

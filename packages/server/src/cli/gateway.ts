@@ -1,11 +1,13 @@
 /**
- * `countersign gateway -- COMMAND…`: governs an MCP server over stdio for whatever client starts this instead of it. The server is started
- * before anything else is loaded, so that its start is not waited for twice.
+ * `countersign gateway -- COMMAND…` and `--url ADDRESS`: governs an MCP server for whatever client starts this, over stdio. A command is
+ * started before anything else is loaded, so that its start is not waited for twice.
  */
 import type { Readable, Writable } from "node:stream";
 import { Command, InvalidArgumentError } from "commander";
 import { startUpstream } from "../gateway/upstream/upstream-process.ts";
-import { WAITING } from "../gateway/call/waiting.ts";
+import { heldFor, WAITING } from "../gateway/call/waiting.ts";
+import type { StdioGatewayOptions } from "../gateway/stdio/run-stdio-gateway.ts";
+import { collect } from "./option-values.ts";
 import { UsageError } from "./ports.ts";
 import { serverNameOf } from "./server-name.ts";
 import type { UpPorts } from "./up.ts";
@@ -19,6 +21,18 @@ export interface GatewayOptions {
   readonly hold: number;
   /** `--no-control-plane` makes it false. */
   readonly controlPlane: boolean;
+  /** Instead of a command. */
+  readonly url?: string | undefined;
+  readonly transport: string;
+  readonly header: readonly string[];
+  readonly headerEnv: readonly string[];
+  /** HOST:PORT; true where none is given. */
+  readonly http?: string | boolean | undefined;
+  readonly config?: string | undefined;
+  readonly oauthClientId?: string | undefined;
+  readonly oauthClientSecretEnv?: string | undefined;
+  readonly oauthIssuer?: string | undefined;
+  readonly oauthScope?: string | undefined;
 }
 
 export interface GatewayPorts extends UpPorts {
@@ -29,10 +43,20 @@ export interface GatewayPorts extends UpPorts {
 /** `afterDashes`: the command that starts the server. Subcommands may be added: what follows `--` is never one. */
 export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void, afterDashes: readonly string[]): Command {
   return new Command("gateway")
-    .description("Govern an MCP server: start this in its place, and give the command that starts it after --.")
-    .usage("[options] -- <command> [args...]")
+    .description("Govern an MCP server: start this in its place, and give the command that starts it after --, or its address with --url.")
+    .usage("[options] (--config <file> | --url <url> | -- <command> [args...])")
     .argument("[command...]", "the command that starts the server, after --")
-    .option("--name <name>", "the server's name in policies (default: from the command)")
+    .option("--url <url>", "the address of the server, where it is none that is started here")
+    .option("--transport <transport>", "how the server at --url is spoken to: http (Streamable HTTP), sse (as of 2024-11-05), auto: whichever it speaks", "auto")
+    .option("--header <header>", "'Name: value', sent to --url with every request (repeatable). A secret belongs into --header-env", collect, [])
+    .option("--header-env <name=variable>", "a header whose value an environment variable holds (repeatable)", collect, [])
+    .option("--http [address]", "serve clients over HTTP at HOST:PORT, or a port of this machine (default: 127.0.0.1:7434), instead of one client over stdio")
+    .option("--config <file>", "many servers over HTTP: countersign.yaml says which. It is read again when it changes")
+    .option("--oauth-client-id <id>", "be let in as this client, where the server asks who comes (a person: countersign gateway login)")
+    .option("--oauth-client-secret-env <variable>", "its secret: an environment variable that holds it")
+    .option("--oauth-issuer <url>", "the authorization server that may see the secret")
+    .option("--oauth-scope <scope>", "which rights to ask for there")
+    .option("--name <name>", "the server's name in policies (default: from the command or the address)")
     .option("--policies <file>", "policy file (default: COUNTERSIGN_POLICIES, else the control plane's policies)")
     .option("--agent <name>", "the agent's name in policies and the record; a claim", "")
     .option("--user <id>", "the user's id in policies and the record; a claim", "")
@@ -42,37 +66,42 @@ export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void
     .action(async (_given: readonly string[], options: GatewayOptions) => done(await gateway(afterDashes, options, ports)));
 }
 
-async function gateway(server: readonly string[], options: GatewayOptions, ports: GatewayPorts): Promise<number> {
+/** What stands behind the gateway. */
+interface Upstream extends Pick<StdioGatewayOptions, "connect" | "server" | "name"> {
+  stop(): Promise<void>;
+}
+
+async function gateway(command: readonly string[], options: GatewayOptions, ports: GatewayPorts): Promise<number> {
   const { env, err } = ports;
-  const [command, ...args] = server;
-  if (command === undefined) throw new UsageError("Give the command that starts the server after --: countersign gateway -- npx -y @modelcontextprotocol/server-filesystem /data");
+  if (options.config !== undefined && (options.url !== undefined || command.length > 0)) throw new UsageError("--config: the file says which servers there are. Leave out --url and the command.");
+  if (options.config !== undefined && (options.policies !== undefined || options.name !== undefined)) throw new UsageError("--config: names and policies stand in the file (`policies: FILE`). Leave out --name and --policies.");
+  if (options.config === undefined && (options.url === undefined) === (command.length === 0)) throw new UsageError(options.url === undefined ? NO_SERVER : "Give a command after --, or an address with --url: the gateway stands in front of one server.");
   const policies = options.policies ?? nonEmpty(env["COUNTERSIGN_POLICIES"]);
-  if (!options.controlPlane && policies === undefined) throw new UsageError("--no-control-plane: there are no policies then. Name a file with --policies.");
+  if (!options.controlPlane && policies === undefined && options.config === undefined) throw new UsageError("--no-control-plane: there are no policies then. Name a file with --policies.");
   const remote = remoteOf(env);
-  const upstream = startUpstream({ command, args }, env);
+  if (options.config !== undefined || options.http !== undefined) return (await import("./gateway-http.ts")).gatewayHttp(command, options, remote, ports);
+  const [upstream, { runStdioGateway }, { openGatewayGovernance }, { stateKey }, { stateDirectory }] = await Promise.all([
+    options.url === undefined ? startedServer(command, options.name, env) : addressedServer(options.url, options, ports),
+    import("../gateway/stdio/run-stdio-gateway.ts"),
+    import("./open-gateway-governance.ts"),
+    import("../gateway/call/request-state.ts"),
+    import("@countersign/sdk/record"),
+  ]);
   try {
-    const name = options.name ?? serverNameOf(server);
-    const [{ runStdioGateway }, { connectProcess }, { openGatewayGovernance }, { stateDirectory }, { serverIdentity }] = await Promise.all([
-      import("../gateway/stdio/run-stdio-gateway.ts"),
-      import("../gateway/upstream/connect-process.ts"),
-      import("./open-gateway-governance.ts"),
-      import("@countersign/sdk/record"),
-      import("@countersign/sdk/enforcement"),
-    ]);
-    const governance = openGatewayGovernance({ directory: options.dir ?? stateDirectory(env), policies, controlPlane: options.controlPlane, remote }, ports);
+    const directory = options.dir ?? stateDirectory(env);
+    const governance = openGatewayGovernance({ directory, policies, controlPlane: options.controlPlane, remote }, ports);
     let broken: Error | undefined;
     const seenBroken = governance.broken.then((error) => void (broken = error));
     const stopped = Promise.race([ports.stopped, seenBroken]);
     try {
       const code = await runStdioGateway(
         {
-          connect: (listener) => connectProcess(upstream, listener),
-          server: async () => ({ name, identity: await serverIdentity({ kind: "stdio", command, args, envNames: [] }, env), transport: "stdio" }),
-          name,
+          ...upstream,
           agent: options.agent,
           user: options.user,
           governance: governance.current,
-          waiting: { ...WAITING, holdMs: options.hold * 1_000 },
+          waiting: heldFor(options.hold * 1_000),
+          stateKey: () => stateKey(directory),
         },
         { ...ports.streams(), stopped, onWarning: (message) => err(`countersign: ${message}`) },
       );
@@ -85,6 +114,33 @@ async function gateway(server: readonly string[], options: GatewayOptions, ports
     await upstream.stop();
   }
 }
+
+/** It runs from the first moment on; what speaks to it is loaded meanwhile. */
+async function startedServer([command = "", ...args]: readonly string[], name: string | undefined, env: NodeJS.ProcessEnv): Promise<Upstream> {
+  const upstream = startUpstream({ command, args }, env);
+  try {
+    const [{ connectProcess }, { serverIdentity }] = await Promise.all([import("../gateway/upstream/connect-process.ts"), import("@countersign/sdk/enforcement")]);
+    const named = name ?? serverNameOf([command, ...args]);
+    return {
+      name: named,
+      connect: (listener) => connectProcess(upstream, listener),
+      server: async () => ({ name: named, identity: await serverIdentity({ kind: "stdio", command, args, envNames: [] }, env), transport: "stdio" }),
+      stop: () => upstream.stop(),
+    };
+  } catch (error) {
+    await upstream.stop();
+    throw error;
+  }
+}
+
+async function addressedServer(url: string, options: GatewayOptions, { env, err }: GatewayPorts): Promise<Upstream> {
+  const [{ urlUpstream }, { stateDirectory }] = await Promise.all([import("./url-upstream.ts"), import("@countersign/sdk/record")]);
+  const upstream = urlUpstream({ ...options, url }, { stateDirectory: options.dir ?? stateDirectory(env), named: options.dir, env, warn: (message) => err(`countersign: ${message}`) });
+  const named = options.name ?? upstream.name;
+  return { ...upstream, name: named, server: () => upstream.server(named) };
+}
+
+const NO_SERVER = "Give the command that starts the server after --: countersign gateway -- npx -y @modelcontextprotocol/server-filesystem /data. Or its address: countersign gateway --url https://example.com/mcp";
 
 function remoteOf(env: NodeJS.ProcessEnv): { readonly url: string; readonly apiKey: string } | undefined {
   const url = nonEmpty(env["COUNTERSIGN_URL"]);

@@ -4,6 +4,7 @@
  */
 import { Command } from "commander";
 import { controlCommands, reachingControl } from "./control.ts";
+import { withConfigCommands } from "./gateway-commands.ts";
 import { withInstallCommands } from "./gateway-install.ts";
 import { policyCommand } from "./policy.ts";
 import { gatewayCommand, type GatewayPorts } from "./gateway.ts";
@@ -12,13 +13,13 @@ import { reportFailure } from "./report-failure.ts";
 /** Runs one command. `args` without program and script. Never rejects. */
 export async function runProgram(args: readonly string[], ports: GatewayPorts): Promise<number> {
   let code = 0;
-  const program = new Command("countersign").description("Human approval and policy for MCP tool calls.").showHelpAfterError("(--help shows what there is)");
+  const program = new Command("countersign").description("Human approval and policy for MCP tool calls.").showHelpAfterError("(--help shows what there is)").enablePositionalOptions();
   const dashes = args.indexOf("--");
   const afterDashes = dashes === -1 ? [] : args.slice(dashes + 1);
   const done = (ended: number): void => void (code = ended);
   for (const command of controlCommands(ports, done)) program.addCommand(command);
   program.addCommand(policyCommand(ports, done, afterDashes, reachingControl(ports.env)));
-  program.addCommand(withInstallCommands(gatewayCommand(ports, done, afterDashes), args, ports, done));
+  program.addCommand(withConfigCommands(withInstallCommands(gatewayCommand(ports, done, afterDashes), args, ports, done), args, ports, done));
   for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({ writeOut: (text) => ports.out(text.trimEnd()), writeErr: (text) => ports.err(text.trimEnd()) });
     command.showHelpAfterError("(--help shows what there is)");

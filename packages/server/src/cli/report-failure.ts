@@ -1,6 +1,7 @@
 /** How a command that failed ends: one message for people, and the exit code. */
 import { PolicyDocumentError } from "@countersign/sdk";
 import { CommanderError } from "commander";
+import { GatewayDocumentError } from "../config/read-gateway-document.ts";
 import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
 
 export function reportFailure(error: unknown, { err }: Pick<Ports, "err">): ExitCode {
@@ -10,7 +11,7 @@ export function reportFailure(error: unknown, { err }: Pick<Ports, "err">): Exit
     err(error.message);
     return 2;
   }
-  if (error instanceof CheckFailure || error instanceof PolicyDocumentError) {
+  if (error instanceof CheckFailure || error instanceof PolicyDocumentError || error instanceof GatewayDocumentError) {
     err(error.message);
     return 1;
   }

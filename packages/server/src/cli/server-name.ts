@@ -21,3 +21,15 @@ function plainName(word: string): string {
 function lastPart(path: string): string {
   return path.split(/[\\/]/).at(-1) ?? path;
 }
+
+/** From its address: a path that names it (`https://example.com/github/mcp` → `github`), else its host (`https://mcp.linear.app/sse` → `linear`). */
+export function serverNameOfUrl({ hostname, pathname }: Pick<URL, "hostname" | "pathname">): string {
+  const named = pathname.split("/").filter((part) => /^[A-Za-z][\w.-]{0,40}$/.test(part) && !/^(?:mcp|sse|api|messages?|server|servers|v\d+|stream|http)$/i.test(part));
+  const path = named.length === 1 ? plainName(named[0] ?? "") : "";
+  if (path !== "") return path;
+  if (/^[\d.]+$|^\[/.test(hostname)) return "server";
+  const labels = hostname.split(".").filter((label, at, all) => all.length === 1 || (label !== "" && at < all.length - 1));
+  const own = labels.filter((label) => !/^(?:www|mcp|api|app|co|com)$/.test(label));
+  const name = plainName(own.at(-1) ?? labels.at(-1) ?? "");
+  return name === "" ? "server" : name;
+}

@@ -290,8 +290,8 @@ it("the protocol without sessions: our own listing says who the client is, and e
   const { params } = await at.heard("upstream", ({ method }) => method === "tools/list");
   expect(params).toEqual({ _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} } });
   expect(await at.heard("client", answersTo(1))).toMatchObject({ result: { isError: true, resultType: "complete" } });
-  at.send(call(2, "read", { _meta: meta, requestState: "s", inputResponses: {} }));
-  expect(await at.heard("upstream", isCall)).toMatchObject({ params: { requestState: "s", inputResponses: {} } });
+  at.send(call(2, "read", { _meta: meta }));
+  expect(await at.heard("upstream", isCall)).toMatchObject({ params: { name: "read", _meta: meta } });
 });
 
 it("approval fields of the client's own make a call malformed", async () => {

@@ -3,47 +3,60 @@
  * bytes that came, but tool calls, which go through guard, and what belongs to them: their cancellation and their answers. What could be
  * a tool call to some reader and is none to us is refused. It knows no transport: lines in, lines out.
  */
-import { parseJson, type JsonObject, type JsonValue } from "@countersign/sdk/call";
-import { localPrincipal, type Governance, type ProposedCall } from "@countersign/sdk/enforcement";
-import type { Caller, ServerRef } from "@countersign/sdk";
-import { governCall, isUnheard, UPSTREAM_GONE, type ClientCall } from "./call/governed-call.ts";
-import { errorAnswer } from "./call/answer-text.ts";
-import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
-import { readUpstreamMessage } from "./message/read-upstream-message.ts";
+import type { JsonObject, JsonValue } from "@countersign/sdk/call";
+import type { ServerRef } from "@countersign/sdk";
+import { ClientCalls, type ClientCallsOptions } from "./call/client-calls.ts";
+import { ClientRequests } from "./call/client-requests.ts";
+import { showsForms } from "./call/elicit-approval.ts";
+import { scopeOf } from "./call/governed-call.ts";
+import { Rounds } from "./call/rounds.ts";
+import { inspectsResults, TaskWatch } from "./call/task-watch.ts";
 import { createToolList, type ToolList } from "./call/tool-list.ts";
-import { UpstreamCalls, type UpstreamAnswer } from "./call/upstream-calls.ts";
-import type { Waiting } from "./call/waiting.ts";
+import { UpstreamCalls } from "./call/upstream-calls.ts";
+import type { UpstreamAnswer } from "./call/upstream-port.ts";
+import { isKnownMethod, METHOD_NOT_FOUND, UNKNOWN_METHOD, type UnknownMethods } from "./message/known-methods.ts";
+import { ENVELOPE, memberOf, metaOf, resultIn, VERSION } from "./message/members.ts";
+import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
+import { readUpstreamMessage, type UpstreamMessage } from "./message/read-upstream-message.ts";
 
-export interface RelayOptions {
-  /** What calls are governed by, once it is there; rejects with what to tell the client. Asked with every call. */
-  readonly governance: () => Governance | Promise<Governance>;
+export interface RelayOptions extends Pick<ClientCallsOptions, "governance" | "caller" | "sessionId" | "waiting" | "cancelGraceMs" | "hearing" | "onWarning"> {
   /** Name, identity and transport of the upstream. Asked once, with the first call. */
   readonly server: () => Promise<ServerRef>;
-  readonly caller: Omit<Caller, "principal">;
-  readonly waiting: Waiting;
-  /** What a client gets that cancels a call which was sent already: the upstream may still answer for so long. Then the outcome is unknown. */
-  readonly cancelGraceMs: number;
-  readonly toClient: (bytes: Buffer | string) => void;
+  /** What clients come back to, where several relays serve them, for its maker to end. Default: this relay's own. */
+  readonly rounds?: Rounds | undefined;
+  /** As RequestStates has it, for rounds of its own. */
+  readonly stateKey?: (() => Uint8Array) | undefined;
+  /** What the client proved itself with, where clients have credentials of their own. Default: there is one client. */
+  readonly credential?: string | undefined;
+  /** What to do with methods that no revision of the protocol knows. Default: pass. */
+  readonly unknownMethods?: UnknownMethods | undefined;
+  /** `about`: what the message is, for clients that hear on many streams. */
+  readonly toClient: (bytes: Buffer | string, about: ClientBound) => void;
   readonly toUpstream: (bytes: Buffer | string) => void;
-  readonly onWarning: (message: string) => void;
 }
+
+/** A message for the client: an answer, what is said beside a request that is under way, or whatever else the upstream says. */
+export type ClientBound =
+  | { readonly kind: "answer"; readonly id: RpcId | null; readonly ok: boolean }
+  | { readonly kind: "beside"; readonly id: RpcId }
+  | Exclude<UpstreamMessage, { kind: "answer" }>;
 
 /** Calls of one client under way at the same time; above it they are refused. */
 const MAX_OPEN = 1_024;
-const LEGACY_KEYS = ["task"] as const;
-const MODERN_KEYS = ["inputResponses", "requestState"] as const;
-const ENVELOPE = "io.modelcontextprotocol/";
-const VERSION = `${ENVELOPE}protocolVersion`;
+const HEADER_MISMATCH = -32_020;
 
 export class Relay {
   readonly #options: RelayOptions;
-  readonly #calls: UpstreamCalls;
+  readonly #upstream: UpstreamCalls;
   readonly #tools: ToolList;
-  /** Calls that their client waits for, by its id. */
-  readonly #open = new Map<RpcId, ClientCall>();
+  readonly #calls: ClientCalls;
+  readonly #rounds: Rounds;
+  readonly #tasks: TaskWatch;
+  /** What we asked the client. */
+  readonly #asked = new ClientRequests();
+  #showsForms = false;
   /** Lists the client asked for: the cursor, by its id. */
   readonly #lists = new Map<RpcId, string | undefined>();
-  readonly #running = new Set<Promise<void>>();
   #server: ServerRef | undefined;
   #initializing: RpcId | undefined;
   #protocolVersion: string | undefined;
@@ -52,30 +65,46 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#calls = new UpstreamCalls(options.toUpstream);
+    this.#upstream = new UpstreamCalls(options.toUpstream);
     this.#tools = createToolList((cursor, signal) => this.#list(cursor, signal));
+    this.#rounds = options.rounds ?? new Rounds({ key: options.stateKey });
+    this.#tasks = new TaskWatch({ tasks: this.#rounds.tasks, scope: () => (this.#server === undefined ? undefined : scopeOf(this.#server)), inspects: () => inspectsResults(options.governance()) });
+    this.#calls = new ClientCalls({
+      ...options,
+      rounds: this.#rounds,
+      client: () => (this.#showsForms ? this.#asked : undefined),
+      credential: options.credential ?? "",
+      server: () => this.#server ?? this.#askServer(),
+      upstream: this.#upstream,
+      tools: this.#tools,
+      toClient: (bytes, id, last) => options.toClient(bytes, last ? { kind: "answer", id, ok: true } : { kind: "beside", id }),
+    });
+  }
+
+  /** As client and upstream agreed on it; undefined before. */
+  get protocolVersion(): string | undefined {
+    return this.#protocolVersion;
   }
 
   /** A line of the client, with its line feed. */
   fromClient(line: Buffer): void {
     const bytes = withoutEnd(line);
-    if (bytes.length === 0) return;
-    const message = readClientMessage(bytes);
-    switch (message.kind) {
-      case "call":
-        return this.#govern(message);
-      case "refused":
-        return this.#refuse(message);
-      case "request":
-        if (this.#open.has(message.id)) return this.#refuse({ id: message.id, code: INVALID_REQUEST, reason: "the id of a call that is under way" });
-        this.#note(message.id, message.method, message.params);
-        break;
-      case "notification":
-        if (message.method === "notifications/cancelled" && this.#cancel(message.params)) return;
-        break;
-      case "response":
-        break;
+    if (bytes.length > 0) this.receive(readClientMessage(bytes), line);
+  }
+
+  /** A message of the client, and the line that it came in, with its line feed. */
+  receive(message: ClientMessage, line: Buffer): void {
+    if (message.kind === "refused") return this.#refuse(message);
+    if (message.kind === "call") return this.#govern(message);
+    if (message.kind === "response" && this.#asked.settle(message)) return;
+    if (message.kind !== "response" && this.#options.unknownMethods === "block" && !isKnownMethod(message.method)) {
+      return this.#refuse({ id: message.kind === "request" ? message.id : undefined, code: METHOD_NOT_FOUND, reason: UNKNOWN_METHOD });
     }
+    if (message.kind === "request") {
+      if (this.#calls.has(message.id)) return this.#refuse({ id: message.id, code: INVALID_REQUEST, reason: "the id of a call that is under way" });
+      this.#note(message.id, message.method, message.params);
+    }
+    if (message.kind === "notification" && message.method === "notifications/cancelled" && this.#calls.cancel(message.params)) return;
     this.#options.toUpstream(line);
   }
 
@@ -84,93 +113,66 @@ export class Relay {
     this.#refuse({ id: null, code: INVALID_REQUEST, reason: `the message is longer than the limit of ${limit} bytes` });
   }
 
-  /** A line of the upstream, with its line feed. */
-  fromUpstream(line: Buffer): void {
+  /** A line of the upstream, with its line feed. `outcome`: as UpstreamListener has it. */
+  fromUpstream(line: Buffer, outcome?: "unknown"): void {
     const message = readUpstreamMessage(line);
     if (message.kind === "answer") {
-      if (this.#calls.settle(message, line)) return;
+      if (isHeaderMismatch(message)) this.#tools.changed(); // its headers are made from its list
+      if (this.#upstream.settle(message, line, outcome)) return;
       // The upstream never saw these ids: an answer under one of them would pass for that of a call which it did not get.
-      if (this.#open.has(message.id)) return this.#options.onWarning("the server answered a call that was not sent to it; that is not passed on");
+      if (this.#calls.has(message.id)) return this.#options.onWarning("the server answered a call that was not sent to it; that is not passed on");
       this.#learn(message, line);
     }
-    this.#options.toClient(line);
+    const later = this.#tasks.said(message);
+    if (later === undefined) this.#options.toClient(line, message);
+    else void later.then((instead) => this.#options.toClient(instead ?? line, message));
     if (message.kind === "notification" && message.method === "notifications/tools/list_changed") this.#tools.changed();
   }
 
   /** The client is gone: what waits for people is cancelled, and nothing that was not sent is sent any more. */
   clientGone(): void {
-    for (const call of this.#open.values()) if (call.upstreamId === undefined) call.cancelled.abort();
+    this.#asked.end();
+    if (this.#options.rounds === undefined) this.#rounds.end();
+    this.#calls.clientGone();
   }
 
   /** The upstream is gone: what it was sent has no answer any more, and what waits for people has nothing to go to. */
   upstreamGone(): void {
-    this.#calls.end();
-    for (const call of this.#open.values()) if (call.upstreamId === undefined) call.cancelled.abort(UPSTREAM_GONE);
+    this.#upstream.end();
+    this.#rounds.executions.endThrough(this.#upstream);
+    this.#calls.upstreamGone();
   }
 
   /** Resolves when no call is under way. */
   async drained(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#calls.drained();
+    if (this.#options.rounds === undefined) await this.#rounds.drained();
   }
 
   #govern({ id, params }: Extract<ClientMessage, { kind: "call" }>): void {
-    if (this.#open.has(id) || this.#lists.has(id)) return this.#refuse({ id, code: INVALID_REQUEST, reason: "the id of a request that is under way" });
-    if (this.#open.size >= MAX_OPEN) return this.#refuse({ id, code: INVALID_REQUEST, reason: `more than ${MAX_OPEN} calls under way` });
-    const meta = metaOf(params);
-    const modern = this.#takeEnvelope(meta);
-    const token = meta?.["progressToken"];
-    const progressToken = typeof token === "string" || typeof token === "number" ? token : undefined;
-    const call: ClientCall = { id, modern, progressToken, cancelled: new AbortController(), upstreamId: undefined, grace: undefined };
-    this.#open.set(id, call);
-    const running = this.#run(call, params).finally(() => {
-      clearTimeout(call.grace);
-      this.#open.delete(id);
-      this.#running.delete(running);
-    });
-    this.#running.add(running);
-  }
-
-  /** Never rejects. */
-  async #run(call: ClientCall, params: JsonValue | undefined): Promise<void> {
-    const { toClient, waiting, onWarning } = this.#options;
-    const { signal } = call.cancelled;
-    try {
-      let governance: Governance | Promise<Governance> = this.#options.governance();
-      if (governance instanceof Promise) governance = await governance;
-      this.#server ??= await this.#options.server();
-      if (this.#tools.refreshing !== undefined) await this.#tools.refreshing;
-      if (isUnheard(signal)) return;
-      const proposed = this.#propose(call, params, governance, this.#server);
-      const answer = await governCall(call, proposed, { governance, upstream: this.#calls, waiting, write: toClient });
-      if (answer !== undefined) toClient(answer);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      onWarning(`a call was refused: ${why}`);
-      if (!isUnheard(signal)) toClient(`${JSON.stringify({ jsonrpc: "2.0", id: call.id, result: errorAnswer(`The call did not run: ${why}`, call.modern) })}\n`);
-    }
-  }
-
-  #propose({ modern }: ClientCall, params: JsonValue | undefined, governance: Governance, server: ServerRef): ProposedCall {
-    return {
-      params,
-      eraKeys: modern ? MODERN_KEYS : LEGACY_KEYS,
-      server,
-      caller: { ...this.#options.caller, principal: governance.principal ?? localPrincipal() },
-      tools: this.#tools.catalog,
-      connection: { sessionId: undefined, protocolVersion: this.#protocolVersion, address: undefined, port: undefined },
-      maxBytes: governance.maxCallBytes,
-    };
+    if (this.#calls.has(id) || this.#lists.has(id)) return this.#refuse({ id, code: INVALID_REQUEST, reason: "the id of a request that is under way" });
+    if (this.#calls.size >= MAX_OPEN) return this.#refuse({ id, code: INVALID_REQUEST, reason: `more than ${MAX_OPEN} calls under way` });
+    this.#calls.govern(id, params, { modern: this.#takeEnvelope(metaOf(params)), protocolVersion: this.#protocolVersion });
   }
 
   #refuse({ id, code, reason }: Omit<Extract<ClientMessage, { kind: "refused" }>, "kind">): void {
     this.#options.onWarning(`a message of the client was refused: ${reason}`);
-    if (id !== undefined) this.#options.toClient(`${JSON.stringify({ jsonrpc: "2.0", id, error: { code, message: `Refused by Countersign: ${reason}` } })}\n`);
+    if (id === undefined) return;
+    this.#options.toClient(`${JSON.stringify({ jsonrpc: "2.0", id, error: { code, message: `Refused by Countersign: ${reason}` } })}\n`, { kind: "answer", id, ok: false });
+  }
+
+  async #askServer(): Promise<ServerRef> {
+    return (this.#server = await this.#options.server());
   }
 
   /** Remembers what to learn from the answer. */
   #note(id: RpcId, method: string, params: JsonValue | undefined): void {
     this.#takeEnvelope(metaOf(params));
-    if (method === "initialize") this.#initializing = id;
+    this.#tasks.asked(id, method, params);
+    if (method === "initialize") {
+      this.#initializing = id;
+      this.#showsForms = showsForms(memberOf(memberOf(params, "capabilities"), "elicitation"));
+    }
     if (method !== "tools/list") return;
     const cursor = memberOf(params, "cursor");
     if (this.#lists.size >= MAX_OPEN) this.#lists.clear(); // an upstream that answers none of them teaches nothing
@@ -198,42 +200,13 @@ export class Relay {
     return true;
   }
 
-  /** True where the cancelled request is a tool call: the upstream knows it under another id, or not at all. */
-  #cancel(params: JsonValue | undefined): boolean {
-    const id = memberOf(params, "requestId");
-    const call = typeof id === "string" || typeof id === "number" ? this.#open.get(id) : undefined;
-    if (call === undefined) return false;
-    const { upstreamId } = call;
-    call.cancelled.abort();
-    if (upstreamId === undefined) return true;
-    // What else it says, such as the reason, goes along.
-    const told = { ...(params as JsonObject), requestId: upstreamId }; // it has a member, so it is an object
-    this.#options.toUpstream(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/cancelled", params: told })}\n`);
-    call.grace ??= setTimeout(() => this.#calls.giveUp(upstreamId), this.#options.cancelGraceMs);
-    return true;
-  }
-
-  async #list(cursor: string | undefined, signal: AbortSignal): Promise<unknown> {
-    const params = { ...(cursor === undefined ? {} : { cursor }), ...(this.#envelope === undefined ? {} : { _meta: this.#envelope }) };
-    const reply = await this.#calls.list(params, signal);
-    if (reply === undefined) throw new Error("the server did not list its tools");
-    if (!reply.answer.ok) throw new Error("the server refused to list its tools");
-    return resultIn(reply.line);
+  #list(cursor: string | undefined, signal: AbortSignal): Promise<unknown> {
+    return this.#upstream.list({ ...(cursor === undefined ? {} : { cursor }), ...(this.#envelope === undefined ? {} : { _meta: this.#envelope }) }, signal);
   }
 }
 
-/** Definitions are compared by their keys, so they are read as keys deserve. */
-function resultIn(line: Buffer): unknown {
-  return memberOf(parseJson(line.toString("utf8")), "result");
-}
-
-function metaOf(params: JsonValue | undefined): JsonObject | undefined {
-  const meta = memberOf(params, "_meta");
-  return meta !== null && typeof meta === "object" && !Array.isArray(meta) ? (meta as JsonObject) : undefined; // no list, no null
-}
-
-function memberOf(value: JsonValue | undefined, key: string): JsonValue | undefined {
-  return value !== null && typeof value === "object" && Object.hasOwn(value, key) ? (value as JsonObject)[key] : undefined; // an own member of JSON
+function isHeaderMismatch({ ok, body }: UpstreamAnswer): boolean {
+  return !ok && body !== null && typeof body === "object" && Reflect.get(body, "code") === HEADER_MISMATCH;
 }
 
 function withoutEnd(line: Buffer): Buffer {

@@ -11,7 +11,7 @@ import type { Context } from "hono";
 import { refuse } from "../refusal.ts";
 import type { Refusal } from "../refusal.ts";
 import { BINDINGS } from "./bindings.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics } from "../../metrics/metrics.ts";
 import type { Pages } from "./pages.ts";
 import { problemResponse } from "./problem-response.ts";
 import { checkOrigin, readHead } from "./request-head.ts";

@@ -44,6 +44,7 @@ export const PEOPLE_BINDINGS = {
   }),
   listKeys: bind({ answer: z.object({ keys: z.array(wire.agentKey) }), run: ({ resources, identity }) => json(resources.keys.list(identity)) }),
   addKey: bind({ body: wire.agentKeyBody, answer: wire.agentKeyMade, status: 201, run: ({ resources, identity }, { body }) => json(resources.keys.add(identity, body)) }),
+  readOwnKey: bind({ answer: wire.ownKey, run: ({ resources, identity }) => one(resources.keys.readOwn(identity), (said) => said.own) }),
   makeGatewayKey: bind({ body: wire.gatewayKeyBody, answer: wire.agentKeyMade, status: 201, run: ({ resources, identity }, { body }) => json(resources.keys.addForGateways(identity, body.name)) }),
   revokeKey: bind({ run: ({ resources, identity, id }) => empty(resources.keys.revoke(identity, id)) }),
   makeOwnerLink: bind({ answer: wire.invitation, status: 201, run: ({ resources, identity }) => json(resources.people.makeOwnerLink(identity)) }),

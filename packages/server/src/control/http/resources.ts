@@ -58,7 +58,7 @@ export interface Resources {
   readonly throttle: Throttle;
   readonly bundle: BundleResource;
   readonly people: People;
-  readonly keys: Pick<Keys, "list" | "add" | "addForGateways" | "revoke">;
+  readonly keys: Pick<Keys, "list" | "readOwn" | "add" | "addForGateways" | "revoke">;
   readonly signIns: Omit<SignIns, "sweep">;
   readonly installation: Installation;
   readonly insights: Pick<Insights, "read">;

@@ -14,11 +14,11 @@ export interface StateLock {
 /** Longer than anybody looks at it. */
 const LOOK_MS = 250;
 
-/** Undefined where another process holds it. Throws where the directory cannot be written. */
-export function lockStateDirectory(directory: string): StateLock | undefined {
+/** Undefined where another process holds it, after `lookMs`, during which nothing else happens in this one. Throws where the directory cannot be written. */
+export function lockStateDirectory(directory: string, lookMs = LOOK_MS): StateLock | undefined {
   const path = join(directory, "lock");
   closeSync(openSync(path, "a", 0o600)); // SQLite would make it readable by others
-  const file = new Database(path, { timeout: LOOK_MS });
+  const file = new Database(path, { timeout: lookMs });
   try {
     file.pragma("journal_mode = DELETE");
     file.exec("BEGIN EXCLUSIVE");

@@ -1,4 +1,5 @@
 /** Makes the resource `Keys` on a ledger. A key is looked up by the id in its secret and compared by hash: some microseconds. */
+import type { people as wire } from "@countersign/sdk/wire";
 import type { AgentIdentity } from "../../auth/identity.ts";
 import { keyIdOfSecret, hashSecret, matchesHash, newAgentSecret, newId } from "../../auth/secret.ts";
 import type { Identity } from "../../auth/identity.ts";
@@ -20,6 +21,7 @@ export function createKeys(ledger: Ledger, { embedded = true }: { readonly embed
       const by = actor(ledger.resident, identity, ["owner", "auditor"]);
       return Promise.resolve(isRefusal(by) ? by : { ok: true, keys: ledger.resident.all("agent_key").map(viewKey) });
     },
+    readOwn: (identity) => Promise.resolve(ownOf(identity, ledger.resident)),
     add: async (identity, body) => {
       const id = newId();
       const secret = newAgentSecret(id);
@@ -45,6 +47,13 @@ export function createKeys(ledger: Ledger, { embedded = true }: { readonly embed
 
 function identityOf(id: string, key: AgentKey): AgentIdentity {
   return { kind: "agent", keyId: id, principal: `key:${id}`, ownerId: key.ownerId, name: key.name };
+}
+
+function ownOf(identity: Identity, { get, now }: Ledger["resident"]): Answer<{ readonly own: wire.OwnKey }> {
+  if (identity.kind !== "agent") return refuse(identity.kind === "anonymous" ? "unauthenticated" : "forbidden", "Only an agent's key may ask this.");
+  const { keyId, principal, ownerId, name } = identity;
+  const owner = ownerId === null ? undefined : get("person", ownerId)?.data;
+  return { ok: true, own: { id: keyId, name, principal, owner: owner === undefined ? null : { id: owner.id, name: owner.name }, expiresAt: get("agent_key", keyId)?.data.expiresAt ?? null, now } };
 }
 
 function addKey(identity: Identity, id: string, secretHash: string, { name, ownerId, expiresAt }: KeyBody): Command<Answer<{ readonly key: Stored<AgentKey> }>> {

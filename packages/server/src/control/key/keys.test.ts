@@ -102,3 +102,13 @@ it("is found among a thousand in some microseconds", async () => {
   const microseconds = ((performance.now() - started) * 1000) / 10_000;
   expect(microseconds).toBeLessThan(200);
 });
+
+it("is told about itself and its owner, and nobody else is", async () => {
+  const ann = await at.join(owner, "Ann", ["approver"]);
+  const { key, secret } = await add({ ownerId: ann.personId, expiresAt: at.ledger.resident.now + 60_000 });
+  const agent = at.keys.authenticate(secret);
+  if (typeof agent === "string") throw new Error(agent);
+  const { own } = must(await at.keys.readOwn(agent));
+  expect(own).toEqual({ id: key.id, name: "agent", principal: `key:${key.id}`, owner: { id: ann.personId, name: "Ann" }, expiresAt: key.expiresAt, now: at.ledger.resident.now });
+  for (const identity of [owner, OPERATOR, ANONYMOUS]) expect(["forbidden", "unauthenticated"]).toContain(codeOf(await at.keys.readOwn(identity)));
+});

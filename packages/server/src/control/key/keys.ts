@@ -12,6 +12,8 @@ export type KeyBody = z.infer<typeof wire.agentKeyBody>;
 
 export interface Keys {
   list(identity: Identity): Promise<Answer<{ readonly keys: readonly KeyView[] }>>;
+  /** Of the key itself, for whoever holds it. */
+  readOwn(identity: Identity): Promise<Answer<{ readonly own: wire.OwnKey }>>;
   add(identity: Identity, body: KeyBody): Promise<Answer<{ readonly key: KeyView; readonly secret: string }>>;
   /** For the operator of this machine, whose gateways it is for: bound to the machine's owner, so that what they ask is the owner's own. */
   addForGateways(identity: Identity, name: string): Promise<Answer<{ readonly key: KeyView; readonly secret: string }>>;

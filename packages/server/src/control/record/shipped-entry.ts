@@ -74,7 +74,7 @@ const outcome = z.strictObject({
 const event = z.strictObject({
   type: z.literal("event"),
   at,
-  event: z.enum(["gap", "policy_activated", "policy_refused", "intent_withdrawn"]),
+  event: z.enum(["gap", "policy_activated", "policy_refused", "intent_withdrawn", "call_continued"]),
   detail: z.record(z.string().regex(/^\w{1,100}$/), z.union([text, z.number(), z.boolean(), z.null(), names])),
 });
 

@@ -30,6 +30,22 @@ export function pendingText(tool: string, { requestId, until, url }: PendingFact
   );
 }
 
+export const STATE_REFUSED =
+  "Refused by Countersign: this requestState was not given for this call and this caller, was used before, or is too old. Nothing ran. " +
+  "Make the call again without it, with the same arguments: a request for approval that is still open is joined.";
+
+export const UNASKED_TASK =
+  "The server was sent the call and made a task of it, which this client did not ask for and cannot follow. Whether it has run, or will, is not known. Do not call it again before you have looked.";
+
+export const UNSEEN_TASK =
+  "The result of this task is withheld: results are looked into here, and how this one came about was not seen. The tool may have run; do not call it again for the same result.";
+
+export const INPUT_HELD_BACK =
+  "What the server had asked for was not sent on, because of what it contains, and the call ends here. How far it got at the server is not known.";
+
+export const INPUT_UNRECORDED =
+  "What the server had asked for was not sent on, since it could not be recorded, and the call ends here. How far it got at the server is not known. Whoever runs the gateway has to mend that.";
+
 export function waitingText({ requestId, url }: Pick<PendingFacts, "requestId" | "url">): string {
   return `Waiting for approval${url === undefined ? "" : ` at ${url}`} (request ${requestId})`;
 }
@@ -71,7 +87,7 @@ function adviceOn(code: RefusalCode, retryAfterMs: number | undefined): string {
     case "record_unavailable":
       return "It did not run, since it could not be recorded. Whoever runs the gateway has to mend that.";
     case "policy_unavailable":
-      return "It did not run, since no policy is in force. Whoever runs the gateway has to put one in force.";
+      return "It did not run, since no policy is in force. Whoever runs the gateway has to put one in force: `countersign policy push FILE`, or a gateway with a file of its own (`--policies FILE`).";
     case "internal_error":
       return "It did not run. Whoever runs the gateway finds more in its log.";
   }

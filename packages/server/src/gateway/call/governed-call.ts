@@ -1,13 +1,22 @@
 /**
- * One tool call of a client through guard, and the bytes that its client is answered with: the upstream's own where it ran, under the
- * client's id; a text for the model where it did not. The gateway's ports are built here, and nowhere else is a call sent.
+ * One request of a client that calls a tool, through guard or on with what guard let go before, and the bytes that its client is answered
+ * with: the upstream's own where it ran, under the client's id; a text for the model where it did not; a state to come back with where it
+ * takes longer. The gateway's ports are built here, and nowhere else is a call sent.
  */
-import { guard, withEditNotice, type Governance, type Ports, type ProposedCall, type SendPort, type Sent } from "@countersign/sdk/enforcement";
-import { errorAnswer, pendingText, refusalText, waitingText } from "./answer-text.ts";
+import { guard, withEditNotice, type AskPort, type Governance, type Outcome, type Ports, type ProposedCall } from "@countersign/sdk/enforcement";
+import type { JsonValue, ServerRef } from "@countersign/sdk";
+import { errorAnswer, pendingText, refusalText, STATE_REFUSED, waitingText } from "./answer-text.ts";
+import { askAtClient } from "./ask-at-client.ts";
+import { continueExecution } from "./continue-execution.ts";
+import { ELICIT, showsForms, type ElicitPort } from "./elicit-approval.ts";
+import { Execution, type Heard } from "./execution.ts";
 import type { RpcId } from "../message/read-client-message.ts";
 import { replaceId } from "../message/replace-id.ts";
-import type { Reply, UpstreamCalls } from "./upstream-calls.ts";
-import { progressMessage, tellWhileWaiting, type Waiting } from "./waiting.ts";
+import { CAPABILITIES, memberOf, metaOf } from "../message/members.ts";
+import { bindingOf, first, readRound, type Round, type Rounds } from "./rounds.ts";
+import type { RoundState } from "./request-state.ts";
+import type { Reply, UpstreamPort } from "./upstream-port.ts";
+import { progressMessage, rejoinFirst, tellWhileWaiting, type Waiting } from "./waiting.ts";
 
 /** A call that a client waits for. */
 export interface ClientCall {
@@ -24,10 +33,18 @@ export interface ClientCall {
 
 export interface CallPorts {
   readonly governance: Governance;
-  readonly upstream: UpstreamCalls;
+  readonly upstream: UpstreamPort;
   readonly waiting: Waiting;
+  readonly rounds: Rounds;
+  /** What the caller proved itself with, where callers have credentials of their own: no two share what one was given. */
+  readonly credential: string;
+  /** The way to put a form to a client in a session that said it can show one. */
+  readonly client?: ElicitPort | undefined;
+  /** Around whoever is asked: for clients that may not hear what becomes of it. */
+  readonly around?: ((ask: AskPort) => AskPort) | undefined;
   /** To the client. */
   readonly write: (bytes: Buffer | string) => void;
+  readonly onWarning: (message: string) => void;
 }
 
 /** Why a call was cancelled that its client still waits for. */
@@ -38,67 +55,104 @@ export function isUnheard({ aborted, reason }: AbortSignal): boolean {
   return aborted && reason !== UPSTREAM_GONE;
 }
 
+/** Names our own question among those that a client is asked. */
+const QUESTION = "countersign_approval";
 const CONNECTION_CLOSED = -32_000;
+const INVALID_PARAMS = -32_602;
+/** A client that comes back may still learn for so long how its request ended. */
+const AFTER_END_MS = 5 * 60_000;
 
 /** What the client is answered: undefined where it cancelled and waits for nothing. Never rejects. */
 export async function governCall(call: ClientCall, proposed: ProposedCall, ports: CallPorts): Promise<Buffer | string | undefined> {
-  const { upstream, governance, waiting } = ports;
-  const { signal } = call.cancelled;
-  let reply: Reply;
-  const send: SendPort = async (permit, decided, carrier) => {
-    if (signal.aborted || upstream.isOver) return { ok: false, error: new Error("the call was over before it was sent"), answered: true };
-    const sent = upstream.sendCall(permit, decided, carrier);
-    call.upstreamId = sent.id;
-    reply = await sent.reply;
-    return { ...sentOf(reply), requestId: sent.id };
-  };
-  const hold = call.progressToken === undefined ? { waitMs: waiting.holdMs } : {};
-  try {
-    const outcome = await guard(proposed, { ...governance.ports, ask: askOf(call, ports), send } satisfies Ports, { signal, ...hold });
-    if (isUnheard(signal)) return undefined;
-    switch (outcome.kind) {
-      case "ran":
-        if (outcome.changed.length > 0 || outcome.result !== reply?.answer.body) return answerWith(call, withEditNotice(outcome.result, outcome.changed));
-        return passedOn(call, reply);
-      case "refused":
-        return answerWith(call, errorAnswer(refusalText(outcome.error), call.modern));
-      case "pending":
-        return answerWith(call, errorAnswer(pendingText(nameOf(proposed), outcome), call.modern));
-    }
-  } catch {
-    // Only sending rejects, with the upstream's own error or without any answer.
-    return isUnheard(signal) ? undefined : passedOn(call, reply);
-  }
+  const round: Round = call.modern ? readRound(proposed, ports.credential, ports.rounds) : first(proposed);
+  if (round.kind === "refused") return refuseState(call, round.why, ports);
+  const heard = round.kind === "continue" ? await continueExecution(round, call, ports) : await decide(round, call, ports);
+  if (isUnheard(call.cancelled.signal)) return undefined;
+  if (heard === undefined) return refuseState(call, "the execution that it names has ended", ports);
+  return answerOf(call, round, heard, ports);
 }
 
-function askOf({ progressToken }: ClientCall, { governance, waiting, write }: CallPorts): Ports["ask"] {
-  const ask = governance.askWith(undefined);
+function decide(decided: Extract<Round, { kind: "decide" }>, call: ClientCall, ports: CallPorts): Promise<Heard> {
+  const { proposed, round, requestId, responses } = decided;
+  const { governance, waiting, upstream, rounds } = ports;
+  const owner = ownerOf(proposed, ports);
+  if (requestId !== undefined) rounds.questions.named(owner, requestId)?.round?.deliver(responses?.[QUESTION]);
+  const execution = new Execution({
+    first: { call, upstream },
+    owner,
+    scope: scopeOf(proposed.server),
+    inspects: governance.ports.inspect.inspections.length > 0,
+    round,
+    rounds,
+  });
+  const waitMs = call.modern ? waiting.roundMs : call.progressToken === undefined ? waiting.holdMs : undefined;
+  const newId = (): string => (execution.callId = governance.ports.newId());
+  const guarded: Ports = { ...governance.ports, newId, ask: askOf(call, decided, ports), send: execution.send };
+  return execution.begin(guard(proposed, guarded, { signal: call.cancelled.signal, waitMs, charged: requestId !== undefined }));
+}
+
+function askOf({ progressToken, modern }: ClientCall, { proposed, requestId }: Extract<Round, { kind: "decide" }>, ports: CallPorts): Ports["ask"] {
+  const { governance, waiting, write, client, around, rounds } = ports;
+  const people = governance.askWith(undefined);
+  const isAsked = modern ? showsForms(capabilityOf(proposed, "elicitation")) : client !== undefined;
+  const all = isAsked ? askAtClient(people, { governance, questions: rounds.questions, owner: ownerOf(proposed, ports), client: modern ? undefined : client }) : people;
+  const heard = all === undefined || around === undefined ? all : around(all);
+  const ask = heard === undefined || requestId === undefined ? heard : rejoinFirst(heard, requestId);
   if (ask === undefined || progressToken === undefined) return ask;
   let count = 0;
   return tellWhileWaiting(ask, waiting.progressMs, (about) => write(progressMessage(progressToken, (count += 1), waitingText(about))));
 }
 
-function sentOf(reply: Reply): Sent {
-  if (reply === undefined) return { ok: false, error: new Error("the server did not answer"), answered: false };
-  const { ok, body } = reply.answer;
-  if (!ok) return { ok, error: new UpstreamError(body), answered: true };
-  return { ok, result: body, isError: body !== null && typeof body === "object" && Reflect.get(body, "isError") === true };
+function answerOf(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, heard: Heard, ports: CallPorts): Buffer | string {
+  switch (heard.kind) {
+    case "ended":
+      return answerTo(call, round, heard.outcome, heard.reply, ports);
+    case "passed":
+      return passedOn(call, heard.reply);
+    case "asks": {
+      const { executions } = ports.rounds;
+      const state: RoundState = { kind: "sent", id: heard.id, round: heard.round };
+      return answerWith(call, { ...heard.result, requestState: sealed(state, round, Date.now() + executions.continuationMs, ports) });
+    }
+    case "told":
+      return answerWith(call, errorAnswer(heard.text, call.modern));
+  }
 }
 
-/** The upstream's JSON-RPC error, for the span and the record: its code, and no word of its text. */
-class UpstreamError extends Error {
-  override readonly name = "UpstreamError";
-  readonly code: number | undefined;
-
-  constructor(error: unknown) {
-    super("the server answered with an error");
-    const code: unknown = error !== null && typeof error === "object" ? Reflect.get(error, "code") : undefined;
-    this.code = typeof code === "number" ? code : undefined;
+function answerTo(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, outcome: Outcome, reply: Reply, ports: CallPorts): Buffer | string {
+  switch (outcome.kind) {
+    case "ran":
+      if (outcome.changed.length > 0 || outcome.result !== reply?.answer.body) return answerWith(call, withEditNotice(outcome.result, outcome.changed));
+      return passedOn(call, reply);
+    case "refused":
+      return answerWith(call, errorAnswer(refusalText(outcome.error), call.modern));
+    case "pending": {
+      const rounds = round.kind === "decide" ? round.round : 0;
+      if (!call.modern || rounds >= ports.waiting.rounds) return answerWith(call, errorAnswer(pendingText(nameOf(round.proposed), outcome), call.modern));
+      const state: RoundState = { kind: "held", id: outcome.requestId, round: rounds + 1 };
+      const form = ports.rounds.questions.named(ownerOf(round.proposed, ports), outcome.requestId)?.round?.form;
+      const asks = form === undefined ? {} : { inputRequests: { [QUESTION]: { method: ELICIT, params: form } } };
+      return answerWith(call, { resultType: "input_required", ...asks, requestState: sealed(state, round, Math.max(outcome.until, Date.now()) + AFTER_END_MS, ports) });
+    }
   }
+}
+
+function sealed(state: RoundState, { proposed }: Pick<Extract<Round, { kind: "decide" }>, "proposed">, until: number, { rounds, credential }: CallPorts): string {
+  const bound = bindingOf(proposed, credential);
+  if (bound === undefined) throw new TypeError("a call that cannot be read was not decided on");
+  return rounds.states.seal(state, bound.binding, until);
+}
+
+/** One text whatever is wrong with it: who made it up learns nothing. */
+function refuseState({ id }: ClientCall, why: string, { onWarning }: CallPorts): string {
+  onWarning(`the requestState of a call was refused: ${why}`);
+  return `${JSON.stringify({ jsonrpc: "2.0", id, error: { code: INVALID_PARAMS, message: STATE_REFUSED, data: { reason: "invalid_request_state" } } })}\n`;
 }
 
 /** The upstream's answer in its own bytes. */
 function passedOn(call: ClientCall, reply: Reply): Buffer | string {
+  // Where the upstream knows the call by its client's own id, there is nothing to replace.
+  if (reply !== undefined && reply.answer.id === call.id) return reply.line;
   const bytes = reply === undefined ? undefined : replaceId(reply.line, String(reply.answer.id), JSON.stringify(call.id));
   const message = call.upstreamId === undefined ? "The server has ended; the call was not sent" : "The server ended before it answered; whether the tool ran is not known";
   return bytes ?? `${JSON.stringify({ jsonrpc: "2.0", id: call.id, error: { code: CONNECTION_CLOSED, message } })}\n`;
@@ -106,6 +160,21 @@ function passedOn(call: ClientCall, reply: Reply): Buffer | string {
 
 function answerWith({ id }: ClientCall, result: unknown): string {
   return `${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`;
+}
+
+function ownerOf({ caller }: ProposedCall, { credential }: CallPorts): string {
+  return `${credential}\0${caller.principal}`;
+}
+
+/** What a client without a session says that it can do. */
+function capabilityOf({ params }: ProposedCall, name: string): unknown {
+  const meta = metaOf(params as JsonValue | undefined); // JSON of a message
+  return memberOf(meta?.[CAPABILITIES], name);
+}
+
+/** Whose a task's id is. */
+export function scopeOf({ name, identity }: ServerRef): string {
+  return `${identity ?? ""}\0${name ?? ""}`;
 }
 
 function nameOf({ params }: ProposedCall): string {

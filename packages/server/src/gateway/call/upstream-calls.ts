@@ -1,18 +1,14 @@
 /**
  * What the gateway itself has asked the upstream and waits for, under ids of its own that no client can guess. Both kinds come through
- * here: tool calls, which take a permit, and the listing of tools.
+ * here: tool calls, which take a permit, and what it asks about the server.
  */
 import { randomBytes } from "node:crypto";
 import { spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
 import type { Call } from "@countersign/sdk/call";
-import type { UpstreamMessage } from "../message/read-upstream-message.ts";
+import { resultIn } from "../message/members.ts";
+import { callParams, type Reply, type RoundInputs, type SentCall, type UpstreamAnswer, type UpstreamPort } from "./upstream-port.ts";
 
-export type UpstreamAnswer = Extract<UpstreamMessage, { kind: "answer" }>;
-
-/** An answer, with the bytes it came in. Undefined: the upstream is gone, or does not answer any more. */
-export type Reply = { readonly answer: UpstreamAnswer; readonly line: Buffer } | undefined;
-
-export class UpstreamCalls {
+export class UpstreamCalls implements UpstreamPort {
   readonly #write: (text: string) => void;
   readonly #prefix = `countersign-${randomBytes(9).toString("base64url")}-`;
   readonly #waiting = new Map<string, (reply: Reply) => void>();
@@ -27,31 +23,43 @@ export class UpstreamCalls {
     return this.#isOver;
   }
 
-  /** Sends a permitted call: the arguments' own canonical text, under the digest that was decided on. */
-  sendCall(permit: Permit, call: Call, carrier: Carrier): { readonly id: string; readonly reply: Promise<Reply> } {
+  sendCall(permit: Permit, call: Call, carrier: Carrier): SentCall {
     spendPermit(permit, call);
     return this.#send("tools/call", callParams(call, carrier));
   }
 
-  async list(params: object, signal: AbortSignal): Promise<Reply> {
-    const { id, reply } = this.#send("tools/list", JSON.stringify(params));
+  continueCall(call: Call, carrier: Carrier, inputs: RoundInputs): SentCall {
+    return this.#send("tools/call", callParams(call, carrier, inputs));
+  }
+
+  /** The result, as it was read; rejects where there is none. */
+  async list(params: object, signal: AbortSignal): Promise<unknown> {
+    const { id, reply } = this.ask("tools/list", params);
     const gone = (): void => this.giveUp(id);
     signal.addEventListener("abort", gone, { once: true });
     try {
-      return await reply;
+      const came = await reply;
+      if (came === undefined) throw new Error("the server did not list its tools");
+      if (!came.answer.ok) throw new Error("the server refused to list its tools");
+      return resultIn(came.line);
     } finally {
       signal.removeEventListener("abort", gone);
     }
   }
 
+  /** Asks for what is no tool call. */
+  ask(method: "tools/list" | "server/discover" | "subscriptions/listen", params: object): SentCall {
+    return this.#send(method, JSON.stringify(params));
+  }
+
   /** True where the answer was to one of ours. */
-  settle(answer: UpstreamAnswer, line: Buffer): boolean {
+  settle(answer: UpstreamAnswer, line: Buffer, outcome?: "unknown"): boolean {
     if (typeof answer.id !== "string") return false;
     const waiting = this.#waiting.get(answer.id);
     // One that nobody waits for any more is nobody's: the client never knew the id.
     if (waiting === undefined) return answer.id.startsWith(this.#prefix);
     this.#waiting.delete(answer.id);
-    waiting({ answer, line });
+    waiting({ answer, line, outcome });
     return true;
   }
 
@@ -67,7 +75,7 @@ export class UpstreamCalls {
     for (const id of this.#waiting.keys()) this.giveUp(id);
   }
 
-  #send(method: string, params: string): { readonly id: string; readonly reply: Promise<Reply> } {
+  #send(method: string, params: string): SentCall {
     const id = `${this.#prefix}${(this.#count += 1)}`;
     const { promise: reply, resolve } = Promise.withResolvers<Reply>();
     if (this.#isOver) resolve(undefined);
@@ -77,12 +85,4 @@ export class UpstreamCalls {
     }
     return { id, reply };
   }
-}
-
-/** As paramsOf gives them, without a second serialisation of the arguments. */
-function callParams({ tool, argumentsText, meta, era }: Call, carrier: Carrier): string {
-  const rest: Record<string, unknown> = {};
-  if (meta !== undefined || Object.keys(carrier).length > 0) rest["_meta"] = { ...meta, ...carrier };
-  const others = JSON.stringify(Object.assign(rest, era));
-  return `{"name":${JSON.stringify(tool)},"arguments":${argumentsText}${others === "{}" ? "" : `,${others.slice(1, -1)}`}}`;
 }

@@ -3,7 +3,8 @@ import type { RpcId } from "./read-client-message.ts";
 
 export type UpstreamMessage =
   | { readonly kind: "answer"; readonly id: RpcId; readonly ok: boolean; /** The result, or the error. */ readonly body: unknown }
-  | { readonly kind: "notification"; readonly method: string }
+  | { readonly kind: "request"; readonly id: RpcId; readonly method: string }
+  | { readonly kind: "notification"; readonly method: string; readonly params: unknown }
   | { readonly kind: "other" };
 
 const OTHER: UpstreamMessage = { kind: "other" };
@@ -19,9 +20,15 @@ export function readUpstreamMessage(bytes: Buffer): UpstreamMessage {
   if (message === null || typeof message !== "object") return OTHER;
   const method: unknown = Reflect.get(message, "method");
   const id: unknown = Reflect.get(message, "id");
-  if (typeof method === "string") return id === undefined ? { kind: "notification", method } : OTHER;
+  if (typeof method === "string" && id === undefined) return { kind: "notification", method, params: Reflect.get(message, "params") };
   if (typeof id !== "string" && typeof id !== "number") return OTHER;
+  if (typeof method === "string") return { kind: "request", id, method };
   const ok = Object.hasOwn(message, "result");
   if (!ok && !Object.hasOwn(message, "error")) return OTHER;
   return { kind: "answer", id, ok, body: Reflect.get(message, ok ? "result" : "error") };
+}
+
+/** A value some members down, where there are objects on the way; of any JSON. */
+export function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, key) => (at !== null && typeof at === "object" && Object.hasOwn(at, key) ? Reflect.get(at, key) : undefined), value);
 }

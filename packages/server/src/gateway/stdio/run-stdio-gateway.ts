@@ -9,6 +9,7 @@ import { LineFramer } from "../message/line-framer.ts";
 import { Relay, type RelayOptions } from "../relay.ts";
 import type { UpstreamConnection, UpstreamListener } from "../upstream/upstream-connection.ts";
 import { WAITING, type Waiting } from "../call/waiting.ts";
+import { within } from "../within.ts";
 
 export interface StdioGatewayOptions {
   /** Called once: the client is the only one. */
@@ -21,6 +22,8 @@ export interface StdioGatewayOptions {
   readonly user: string;
   readonly governance: () => Governance | Promise<Governance>;
   readonly waiting?: Waiting;
+  /** What seals the states that a client carries from round to round. Default: a random key, and then none outlives this process. */
+  readonly stateKey?: () => Uint8Array;
   readonly maxMessageBytes?: number;
 }
 
@@ -42,14 +45,15 @@ const CANCEL_GRACE_MS = 10_000;
 
 /** Resolves with the exit code: the upstream's own where it ended first, else 0. */
 export async function runStdioGateway(options: StdioGatewayOptions, { input, output, stopped, onWarning }: StdioStreams): Promise<number> {
-  const { connect, server, name, agent, user, governance, waiting = WAITING, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  const { connect, server, name, agent, user, governance, stateKey, waiting = WAITING, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
   assertServerName(name);
-  const upstream = connect({ onLine: (line) => relay.fromUpstream(line), onDrain: () => input.resume(), onWarning });
+  const upstream = connect({ onLine: (line, outcome) => relay.fromUpstream(line, outcome), onDrain: () => input.resume(), onWarning });
   const relay = new Relay({
     governance,
     server,
     caller: { agent: { name: agent, id: "" }, user: { id: user }, session: { id: randomUUID() } },
     waiting,
+    stateKey,
     cancelGraceMs: CANCEL_GRACE_MS,
     toClient: pausing(output, upstream),
     toUpstream(line) {
@@ -93,11 +97,4 @@ function untilOver(input: Readable): Promise<void> {
   return new Promise((resolve) => {
     for (const event of ["end", "close", "error"] as const) input.once(event, () => resolve());
   });
-}
-
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([work, promise]);
-  clearTimeout(timer);
 }

@@ -15,8 +15,11 @@ export interface UpstreamConnection {
 }
 
 export interface UpstreamListener {
-  /** One message of the upstream, with its line feed. */
-  readonly onLine: (line: Buffer) => void;
+  /**
+   * One message of the upstream, with its line feed. `outcome`: it is the connection's own error, in the place of an answer that does not
+   * come any more, and whether the request was carried out is not known.
+   */
+  readonly onLine: (line: Buffer, outcome?: "unknown") => void;
   /** The connection takes more again, after `send` said false. */
   readonly onDrain: () => void;
   readonly onWarning: (message: string) => void;

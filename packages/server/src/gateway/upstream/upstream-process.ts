@@ -5,11 +5,14 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
+import { spawnProgram } from "./spawn-program.ts";
 import type { UpstreamEnd } from "./upstream-connection.ts";
 
 export interface UpstreamCommand {
   readonly command: string;
   readonly args: readonly string[];
+  /** Default: where this process works. */
+  readonly cwd?: string | undefined;
 }
 
 export interface UpstreamProcess {
@@ -28,8 +31,8 @@ const SIGNAL_BASE = 128;
 const SIGNALS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGILL: 4, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 };
 const HAS_GROUPS = process.platform !== "win32";
 
-export function startUpstream({ command, args }: UpstreamCommand, env: NodeJS.ProcessEnv): UpstreamProcess {
-  const child = spawn(command, [...args], { stdio: ["pipe", "pipe", "inherit"], env, detached: HAS_GROUPS, windowsHide: true });
+export function startUpstream({ command, args, cwd }: UpstreamCommand, env: NodeJS.ProcessEnv): UpstreamProcess {
+  const child = spawnProgram(command, [...args], { stdio: ["pipe", "pipe", "inherit"], env, cwd, detached: HAS_GROUPS, windowsHide: true });
   const watchdog = child.pid === undefined || !HAS_GROUPS ? undefined : startWatchdog(child.pid);
   // A server that ends while it is written to tells it by its end.
   child.stdin.on("error", () => undefined);

@@ -1,0 +1,188 @@
+/**
+ * What the forwarder remembers between requests: of a session of the older protocol, or of one credential where there is none. The tools
+ * that the upstream listed, the calls under way by their ids, and how to ask the upstream for its list in the client's place.
+ */
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { JsonObject } from "@countersign/sdk/call";
+import { createToolList, type ToolList } from "../call/tool-list.ts";
+import type { Reply } from "../call/upstream-port.ts";
+import { ENVELOPE, metaOf, resultIn } from "../message/members.ts";
+import type { RpcId } from "../message/read-client-message.ts";
+import { readUpstreamMessage, type UpstreamMessage } from "../message/read-upstream-message.ts";
+import { dataOf, withData } from "./event-framer.ts";
+import type { HttpRefusal } from "./answer-error.ts";
+import type { PostExchange } from "./http-endpoint.ts";
+import type { Heard, HttpUpstream } from "./http-upstream.ts";
+import { collect, pumpEvents } from "./pump-events.ts";
+
+/** A call as the streams of its session see it. */
+export interface OpenCall {
+  /** It was sent: an answer can be one to it. */
+  readonly isSent: boolean;
+  /** Takes its answer, wherever that comes, and gives what goes to the client in its place. */
+  answered(reply: NonNullable<Reply>, event: Buffer): Promise<Buffer | undefined>;
+  /** The client takes it back. True where the upstream has to be told. */
+  cancel(): boolean;
+  /** The session is over. */
+  sessionEnded(): void;
+  leaveWaiting(): void;
+}
+
+export interface ForwardSessionOptions {
+  readonly credential: string;
+  readonly protocolSession: string | undefined;
+  readonly upstream: HttpUpstream;
+  readonly onWarning: (message: string) => void;
+}
+
+/** Answers that were changed on their way, for the client that asks for them again by an event id. */
+const MAX_CHANGED = 256;
+/** The protocol without sessions announces no change of a list by itself: older ones are asked for anew. */
+const LIST_AGE_MS = 60_000;
+
+export class ForwardSession {
+  readonly credential: string;
+  /** The upstream's own id of it. */
+  readonly protocolSession: string | undefined;
+  readonly tools: ToolList;
+  /** Of the protocol with sessions, by their ids; without one, ids belong to their own request alone. */
+  readonly open = new Map<RpcId, OpenCall>();
+  readonly calls = new Set<OpenCall>();
+  /** Why the last listing of our own failed: what a client is told that calls before there was any. */
+  failure: HttpRefusal | undefined;
+  #listedAt: number | undefined;
+  #context: { readonly headers: OutgoingHttpHeaders; readonly envelope: JsonObject | undefined } | undefined;
+  readonly #changed = new Map<RpcId, Buffer | undefined>();
+  readonly #upstream: HttpUpstream;
+  readonly #onWarning: (message: string) => void;
+  readonly #prefix = `countersign-${randomBytes(9).toString("base64url")}-`;
+  #count = 0;
+
+  constructor({ credential, protocolSession, upstream, onWarning }: ForwardSessionOptions) {
+    this.credential = credential;
+    this.protocolSession = protocolSession;
+    this.#upstream = upstream;
+    this.#onWarning = onWarning;
+    this.tools = createToolList((cursor, signal) => this.#list(cursor, signal));
+  }
+
+  /** The tools were listed once, by whomever. */
+  get isListed(): boolean {
+    return this.#listedAt !== undefined;
+  }
+
+  /** How a request of this session is made: what ours are made like. */
+  note({ request, stateless, message }: PostExchange): void {
+    const meta = "params" in message ? metaOf(message.params) : undefined;
+    const envelope = stateless && meta !== undefined ? Object.fromEntries(Object.entries(meta).filter(([key]) => key.startsWith(ENVELOPE))) : undefined;
+    this.#context = { headers: this.#upstream.headersFor(request.headers), envelope };
+  }
+
+  /** Resolves once the upstream's tools are known, or cannot be had. */
+  knowTools(): Promise<void> | undefined {
+    if (this.tools.refreshing !== undefined) return this.tools.refreshing;
+    if (this.#listedAt === undefined) return this.tools.catalog.refresh(NEVER);
+    const isOld = this.#context?.envelope !== undefined && performance.now() - this.#listedAt > LIST_AGE_MS;
+    if (isOld) void this.tools.catalog.refresh(NEVER); // this call is judged by what is known
+    return undefined;
+  }
+
+  observe(cursor: string | undefined, message: Buffer): void {
+    const result = resultIn(message);
+    this.tools.catalog.observe(cursor, result);
+    if (isLastPage(result)) this.#listedAt = performance.now();
+  }
+
+  /** Looks at an event that goes to a client of this session, and gives what goes there in its place. `data`: what it says. */
+  takeMessage(message: UpstreamMessage, data: Buffer, event: Buffer): Buffer | undefined | Promise<Buffer | undefined> {
+    if (message.kind === "notification" && message.method === "notifications/tools/list_changed") this.tools.changed();
+    if (message.kind !== "answer") return event;
+    const call = this.open.get(message.id);
+    if (call?.isSent === true) return call.answered({ answer: message, line: data }, event);
+    if (call === undefined) return this.#changed.has(message.id) ? this.#again(message.id, event) : event;
+    this.#onWarning(`${this.#upstream.name} answered a call that was not sent to it; that is not passed on`);
+    return undefined;
+  }
+
+  /** The answer of a call that has ended went to the client in other words: `bytes`; undefined is none at all. */
+  keepChanged(id: RpcId, bytes: Buffer | undefined): void {
+    this.#changed.delete(id);
+    this.#changed.set(id, bytes);
+    const [oldest] = this.#changed.keys();
+    if (this.#changed.size > MAX_CHANGED && oldest !== undefined) this.#changed.delete(oldest);
+  }
+
+  /** The client has ended it. */
+  end(): void {
+    for (const call of this.calls) call.sessionEnded();
+  }
+
+  #again(id: RpcId, event: Buffer): Buffer | undefined {
+    const bytes = this.#changed.get(id);
+    return bytes === undefined ? undefined : withData(event, bytes);
+  }
+
+  async #list(cursor: string | undefined, signal: AbortSignal): Promise<unknown> {
+    const { headers = {}, envelope } = this.#context ?? {};
+    const id = `${this.#prefix}${(this.#count += 1)}`;
+    const params = { ...(cursor === undefined ? {} : { cursor }), ...(envelope === undefined ? {} : { _meta: envelope }) };
+    const own: OutgoingHttpHeaders = { ...headers, ...(envelope === undefined ? {} : { "mcp-method": "tools/list" }) };
+    for (const name of Object.keys(own)) if (name === "mcp-name" || name === "last-event-id" || name.startsWith("mcp-param-")) delete own[name];
+    const sending = this.#upstream.send("POST", own, JSON.stringify({ jsonrpc: "2.0", id, method: "tools/list", params }), { again: true });
+    const stop = (): void => sending.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      const heard = await sending.heard;
+      this.failure = failureOf(heard, this.#upstream.name);
+      if (heard.kind === "failed") throw new Error("the server cannot be reached");
+      const line = await answerIn(heard.answer, id);
+      if (line === undefined) throw new Error("the server did not list its tools");
+      const result = resultIn(line);
+      if (isLastPage(result)) this.#listedAt = performance.now();
+      return result;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      sending.abort(); // a stream may stay open behind the answer
+    }
+  }
+}
+
+function isLastPage(result: unknown): boolean {
+  return result !== null && typeof result === "object" && typeof Reflect.get(result, "nextCursor") !== "string";
+}
+
+const NEVER = new AbortController().signal;
+
+function failureOf(heard: Heard, name: string): HttpRefusal | undefined {
+  if (heard.kind === "failed") return { status: 502, reason: `the server ${name} cannot be reached (${heard.why}); the call was not sent` };
+  const { statusCode = 0 } = heard.answer;
+  if (statusCode < 300) return undefined;
+  // A session that is over: clients begin another one where they are told so.
+  const status = statusCode === 404 ? 404 : 502;
+  return { status, reason: `the server ${name} did not list its tools (HTTP ${statusCode}); the call was not sent` };
+}
+
+/** The message that answers, as JSON or on a stream; undefined where there is none. */
+async function answerIn(from: IncomingMessage, id: string): Promise<Buffer | undefined> {
+  let line: Buffer | undefined;
+  const look = (data: Buffer | undefined): void => {
+    const message = data === undefined ? undefined : readUpstreamMessage(data);
+    if (message?.kind === "answer" && message.id === id && message.ok) line = data;
+  };
+  if (!isEventStream(from)) look(await collect(from));
+  else {
+    const { promise: found, resolve } = Promise.withResolvers<void>();
+    const framed = pumpEvents(from, undefined, (event) => {
+      look(dataOf(event));
+      if (line !== undefined) resolve();
+      return undefined;
+    });
+    await Promise.race([found, framed]);
+  }
+  return line;
+}
+
+export function isEventStream({ headers, statusCode }: IncomingMessage): boolean {
+  return statusCode === 200 && headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === "text/event-stream";
+}

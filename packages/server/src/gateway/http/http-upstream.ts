@@ -1,0 +1,166 @@
+/**
+ * Requests to an upstream over HTTP, as a reverse proxy makes them: over kept connections, with the client's headers but for those of its
+ * own connection and credentials, and with the operator's own. Redirects are not followed. Nothing of the operator's stands in an error.
+ */
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+
+export interface HttpUpstreamOptions {
+  /** Of the server, in policies and in what clients are told. */
+  readonly name: string;
+  readonly url: string;
+  /** The operator's own, such as a credential; they win over the client's. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Pass the client's Authorization on. Default: it is the gateway's and stays here. */
+  readonly forwardAuthorization?: boolean | undefined;
+}
+
+export type Heard =
+  | { readonly kind: "answer"; readonly answer: IncomingMessage }
+  /** `sent`: bytes of the request may have arrived. `why`: a code. */
+  | { readonly kind: "failed"; readonly sent: boolean; readonly why: string };
+
+export interface Sending {
+  /** Never rejects. */
+  readonly heard: Promise<Heard>;
+  abort(): void;
+}
+
+export interface SendOptions {
+  /** On a connection of its own: one that was kept may just be closing, and what is sent then is lost without anybody knowing. */
+  readonly fresh?: boolean;
+  /** Sent once more where a kept connection turns out to be closed. Never for a call. */
+  readonly again?: boolean;
+}
+
+const CONNECT_MS = 10_000;
+/** Below what servers keep a connection for, where they do not say. */
+const FREE_MS = 15_000;
+
+export class HttpUpstream {
+  readonly name: string;
+  readonly forwardsAuthorization: boolean;
+  readonly #url: URL;
+  readonly #own: OutgoingHttpHeaders;
+  readonly #kept: HttpAgent;
+  readonly #fresh: HttpAgent;
+
+  constructor({ name, url, headers = {}, forwardAuthorization = false }: HttpUpstreamOptions) {
+    this.name = name;
+    this.forwardsAuthorization = forwardAuthorization;
+    this.#url = new URL(url);
+    this.#own = Object.fromEntries(Object.entries(headers).map(([key, value]) => [key.toLowerCase(), value]));
+    const Agent = this.#url.protocol === "https:" ? HttpsAgent : HttpAgent;
+    this.#kept = new Agent({ keepAlive: true, keepAliveMsecs: 10_000, timeout: FREE_MS });
+    this.#fresh = new Agent({ keepAlive: false });
+  }
+
+  send(method: "POST" | "GET" | "DELETE", headers: OutgoingHttpHeaders, body: Buffer | string | undefined, options: SendOptions = {}): Sending {
+    const { promise: heard, resolve } = Promise.withResolvers<Heard>();
+    let current: ClientRequest | undefined;
+    let aborted = false;
+    const attempt = (again: boolean): void => {
+      const request = (current = this.#request(method, headers, body, options.fresh === true));
+      let sent = false;
+      request.once("socket", (socket) => {
+        if (!socket.connecting) return void (sent = true);
+        const timer = setTimeout(() => socket.destroy(Object.assign(new Error("no connection"), { code: "ETIMEDOUT" })), CONNECT_MS);
+        socket.once("close", () => clearTimeout(timer));
+        socket.once(this.#url.protocol === "https:" ? "secureConnect" : "connect", () => {
+          sent = true;
+          clearTimeout(timer);
+        });
+      });
+      request.once("response", (answer) => {
+        answer.on("error", () => undefined);
+        resolve({ kind: "answer", answer });
+      });
+      request.once("error", (error: NodeJS.ErrnoException) => {
+        if (again && request.reusedSocket && !aborted) attempt(false);
+        else resolve({ kind: "failed", sent, why: error.code ?? "no answer" });
+      });
+      request.end(body);
+    };
+    try {
+      attempt(options.again === true);
+    } catch {
+      resolve({ kind: "failed", sent: false, why: "the request cannot be made" }); // a header that Node does not send
+    }
+    return {
+      heard,
+      abort() {
+        aborted = true;
+        current?.destroy();
+      },
+    };
+  }
+
+  get address(): { readonly address: string; readonly port: number } {
+    const { hostname, port, protocol } = this.#url;
+    return { address: hostname, port: Number(port === "" ? (protocol === "https:" ? 443 : 80) : port) };
+  }
+
+  close(): void {
+    this.#kept.destroy();
+    this.#fresh.destroy();
+  }
+
+  /** What goes on of a client's headers, with the operator's. */
+  headersFor(given: IncomingHttpHeaders): OutgoingHttpHeaders {
+    const headers: OutgoingHttpHeaders = {};
+    const dropped = given.connection === undefined || isPlain(given.connection) ? undefined : given.connection.toLowerCase().split(",").map((name) => name.trim());
+    for (const name in given) {
+      // Some servers take an underscore for a hyphen: such a header could pass for one that was looked at.
+      if (STAYS.has(name) || name.includes("_") || name.startsWith("x-forwarded-") || dropped?.includes(name) === true) continue;
+      headers[name] = given[name];
+    }
+    if (this.forwardsAuthorization && given.authorization !== undefined) headers["authorization"] = given.authorization;
+    return Object.assign(headers, this.#own, { "accept-encoding": "identity" });
+  }
+
+  #request(method: string, headers: OutgoingHttpHeaders, body: Buffer | string | undefined, fresh: boolean): ClientRequest {
+    const { protocol, hostname, port, pathname, search } = this.#url;
+    const make = protocol === "https:" ? httpsRequest : httpRequest;
+    const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+    const length = body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    return make({ protocol, host, port, path: pathname + search, method, headers: { ...headers, ...length }, agent: fresh ? this.#fresh : this.#kept });
+  }
+}
+
+/** Of the client's connection, of its credentials for this gateway, of where it came from; and what is said anew of the body. */
+const STAYS: ReadonlySet<string> = new Set([
+  "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect",
+  "authorization", "cookie", "host", "origin", "referer", "forwarded", "x-real-ip", "content-length", "content-type", "content-encoding", "accept-encoding",
+  "x-http-method-override", "x-http-method", "x-method-override",
+]);
+
+/** Of the upstream's connection, and of credentials that are between it and the operator. */
+const STAYS_BEHIND: ReadonlySet<string> = new Set(["connection", "keep-alive", "proxy-authenticate", "proxy-connection", "trailer", "transfer-encoding", "upgrade", "set-cookie", "alt-svc"]);
+
+/** What goes back of the upstream's headers. */
+export function headersBack({ headers }: IncomingMessage): OutgoingHttpHeaders {
+  const back: OutgoingHttpHeaders = {};
+  for (const name in headers) if (!STAYS_BEHIND.has(name)) back[name] = headers[name];
+  return back;
+}
+
+/**
+ * Why an answer cannot go to the client as it is, and whether it is certain that nothing ran. Statuses about credentials are about the
+ * operator's, unless the client's own were passed on.
+ */
+export function whyUnusable(heard: Heard, { name, forwardsAuthorization }: HttpUpstream): { readonly reason: string; readonly isDefinite: boolean } | undefined {
+  if (heard.kind === "failed") {
+    const reason = heard.sent ? `The connection to the server ${name} broke off (${heard.why}); whether the call ran is not known` : `The server ${name} cannot be reached (${heard.why}); nothing was sent`;
+    return { reason, isDefinite: !heard.sent };
+  }
+  const { statusCode = 0, headers } = heard.answer;
+  const said = (text: string, isDefinite: boolean) => ({ reason: `The server ${name} ${text}`, isDefinite });
+  if (statusCode >= 300 && statusCode < 400) return said(`answered with a redirect (HTTP ${statusCode}), which is not followed; nothing ran`, true);
+  if ((statusCode === 401 || statusCode === 403) && !forwardsAuthorization) return said(`refused what the gateway sent (HTTP ${statusCode}); nothing ran. Whoever runs the gateway has to give it another credential for this server`, true);
+  if (headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity") return said("answered in an encoding that was not asked for; whether the call ran is not known", false);
+  return undefined;
+}
+
+function isPlain(connection: string): boolean {
+  return connection === "keep-alive" || connection === "close";
+}

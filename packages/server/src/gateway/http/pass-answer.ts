@@ -1,0 +1,71 @@
+/** What the upstream answered to anything but a tool call, on its way to the client: status, headers and bytes as they are. */
+import { pipeline } from "node:stream/promises";
+import type { IncomingMessage } from "node:http";
+import { isTaskMethod } from "../call/seen-task.ts";
+import type { TaskWatch } from "../call/task-watch.ts";
+import { memberOf } from "../message/members.ts";
+import { readUpstreamMessage } from "../message/read-upstream-message.ts";
+import { answerError } from "./answer-error.ts";
+import { dataOf, withData } from "./event-framer.ts";
+import { isEventStream, type ForwardSession } from "./forward-session.ts";
+import type { ForwardSessions } from "./forward-sessions.ts";
+import type { HttpExchange, PostExchange } from "./http-endpoint.ts";
+import { headersBack, whyUnusable, type Heard, type HttpUpstream } from "./http-upstream.ts";
+import { collect, pumpEvents } from "./pump-events.ts";
+
+export interface PassContext {
+  readonly exchange: HttpExchange & Partial<PostExchange>;
+  readonly session: ForwardSession;
+  readonly tasks: TaskWatch;
+  readonly upstream: HttpUpstream;
+  readonly sessions: ForwardSessions;
+}
+
+/** Never rejects. */
+export async function passAnswer(heard: Heard, context: PassContext): Promise<void> {
+  const { exchange, session, tasks, upstream, sessions } = context;
+  const { response, message, caller } = exchange;
+  const id = message !== undefined && "id" in message ? message.id : null;
+  const why = whyUnusable(heard, upstream);
+  if (why !== undefined || heard.kind === "failed") return answerError(response, { status: 502, id, reason: why?.reason ?? "" });
+  const { answer } = heard;
+  const begun = answer.headers["mcp-session-id"];
+  if (typeof begun === "string" && message?.kind === "request" && message.method === "initialize") sessions.begin(begun, caller.credential);
+  if (response.destroyed) return void answer.destroy();
+  if (!isEventStream(answer)) return passBody(answer, context);
+  response.writeHead(answer.statusCode ?? 200, headersBack(answer));
+  response.flushHeaders();
+  const how = await pumpEvents(answer, response, (event) => {
+    const data = dataOf(event);
+    if (data === undefined || data.length === 0) return event;
+    const said = readUpstreamMessage(data);
+    if (said.kind === "answer" && said.ok && said.id === id) learn(data, context);
+    const later = tasks.said(said);
+    if (later === undefined) return session.takeMessage(said, data, event);
+    return later.then((instead) => (instead === undefined ? event : withData(event, Buffer.from(instead.trimEnd()))));
+  });
+  if (how === "ended") response.end();
+  else response.destroy();
+}
+
+async function passBody(answer: IncomingMessage, context: PassContext): Promise<void> {
+  const { response, message } = context.exchange;
+  const isLookedAt = message?.kind === "request" && (message.method === "tools/list" || isTaskMethod(message.method));
+  if (!isLookedAt) {
+    response.writeHead(answer.statusCode ?? 502, headersBack(answer));
+    return pipeline(answer, response).catch(() => undefined);
+  }
+  const body = await collect(answer);
+  if (body === undefined) return void response.destroy();
+  const said = readUpstreamMessage(body);
+  if (said.kind === "answer" && said.ok) learn(body, context);
+  const own = (await context.tasks.said(said)) ?? body;
+  response.writeHead(answer.statusCode ?? 502, { ...headersBack(answer), "content-length": Buffer.byteLength(own) });
+  response.end(own);
+}
+
+function learn(data: Buffer, { exchange: { message }, session }: PassContext): void {
+  if (message?.kind !== "request" || message.method !== "tools/list") return;
+  const cursor = memberOf(message.params, "cursor");
+  session.observe(typeof cursor === "string" ? cursor : undefined, data);
+}
