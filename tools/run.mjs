@@ -20,6 +20,8 @@ const LONG_SUITES = [
   "packages/server/src/control/request/quorum.test.ts",
   "packages/server/src/control/record/verify-export.test.ts",
   "packages/server/src/gateway/complete-mediation.test.ts",
+  "packages/server/src/gateway/http/complete-mediation.test.ts",
+  "packages/server/src/gateway/http/cut-streams.test.ts",
   "packages/server/src/store/crash.test.ts",
   "packages/server/src/store/power-cut.test.ts",
 ];

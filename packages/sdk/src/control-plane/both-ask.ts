@@ -45,6 +45,9 @@ class BothRequest implements JoinedRequest {
   get question(): Question {
     return this.local.question;
   }
+  get url(): string | undefined {
+    return this.row?.url;
+  }
   get #decisive(): JoinedRequest {
     return this.isRow && this.row !== undefined ? this.row : this.local;
   }

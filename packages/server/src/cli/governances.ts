@@ -4,6 +4,7 @@
  * about self-approval and the record name its owner. Used by cli/gateway*.ts.
  */
 import { openGovernance, type AskPort, type Governance, type GovernanceStatus, type OpenedGovernance } from "@countersign/sdk/enforcement";
+import { wholeOf } from "../gateway/call/waiting.ts";
 import type { ControlLink } from "./control-link.ts";
 
 export interface GovernancesOptions {
@@ -181,18 +182,21 @@ function askingRevived(governance: Governance, link: ControlLink): Governance {
 /** `ask`, which asks again after `revive` where nobody could be asked. Asking twice is asking once: the same call is the same request. */
 function askRevived(ask: AskPort, revive: () => Promise<void>): AskPort {
   return {
-    ...ask,
-    async join(question, edit) {
-      try {
-        return await ask.join(question, edit);
-      } catch (error) {
-        const code: unknown = error !== null && typeof error === "object" ? Reflect.get(error, "code") : undefined;
-        if (code !== "control_plane_unavailable") throw error;
-      }
-      await revive();
-      return ask.join(question, edit);
-    },
+    ...wholeOf(ask),
+    join: (question, edit) => again(async () => ask.join(question, edit), revive),
+    rejoin: (requestId, question) => again(async () => ask.rejoin?.(requestId, question), revive),
   };
+}
+
+async function again<T>(work: () => Promise<T>, revive: () => Promise<void>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code: unknown = error !== null && typeof error === "object" ? Reflect.get(error, "code") : undefined;
+    if (code !== "control_plane_unavailable") throw error;
+  }
+  await revive();
+  return work();
 }
 
 async function within(work: Promise<void>, ms: number): Promise<void> {

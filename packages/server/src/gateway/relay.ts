@@ -6,6 +6,8 @@
 import type { JsonObject, JsonValue } from "@countersign/sdk/call";
 import type { ServerRef } from "@countersign/sdk";
 import { ClientCalls, type ClientCallsOptions } from "./call/client-calls.ts";
+import { ClientRequests } from "./call/client-requests.ts";
+import { showsForms } from "./call/elicit-approval.ts";
 import { scopeOf } from "./call/governed-call.ts";
 import { Rounds } from "./call/rounds.ts";
 import { inspectsResults, TaskWatch } from "./call/task-watch.ts";
@@ -22,6 +24,8 @@ export interface RelayOptions extends Pick<ClientCallsOptions, "governance" | "c
   readonly server: () => Promise<ServerRef>;
   /** What clients come back to, where several relays serve them, for its maker to end. Default: this relay's own. */
   readonly rounds?: Rounds | undefined;
+  /** As RequestStates has it, for rounds of its own. */
+  readonly stateKey?: (() => Uint8Array) | undefined;
   /** What the client proved itself with, where clients have credentials of their own. Default: there is one client. */
   readonly credential?: string | undefined;
   /** What to do with methods that no revision of the protocol knows. Default: pass. */
@@ -48,6 +52,9 @@ export class Relay {
   readonly #calls: ClientCalls;
   readonly #rounds: Rounds;
   readonly #tasks: TaskWatch;
+  /** What we asked the client. */
+  readonly #asked = new ClientRequests();
+  #showsForms = false;
   /** Lists the client asked for: the cursor, by its id. */
   readonly #lists = new Map<RpcId, string | undefined>();
   #server: ServerRef | undefined;
@@ -60,11 +67,12 @@ export class Relay {
     this.#options = options;
     this.#upstream = new UpstreamCalls(options.toUpstream);
     this.#tools = createToolList((cursor, signal) => this.#list(cursor, signal));
-    this.#rounds = options.rounds ?? new Rounds();
+    this.#rounds = options.rounds ?? new Rounds({ key: options.stateKey });
     this.#tasks = new TaskWatch({ tasks: this.#rounds.tasks, scope: () => (this.#server === undefined ? undefined : scopeOf(this.#server)), inspects: () => inspectsResults(options.governance()) });
     this.#calls = new ClientCalls({
       ...options,
       rounds: this.#rounds,
+      client: () => (this.#showsForms ? this.#asked : undefined),
       credential: options.credential ?? "",
       server: () => this.#server ?? this.#askServer(),
       upstream: this.#upstream,
@@ -88,6 +96,7 @@ export class Relay {
   receive(message: ClientMessage, line: Buffer): void {
     if (message.kind === "refused") return this.#refuse(message);
     if (message.kind === "call") return this.#govern(message);
+    if (message.kind === "response" && this.#asked.settle(message)) return;
     if (message.kind !== "response" && this.#options.unknownMethods === "block" && !isKnownMethod(message.method)) {
       return this.#refuse({ id: message.kind === "request" ? message.id : undefined, code: METHOD_NOT_FOUND, reason: UNKNOWN_METHOD });
     }
@@ -122,7 +131,8 @@ export class Relay {
 
   /** The client is gone: what waits for people is cancelled, and nothing that was not sent is sent any more. */
   clientGone(): void {
-    if (this.#options.rounds === undefined) this.#rounds.executions.end();
+    this.#asked.end();
+    if (this.#options.rounds === undefined) this.#rounds.end();
     this.#calls.clientGone();
   }
 
@@ -136,7 +146,7 @@ export class Relay {
   /** Resolves when no call is under way. */
   async drained(): Promise<void> {
     await this.#calls.drained();
-    if (this.#options.rounds === undefined) await this.#rounds.executions.drained();
+    if (this.#options.rounds === undefined) await this.#rounds.drained();
   }
 
   #govern({ id, params }: Extract<ClientMessage, { kind: "call" }>): void {
@@ -159,7 +169,10 @@ export class Relay {
   #note(id: RpcId, method: string, params: JsonValue | undefined): void {
     this.#takeEnvelope(metaOf(params));
     this.#tasks.asked(id, method, params);
-    if (method === "initialize") this.#initializing = id;
+    if (method === "initialize") {
+      this.#initializing = id;
+      this.#showsForms = showsForms(memberOf(memberOf(params, "capabilities"), "elicitation"));
+    }
     if (method !== "tools/list") return;
     const cursor = memberOf(params, "cursor");
     if (this.#lists.size >= MAX_OPEN) this.#lists.clear(); // an upstream that answers none of them teaches nothing

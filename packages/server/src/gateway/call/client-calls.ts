@@ -4,8 +4,9 @@
  */
 import type { Caller, ServerRef } from "@countersign/sdk";
 import type { JsonObject, JsonValue } from "@countersign/sdk/call";
-import { localPrincipal, type Governance, type ProposedCall } from "@countersign/sdk/enforcement";
+import { localPrincipal, type AskPort, type Governance, type ProposedCall } from "@countersign/sdk/enforcement";
 import { errorAnswer } from "./answer-text.ts";
+import type { ClientRequests } from "./client-requests.ts";
 import { governCall, isUnheard, UPSTREAM_GONE, type ClientCall } from "./governed-call.ts";
 import { askWhileHeard, type Hearing } from "./hearing.ts";
 import { LEGACY_KEYS, memberOf, metaOf, MODERN_KEYS } from "../message/members.ts";
@@ -31,6 +32,8 @@ export interface ClientCallsOptions {
   readonly cancelGraceMs: number;
   readonly upstream: UpstreamCalls;
   readonly tools: ToolList;
+  /** How forms are put to the client, where it said that it can show them. */
+  readonly client?: (() => ClientRequests | undefined) | undefined;
   /** Absent: its client hears for as long as it is there. */
   readonly hearing?: ((id: RpcId) => Hearing | undefined) | undefined;
   /** `last`: the answer; else what is said while it is waited for. */
@@ -124,8 +127,11 @@ export class ClientCalls {
       if (server instanceof Promise) server = await server;
       if (tools.refreshing !== undefined) await tools.refreshing;
       if (isUnheard(signal)) return;
-      const heard = whileHeard(governance, this.#options.hearing?.(id));
-      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance: heard, upstream, waiting, rounds, credential, write: (bytes) => toClient(bytes, id, false), onWarning });
+      const hearing = this.#options.hearing?.(id);
+      const around = hearing === undefined ? undefined : (ask: AskPort): AskPort => askWhileHeard(ask, hearing);
+      const write = (bytes: Buffer | string): void => toClient(bytes, id, false);
+      const client = this.#options.client?.()?.through(write);
+      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance, upstream, waiting, rounds, credential, client, around, write, onWarning });
       if (answer !== undefined) toClient(answer, id, true);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -146,15 +152,4 @@ export class ClientCalls {
       maxBytes: governance.maxCallBytes,
     };
   }
-}
-
-function whileHeard(governance: Governance, hearing: Hearing | undefined): Governance {
-  if (hearing === undefined) return governance;
-  return {
-    ...governance,
-    askWith(handler) {
-      const ask = governance.askWith(handler);
-      return ask === undefined ? undefined : askWhileHeard(ask, hearing);
-    },
-  };
 }

@@ -3,14 +3,17 @@
  * with: the upstream's own where it ran, under the client's id; a text for the model where it did not; a state to come back with where it
  * takes longer. The gateway's ports are built here, and nowhere else is a call sent.
  */
-import { guard, withEditNotice, type Governance, type Outcome, type Ports, type ProposedCall } from "@countersign/sdk/enforcement";
-import type { ServerRef } from "@countersign/sdk";
+import { guard, withEditNotice, type AskPort, type Governance, type Outcome, type Ports, type ProposedCall } from "@countersign/sdk/enforcement";
+import type { JsonValue, ServerRef } from "@countersign/sdk";
 import { errorAnswer, pendingText, refusalText, STATE_REFUSED, waitingText } from "./answer-text.ts";
+import { askAtClient } from "./ask-at-client.ts";
 import { continueExecution } from "./continue-execution.ts";
+import { ELICIT, showsForms, type ElicitPort } from "./elicit-approval.ts";
 import { Execution, type Heard } from "./execution.ts";
 import type { RpcId } from "../message/read-client-message.ts";
 import { replaceId } from "../message/replace-id.ts";
-import { bindingOf, readRound, type Round, type Rounds } from "./rounds.ts";
+import { CAPABILITIES, memberOf, metaOf } from "../message/members.ts";
+import { bindingOf, first, readRound, type Round, type Rounds } from "./rounds.ts";
 import type { RoundState } from "./request-state.ts";
 import type { Reply, UpstreamPort } from "./upstream-port.ts";
 import { progressMessage, rejoinFirst, tellWhileWaiting, type Waiting } from "./waiting.ts";
@@ -35,6 +38,10 @@ export interface CallPorts {
   readonly rounds: Rounds;
   /** What the caller proved itself with, where callers have credentials of their own: no two share what one was given. */
   readonly credential: string;
+  /** The way to put a form to a client in a session that said it can show one. */
+  readonly client?: ElicitPort | undefined;
+  /** Around whoever is asked: for clients that may not hear what becomes of it. */
+  readonly around?: ((ask: AskPort) => AskPort) | undefined;
   /** To the client. */
   readonly write: (bytes: Buffer | string) => void;
   readonly onWarning: (message: string) => void;
@@ -48,6 +55,8 @@ export function isUnheard({ aborted, reason }: AbortSignal): boolean {
   return aborted && reason !== UPSTREAM_GONE;
 }
 
+/** Names our own question among those that a client is asked. */
+const QUESTION = "countersign_approval";
 const CONNECTION_CLOSED = -32_000;
 const INVALID_PARAMS = -32_602;
 /** A client that comes back may still learn for so long how its request ended. */
@@ -55,7 +64,7 @@ const AFTER_END_MS = 5 * 60_000;
 
 /** What the client is answered: undefined where it cancelled and waits for nothing. Never rejects. */
 export async function governCall(call: ClientCall, proposed: ProposedCall, ports: CallPorts): Promise<Buffer | string | undefined> {
-  const round: Round = call.modern ? readRound(proposed, ports.credential, ports.rounds) : { kind: "decide", proposed, round: 0, requestId: undefined };
+  const round: Round = call.modern ? readRound(proposed, ports.credential, ports.rounds) : first(proposed);
   if (round.kind === "refused") return refuseState(call, round.why, ports);
   const heard = round.kind === "continue" ? await continueExecution(round, call, ports) : await decide(round, call, ports);
   if (isUnheard(call.cancelled.signal)) return undefined;
@@ -63,11 +72,14 @@ export async function governCall(call: ClientCall, proposed: ProposedCall, ports
   return answerOf(call, round, heard, ports);
 }
 
-function decide({ proposed, round, requestId }: Extract<Round, { kind: "decide" }>, call: ClientCall, ports: CallPorts): Promise<Heard> {
-  const { governance, waiting, upstream, rounds, credential } = ports;
+function decide(decided: Extract<Round, { kind: "decide" }>, call: ClientCall, ports: CallPorts): Promise<Heard> {
+  const { proposed, round, requestId, responses } = decided;
+  const { governance, waiting, upstream, rounds } = ports;
+  const owner = ownerOf(proposed, ports);
+  if (requestId !== undefined) rounds.questions.named(owner, requestId)?.round?.deliver(responses?.[QUESTION]);
   const execution = new Execution({
     first: { call, upstream },
-    owner: `${credential}\0${proposed.caller.principal}`,
+    owner,
     scope: scopeOf(proposed.server),
     inspects: governance.ports.inspect.inspections.length > 0,
     round,
@@ -75,13 +87,17 @@ function decide({ proposed, round, requestId }: Extract<Round, { kind: "decide" 
   });
   const waitMs = call.modern ? waiting.roundMs : call.progressToken === undefined ? waiting.holdMs : undefined;
   const newId = (): string => (execution.callId = governance.ports.newId());
-  const guarded: Ports = { ...governance.ports, newId, ask: askOf(call, requestId, ports), send: execution.send };
+  const guarded: Ports = { ...governance.ports, newId, ask: askOf(call, decided, ports), send: execution.send };
   return execution.begin(guard(proposed, guarded, { signal: call.cancelled.signal, waitMs, charged: requestId !== undefined }));
 }
 
-function askOf({ progressToken }: ClientCall, requestId: string | undefined, { governance, waiting, write }: CallPorts): Ports["ask"] {
-  const plain = governance.askWith(undefined);
-  const ask = plain === undefined || requestId === undefined ? plain : rejoinFirst(plain, requestId);
+function askOf({ progressToken, modern }: ClientCall, { proposed, requestId }: Extract<Round, { kind: "decide" }>, ports: CallPorts): Ports["ask"] {
+  const { governance, waiting, write, client, around, rounds } = ports;
+  const people = governance.askWith(undefined);
+  const isAsked = modern ? showsForms(capabilityOf(proposed, "elicitation")) : client !== undefined;
+  const all = isAsked ? askAtClient(people, { governance, questions: rounds.questions, owner: ownerOf(proposed, ports), client: modern ? undefined : client }) : people;
+  const heard = all === undefined || around === undefined ? all : around(all);
+  const ask = heard === undefined || requestId === undefined ? heard : rejoinFirst(heard, requestId);
   if (ask === undefined || progressToken === undefined) return ask;
   let count = 0;
   return tellWhileWaiting(ask, waiting.progressMs, (about) => write(progressMessage(progressToken, (count += 1), waitingText(about))));
@@ -114,7 +130,9 @@ function answerTo(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, 
       const rounds = round.kind === "decide" ? round.round : 0;
       if (!call.modern || rounds >= ports.waiting.rounds) return answerWith(call, errorAnswer(pendingText(nameOf(round.proposed), outcome), call.modern));
       const state: RoundState = { kind: "held", id: outcome.requestId, round: rounds + 1 };
-      return answerWith(call, { resultType: "input_required", requestState: sealed(state, round, Math.max(outcome.until, Date.now()) + AFTER_END_MS, ports) });
+      const form = ports.rounds.questions.named(ownerOf(round.proposed, ports), outcome.requestId)?.round?.form;
+      const asks = form === undefined ? {} : { inputRequests: { [QUESTION]: { method: ELICIT, params: form } } };
+      return answerWith(call, { resultType: "input_required", ...asks, requestState: sealed(state, round, Math.max(outcome.until, Date.now()) + AFTER_END_MS, ports) });
     }
   }
 }
@@ -142,6 +160,16 @@ function passedOn(call: ClientCall, reply: Reply): Buffer | string {
 
 function answerWith({ id }: ClientCall, result: unknown): string {
   return `${JSON.stringify({ jsonrpc: "2.0", id, result })}\n`;
+}
+
+function ownerOf({ caller }: ProposedCall, { credential }: CallPorts): string {
+  return `${credential}\0${caller.principal}`;
+}
+
+/** What a client without a session says that it can do. */
+function capabilityOf({ params }: ProposedCall, name: string): unknown {
+  const meta = metaOf(params as JsonValue | undefined); // JSON of a message
+  return memberOf(meta?.[CAPABILITIES], name);
 }
 
 /** Whose a task's id is. */

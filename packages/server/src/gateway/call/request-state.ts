@@ -28,8 +28,8 @@ export interface StateBinding {
 export type OpenedState = { readonly ok: true; readonly state: RoundState } | { readonly ok: false; /** For the log alone. */ readonly why: string };
 
 export interface RequestStatesOptions {
-  /** 32 bytes. Default: random, and then no state outlives this process. */
-  readonly key?: Uint8Array;
+  /** Gives 32 bytes when the first state is made or comes. Default: random, and then no state outlives this process. */
+  readonly key?: (() => Uint8Array) | undefined;
   /** Whom the states are for: another gateway's are none here. */
   readonly audience?: string;
   /** Milliseconds since the epoch. */
@@ -50,15 +50,15 @@ export function stateKey(directory: string): Uint8Array {
 }
 
 export class RequestStates {
-  readonly #key: KeyObject;
+  readonly #readKey: () => Uint8Array;
+  #key: KeyObject | undefined;
   readonly #audience: string;
   readonly #now: () => number;
   /** Names of the states that were used, until they could not be used anyway. */
   readonly #spent = new Map<string, number>();
 
-  constructor({ key = randomBytes(KEY_BYTES), audience = "", now = Date.now }: RequestStatesOptions = {}) {
-    if (key.length !== KEY_BYTES) throw new TypeError(`the key must have ${KEY_BYTES} bytes`);
-    this.#key = createSecretKey(Buffer.from(key));
+  constructor({ key = () => randomBytes(KEY_BYTES), audience = "", now = Date.now }: RequestStatesOptions = {}) {
+    this.#readKey = key;
     this.#audience = audience;
     this.#now = now;
   }
@@ -66,7 +66,7 @@ export class RequestStates {
   /** `until`: milliseconds since the epoch. */
   seal({ kind, id, round }: RoundState, binding: StateBinding, until: number): string {
     const iv = randomBytes(IV_BYTES);
-    const cipher = createCipheriv("aes-256-gcm", this.#key, iv);
+    const cipher = createCipheriv("aes-256-gcm", this.#secret(), iv);
     cipher.setAAD(this.#about(binding));
     const data = Buffer.concat([cipher.update(JSON.stringify([kind, id, round, until]), "utf8"), cipher.final()]);
     return Buffer.concat([iv, cipher.getAuthTag(), data]).toString("base64url");
@@ -89,7 +89,7 @@ export class RequestStates {
   }
 
   #decipher(bytes: Buffer, binding: StateBinding): readonly [RoundState["kind"], string, number, number] | undefined {
-    const decipher = createDecipheriv("aes-256-gcm", this.#key, bytes.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES });
+    const decipher = createDecipheriv("aes-256-gcm", this.#secret(), bytes.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES });
     decipher.setAAD(this.#about(binding));
     decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
     try {
@@ -98,6 +98,13 @@ export class RequestStates {
     } catch {
       return undefined;
     }
+  }
+
+  #secret(): KeyObject {
+    if (this.#key !== undefined) return this.#key;
+    const bytes = this.#readKey();
+    if (bytes.length !== KEY_BYTES) throw new TypeError(`the key must have ${KEY_BYTES} bytes`);
+    return (this.#key = createSecretKey(Buffer.from(bytes)));
   }
 
   #spend(name: string, until: number, now: number): void {

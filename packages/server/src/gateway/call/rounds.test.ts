@@ -117,7 +117,7 @@ describe("a call that waits for people, without a session", () => {
 
   it("goes on after the gateway was started anew: the key is the state directory's, not the process's", async () => {
     const people = scriptedAsk();
-    const key = new Uint8Array(32).fill(7);
+    const key = (): Uint8Array => new Uint8Array(32).fill(7);
     const first = await ask(open({ ask: people, shared: new Rounds({ key }) }), "write");
     const again = open({ ask: people, shared: new Rounds({ key }), answers: true });
     people.decide("approved");
@@ -130,7 +130,7 @@ describe("R22: a requestState is no key", () => {
   /** One that was just given, unused, for `write` with `a: 1`, and what asks about it; people have said yes. */
   async function given(options: MemoryRelayOptions = {}) {
     const people = scriptedAsk();
-    const key = new Uint8Array(32).fill(9);
+    const key = (): Uint8Array => new Uint8Array(32).fill(9);
     const at = open({ ask: people, answers: true, shared: new Rounds({ key }), principal: "key:one", credential: "one", ...options });
     const state = stateOf(await ask(at, "write", { arguments: { a: 1 } }));
     people.decide("approved");
@@ -183,7 +183,7 @@ describe("R22: a requestState is no key", () => {
   });
 
   it.each([
-    ["another gateway's key", { key: new Uint8Array(32).fill(8) }],
+    ["another gateway's key", { key: () => new Uint8Array(32).fill(8) }],
     ["another audience", { audience: "https://elsewhere.example/mcp" }],
   ])("under %s is refused", async (_what, other) => {
     const { people, state, key } = await given();

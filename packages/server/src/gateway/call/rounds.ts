@@ -6,6 +6,7 @@ import { callDigest, snapshotObject, type JsonObject } from "@countersign/sdk/ca
 import { readCall, type ProposedCall } from "@countersign/sdk/enforcement";
 import type { Execution } from "./execution.ts";
 import { OpenExecutions } from "./open-executions.ts";
+import { OpenQuestions } from "./open-questions.ts";
 import { OpenTasks } from "./open-tasks.ts";
 import { RequestStates, type RequestStatesOptions, type StateBinding } from "./request-state.ts";
 
@@ -19,16 +20,29 @@ export class Rounds {
   readonly states: RequestStates;
   readonly executions: OpenExecutions<Execution>;
   readonly tasks = new OpenTasks();
+  readonly questions = new OpenQuestions();
 
   constructor({ continuationMs, ...options }: RoundsOptions = {}) {
     this.states = new RequestStates(options);
     this.executions = new OpenExecutions(continuationMs);
   }
+
+  /** Nobody comes back any more. */
+  end(): void {
+    this.executions.end();
+    this.questions.end();
+  }
+
+  /** Resolves when nothing of it is under way. */
+  async drained(): Promise<void> {
+    await this.executions.drained();
+    await this.questions.drained();
+  }
 }
 
 export type Round =
   /** To be decided on. `requestId`: people are asked about it already, by an earlier round. */
-  | { readonly kind: "decide"; readonly proposed: ProposedCall; readonly round: number; readonly requestId: string | undefined }
+  | { readonly kind: "decide"; readonly proposed: ProposedCall; readonly round: number; readonly requestId: string | undefined; readonly responses: JsonObject | undefined }
   /** To be gone on with. */
   | { readonly kind: "continue"; readonly proposed: ProposedCall; readonly execution: Execution; readonly meta: JsonObject | undefined; readonly responses: JsonObject | undefined }
   /** `why`: for the log. */
@@ -51,7 +65,7 @@ export function readRound(proposed: ProposedCall, credential: string, { states, 
   const opened = states.open(requestState, binding.binding);
   if (!opened.ok) return { kind: "refused", why: opened.why };
   const { kind, id, round } = opened.state;
-  if (kind === "held") return { kind: "decide", proposed: stripped, round, requestId: id };
+  if (kind === "held") return { kind: "decide", proposed: stripped, round, requestId: id, responses: given?.value };
   const execution = executions.get(id);
   if (execution?.round !== round) return { kind: "refused", why: "the execution that it names has ended" };
   const { definition } = execution.call;
@@ -62,8 +76,8 @@ export function readRound(proposed: ProposedCall, credential: string, { states, 
   return { kind: "continue", proposed: stripped, execution, meta: binding.meta, responses: given?.value };
 }
 
-function first(proposed: ProposedCall): Round {
-  return { kind: "decide", proposed, round: 0, requestId: undefined };
+export function first(proposed: ProposedCall): Round {
+  return { kind: "decide", proposed, round: 0, requestId: undefined, responses: undefined };
 }
 
 /** What a state about this call is bound to; undefined where the call cannot be read. */

@@ -18,6 +18,11 @@ export interface Waiting {
 
 export const WAITING: Waiting = Object.freeze({ holdMs: 45_000, progressMs: 5_000, roundMs: 50_000, rounds: 7 });
 
+/** Where an operator says how long calls are held: rounds are no longer either. */
+export function heldFor(holdMs: number): Waiting {
+  return { ...WAITING, holdMs, roundMs: Math.min(holdMs, WAITING.roundMs) };
+}
+
 /** Told at the beginning and again and again while somebody is waited for. */
 export type TellWaiting = (request: { readonly requestId: string; readonly url: string | undefined }) => void;
 

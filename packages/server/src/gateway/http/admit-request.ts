@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { HttpRefusal } from "./answer-error.ts";
-import { namesStateless, refusedSessionVersion } from "./classify-request.ts";
+import { namedMethod, namesStateless, refusedSessionVersion } from "./classify-request.ts";
 
 export interface AllowedNames {
   /** Host names without ports; IPv6 in brackets. */
@@ -33,7 +33,7 @@ export function refusedHead({ method, headers }: IncomingMessage): HttpRefusal |
   if (method !== "GET" && method !== "DELETE") return NOT_ALLOWED;
   if (namesStateless(version)) return NOT_ALLOWED; // streams and sessions belong to the older protocol
   if (method === "GET" && !accepts(headers, EVENTS)) return { status: 406, reason: "Accept must have text/event-stream" };
-  const refused = refusedSessionVersion(version);
+  const refused = namedMethod(headers, "there is none") ?? refusedSessionVersion(version);
   return refused === undefined ? undefined : { status: 400, ...refused };
 }
 

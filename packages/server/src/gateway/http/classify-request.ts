@@ -40,7 +40,7 @@ export function refusedSessionVersion(version: string | undefined): Extract<Requ
 
 export function classifyRequest(headers: IncomingHttpHeaders, message: Message): RequestClass {
   const version = headerOf(headers, "mcp-protocol-version");
-  if (message.kind === "response") return namesStateless(version) ? SESSION : (refusedSessionVersion(version) ?? SESSION);
+  if (message.kind === "response") return namedMethod(headers, "the body is a response") ?? (namesStateless(version) ? SESSION : (refusedSessionVersion(version) ?? SESSION));
   const method = message.kind === "call" ? "tools/call" : message.method;
   const meta = metaOf(message.params);
   if (meta === undefined && memberOf(message.params, "_meta") !== undefined) return refused(INVALID_REQUEST, "params._meta must be an object");
@@ -68,6 +68,12 @@ export function classifyRequest(headers: IncomingHttpHeaders, message: Message):
   );
 }
 
+/** A request without a method that its header names one for. */
+export function namedMethod(headers: IncomingHttpHeaders, body: string): Extract<RequestClass, { kind: "refused" }> | undefined {
+  const method = headerOf(headers, "mcp-method");
+  return method === undefined ? undefined : mismatch("Mcp-Method", method, body);
+}
+
 const SESSION: RequestClass = Object.freeze({ kind: "served", stateless: false });
 const STATELESS: RequestClass = Object.freeze({ kind: "served", stateless: true });
 
@@ -75,8 +81,8 @@ const STATELESS: RequestClass = Object.freeze({ kind: "served", stateless: true 
 function classifyNotification(headers: IncomingHttpHeaders, method: string, meta: JsonObject | undefined, version: string | undefined): RequestClass {
   const claimed = meta?.[VERSION];
   if (claimed !== undefined && typeof claimed !== "string") return refused(INVALID_PARAMS, `the _meta envelope: ${VERSION}: not a string`, { envelope: { key: VERSION, problem: "not a string" } });
-  const named = claimed ?? version ?? "";
-  return versionMismatch(version, claimed) ?? (namesStateless(named) ? methodMismatch(headers, method) : undefined) ?? unsupported(named) ?? STATELESS;
+  const meant = claimed ?? version ?? "";
+  return versionMismatch(version, claimed) ?? (namesStateless(meant) ? methodMismatch(headers, method) : undefined) ?? unsupported(meant) ?? STATELESS;
 }
 
 function missingEnvelope(meta: JsonObject | undefined, version: string | undefined): RequestClass {
@@ -114,19 +120,19 @@ function unsupported(claimed: string): RequestClass | undefined {
 }
 
 function methodMismatch(headers: IncomingHttpHeaders, method: string): RequestClass | undefined {
-  const named = headerOf(headers, "mcp-method");
-  return named === undefined || named === method ? undefined : mismatch("Mcp-Method", named, `the body names ${short(method)}`);
+  const said = headerOf(headers, "mcp-method");
+  return said === undefined || said === method ? undefined : mismatch("Mcp-Method", said, `the body names ${short(method)}`);
 }
 
 function nameMismatch(headers: IncomingHttpHeaders, method: string, params: JsonValue | undefined, required: boolean): RequestClass | undefined {
   const member = NAMED_BY.get(method);
   if (member === undefined) return undefined;
   const value = memberOf(params, member);
-  const named = headerOf(headers, "mcp-name");
-  if (named === undefined) return required && typeof value === "string" ? mismatch("Mcp-Name", undefined, `the body has params.${member}`) : undefined;
-  const decoded = decodeHeaderValue(named);
-  if (decoded === undefined) return mismatch("Mcp-Name", named, "its encoding is not valid");
-  return typeof value === "string" && decoded !== value ? mismatch("Mcp-Name", named, `the body has another params.${member}`) : undefined;
+  const said = headerOf(headers, "mcp-name");
+  if (said === undefined) return required && typeof value === "string" ? mismatch("Mcp-Name", undefined, `the body has params.${member}`) : undefined;
+  const decoded = decodeHeaderValue(said);
+  if (decoded === undefined) return mismatch("Mcp-Name", said, "its encoding is not valid");
+  return typeof value === "string" && decoded !== value ? mismatch("Mcp-Name", said, `the body has another params.${member}`) : undefined;
 }
 
 const ENCODED = /^=\?base64\?(?<text>.*)\?=$/s;

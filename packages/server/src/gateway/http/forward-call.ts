@@ -255,7 +255,7 @@ export class ForwardCall implements UpstreamPort, OpenCall {
   }
 
   #limitWait(): void {
-    this.#limit ??= setTimeout(() => this.#giveUp("no answer came in time"), ELSEWHERE_MS);
+    if (this.#came === undefined) this.#limit ??= setTimeout(() => this.#giveUp("no answer came in time"), ELSEWHERE_MS);
   }
 
   #giveUp(why: string): void {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { scriptedAsk } from "../fixture/scripted-ask.ts";
+import { WAITING } from "../call/waiting.ts";
 import { call, LEGACY, modern, modernCall, post, send, type Said } from "./fixture/http-client.ts";
 import { BLOCK_WRITES, httpGateway, type HttpGateway, type HttpGatewayOptions } from "./fixture/http-gateway.ts";
 import { ANSWERS, answering, json, scriptedUpstream, stream, TOOLS, type Script, type ScriptedUpstream } from "./fixture/scripted-upstream.ts";
@@ -214,7 +215,7 @@ describe("a call that people are asked about", () => {
         stream(response);
         response.end(`data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7,"progress":1}}\n\ndata: {"jsonrpc":"2.0","id":${JSON.stringify(message?.id)},"result":{"content":[]}}\n\n`);
       }),
-      { ...options(ask), waiting: { holdMs: 5_000, progressMs: 20 } },
+      { ...options(ask), waiting: { ...WAITING, holdMs: 5_000, progressMs: 20 } },
     );
     const came = await post(url, LEGACY, call(5, "write", { _meta: { progressToken: 7 } }));
     expect(await came.message()).toMatchObject({ method: "notifications/progress", params: { progressToken: 7, message: expect.stringContaining("Waiting for approval") as string } });
@@ -238,7 +239,7 @@ describe("a call that people are asked about", () => {
 
   it("held for long without a token: pending, and the same call again joins and runs once", async () => {
     const ask = scriptedAsk();
-    const url = await open(ANSWERS, { ...options(ask), waiting: { holdMs: 50, progressMs: 5_000 } });
+    const url = await open(ANSWERS, { ...options(ask), waiting: { ...WAITING, holdMs: 50, progressMs: 5_000 } });
     const came = await post(url, LEGACY, call(5, "write"));
     expect(textOf(await came.message())).toContain("call write again with the same arguments");
     const again = await post(url, LEGACY, call(6, "write"));

@@ -57,6 +57,10 @@ class ForwardEndpoint implements HttpEndpoint {
     this.#sessions = new ForwardSessions(this.#upstream, options.onWarning);
   }
 
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
   async post(exchange: PostExchange): Promise<void> {
     const { message, response } = exchange;
     const session = this.#sessions.of(exchange);
@@ -77,7 +81,7 @@ class ForwardEndpoint implements HttpEndpoint {
 
   async delete(exchange: HttpExchange): Promise<void> {
     const session = await this.#passInSession(exchange, "DELETE");
-    if (session === undefined || exchange.response.statusCode >= 300) return;
+    if (session?.protocolSession === undefined || exchange.response.statusCode >= 300) return;
     session.end();
     this.#sessions.forget(exchange);
   }
@@ -91,9 +95,9 @@ class ForwardEndpoint implements HttpEndpoint {
   async close(): Promise<void> {
     this.#isDraining = this.#isClosed = true;
     for (const session of this.#sessions.all()) session.end();
-    this.#rounds.executions.end();
+    this.#rounds.end();
     while (this.#running.size > 0) await Promise.all(this.#running);
-    await this.#rounds.executions.drained();
+    await this.#rounds.drained();
     this.#upstream.close();
   }
 
@@ -156,8 +160,7 @@ class ForwardEndpoint implements HttpEndpoint {
       if (isUnheard(signal)) return await call.finish(undefined);
       if (session.failure !== undefined && !session.isListed) return answerError(exchange.response, { ...session.failure, id: client.id });
       const proposed = this.#propose(exchange, session, params, governance, server);
-      const asking = { ...governance, askWith: askWith(governance, call) };
-      await call.finish(await governCall(client, proposed, { governance: asking, upstream: call, waiting, rounds: this.#rounds, credential: exchange.caller.credential, write: call.write, onWarning }));
+      await call.finish(await governCall(client, proposed, { governance, around: (ask) => askLeaving(ask, call.leave.signal, () => call.held()), upstream: call, waiting, rounds: this.#rounds, credential: exchange.caller.credential, write: call.write, onWarning }));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       onWarning(`a call was refused: ${why}`);
@@ -191,11 +194,4 @@ function cancels(session: ForwardSession, params: JsonValue | undefined): boolea
   const id = memberOf(params, "requestId");
   const call = typeof id === "string" || typeof id === "number" ? session.open.get(id) : undefined;
   return call === undefined || call.cancel();
-}
-
-function askWith(governance: Governance, call: ForwardCall): Governance["askWith"] {
-  return (handler) => {
-    const ask = governance.askWith(handler);
-    return ask === undefined ? undefined : askLeaving(ask, call.leave.signal, () => call.held());
-  };
 }

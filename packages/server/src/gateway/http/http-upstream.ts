@@ -110,7 +110,8 @@ export class HttpUpstream {
     const headers: OutgoingHttpHeaders = {};
     const dropped = given.connection === undefined || isPlain(given.connection) ? undefined : given.connection.toLowerCase().split(",").map((name) => name.trim());
     for (const name in given) {
-      if (STAYS.has(name) || name.startsWith("x-forwarded-") || dropped?.includes(name) === true) continue;
+      // Some servers take an underscore for a hyphen: such a header could pass for one that was looked at.
+      if (STAYS.has(name) || name.includes("_") || name.startsWith("x-forwarded-") || dropped?.includes(name) === true) continue;
       headers[name] = given[name];
     }
     if (this.forwardsAuthorization && given.authorization !== undefined) headers["authorization"] = given.authorization;

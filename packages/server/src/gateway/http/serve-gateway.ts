@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { readClientMessage } from "../message/read-client-message.ts";
 import { whyHiddenCall } from "../message/hidden-call.ts";
+import { whyTooComplex } from "../message/shape-limits.ts";
 import { refusedHead, refusedNames, type AllowedNames } from "./admit-request.ts";
 import { answerError, type HttpRefusal } from "./answer-error.ts";
 import { classifyRequest } from "./classify-request.ts";
@@ -148,6 +149,8 @@ class Front {
         return { status: 503, reason: "too much is being sent at the same time; try again in a moment", headers: { "retry-after": "1" } };
       case "body":
     }
+    const complex = whyTooComplex(body.bytes);
+    if (complex !== undefined) return { status: 400, ...complex };
     const message = readClientMessage(body.bytes);
     if (message.kind === "refused") return { status: 400, ...message };
     const id = "id" in message ? message.id : undefined;

@@ -56,11 +56,17 @@ export function createSessionEndpoint(options: SessionEndpointOptions): HttpEndp
 class SessionEndpoint implements HttpEndpoint {
   readonly #sessions: Sessions;
   readonly #exchanges: StatelessExchanges;
+  readonly #rounds: Rounds;
   #isDraining = false;
 
   constructor(upstream: ServedUpstream, limits: EndpointLimits) {
     this.#sessions = new Sessions(upstream, limits);
+    this.#rounds = upstream.rounds;
     this.#exchanges = new StatelessExchanges(upstream, limits);
+  }
+
+  get sessions(): number {
+    return this.#sessions.size;
   }
 
   async post(exchange: PostExchange): Promise<void> {
@@ -92,11 +98,12 @@ class SessionEndpoint implements HttpEndpoint {
 
   async drain(): Promise<void> {
     this.#isDraining = true;
-    await Promise.all([this.#sessions.drained(), this.#exchanges.drained()]);
+    await Promise.all([this.#sessions.drain(), this.#exchanges.drain()]);
   }
 
   async close(): Promise<void> {
     this.#isDraining = true;
+    this.#rounds.end();
     await Promise.all([this.#sessions.close(), this.#exchanges.close()]);
   }
 

@@ -39,6 +39,7 @@ export class StatelessExchange implements Ear {
   /** What the server knows it by. */
   readonly #id: string;
   readonly #meta: JsonObject;
+  readonly #leaving = new AbortController();
   readonly #upstream: ServedUpstream;
   /** Where it is about a task, or listens. */
   #tasks: TaskWatch | undefined;
@@ -57,7 +58,7 @@ export class StatelessExchange implements Ear {
       openAfterMs: upstream.openAfterMs.exchange,
       resumption: undefined,
       resumeMs: 0,
-      onOver: () => shared.leave(this.#id),
+      onOver: () => shared.part(this.#id),
     });
     const { agent, user, governance } = exchange.caller;
     this.#calls = new ClientCalls({
@@ -67,7 +68,7 @@ export class StatelessExchange implements Ear {
       caller: { agent, user, session: { id: session } } satisfies Omit<Caller, "principal">,
       upstream: shared.calls,
       tools: shared.tools,
-      hearing: () => this.#reply,
+      hearing: () => ({ held: () => this.#reply.held(), lost: this.#leaving.signal, heard: () => Promise.resolve(true) }), // who closes has cancelled
       toClient: (bytes, _id, last) => this.#say(bytes, last),
       toUpstream: (bytes) => shared.send(bytes),
     });
@@ -136,6 +137,11 @@ export class StatelessExchange implements Ear {
 
   end(): void {
     this.#reply.end();
+  }
+
+  leave(): void {
+    this.#leaving.abort();
+    if (this.#asking.kind === "request" && this.#asking.method === "subscriptions/listen") this.#cancel();
   }
 
   upstreamGone(): void {

@@ -13,8 +13,8 @@ it("tells calls, requests, notifications and responses apart", () => {
   expect(read('{"method":"tools\\/call","id":"a","jsonrpc":"2.0"}')).toEqual({ kind: "call", id: "a", params: undefined });
   expect(read('{"jsonrpc":"2.0","id":0,"method":"vendor/thing","params":{"x":1e400}}')).toEqual({ kind: "request", id: 0, method: "vendor/thing", params: { x: Infinity } });
   expect(read('{"jsonrpc":"2.0","method":"notifications/initialized"}')).toEqual({ kind: "notification", method: "notifications/initialized", params: undefined });
-  expect(read('{"jsonrpc":"2.0","id":3,"result":{"action":"accept"}}')).toEqual({ kind: "response" });
-  expect(read('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no"}}')).toEqual({ kind: "response" });
+  expect(read('{"jsonrpc":"2.0","id":3,"result":{"action":"accept"}}')).toEqual({ kind: "response", id: 3, ok: true, body: { action: "accept" } });
+  expect(read('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no"}}')).toEqual({ kind: "response", id: undefined, ok: false, body: { code: -32_700, message: "no" } });
 });
 
 describe("what could be a tool call to another reader is refused", () => {

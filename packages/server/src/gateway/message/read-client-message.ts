@@ -11,7 +11,8 @@ export type ClientMessage =
   | { readonly kind: "call"; readonly id: RpcId; readonly params: JsonValue | undefined }
   | { readonly kind: "request"; readonly id: RpcId; readonly method: string; readonly params: JsonValue | undefined }
   | { readonly kind: "notification"; readonly method: string; readonly params: JsonValue | undefined }
-  | { readonly kind: "response" }
+  /** `body`: the result, or the error. */
+  | { readonly kind: "response"; readonly id: RpcId | undefined; readonly ok: boolean; readonly body: JsonValue | undefined }
   /** `id`: of whom to answer, null where it cannot be told; undefined where nobody waits for an answer. */
   | { readonly kind: "refused"; readonly id: RpcId | null | undefined; readonly code: number; readonly reason: string };
 
@@ -61,7 +62,7 @@ function classify(message: JsonObject): ClientMessage {
   if (stranger !== undefined) return refused(id ?? null, INVALID_REQUEST, "a member whose name only resembles one of JSON-RPC");
   if (message["jsonrpc"] !== "2.0") return refused(id ?? null, INVALID_REQUEST, "jsonrpc must be \"2.0\"");
   const isAnswer = Object.hasOwn(message, "result") || Object.hasOwn(message, "error");
-  if (!Object.hasOwn(message, "method")) return isAnswer ? { kind: "response" } : refused(id ?? null, INVALID_REQUEST, "neither a request nor a response");
+  if (!Object.hasOwn(message, "method")) return isAnswer ? responseOf(message, id) : refused(id ?? null, INVALID_REQUEST, "neither a request nor a response");
   const method = message["method"];
   if (isAnswer) return refused(id ?? null, INVALID_REQUEST, "both a request and a response");
   if (typeof method !== "string" || method.length > MAX_METHOD) return refused(id ?? null, INVALID_REQUEST, "method must be a string of reasonable length");
@@ -72,6 +73,11 @@ function classify(message: JsonObject): ClientMessage {
   if (method !== CALL) return { kind: "request", id, method, params };
   if (keys.some((key) => !CALL_MEMBERS.has(key))) return refused(id, INVALID_REQUEST, "a member that JSON-RPC does not define");
   return { kind: "call", id, params };
+}
+
+function responseOf(message: JsonObject, id: RpcId | undefined): ClientMessage {
+  const ok = Object.hasOwn(message, "result") && !Object.hasOwn(message, "error");
+  return { kind: "response", id, ok, body: message[ok ? "result" : "error"] };
 }
 
 function idOf(given: JsonValue | undefined): RpcId | undefined {
