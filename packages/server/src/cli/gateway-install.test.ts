@@ -98,7 +98,7 @@ describe("gateway install", () => {
     const ended = spawnSync(process.execPath, [MAIN, "gateway", "install", "cursor", "--scope", "project", "--yes"], { cwd: operator.path("shop/src"), env: operator.env, encoding: "utf8" });
     expect([ended.status, ended.stderr]).toEqual([0, ""]);
     expect(read(".cursor/mcp.json")).toBe(CURSOR);
-    expect(read("shop/.cursor/mcp.json")).toBe(CURSOR.replace('"npx"', '"countersign"').replace('"-y"', '"gateway", "--name", "fs", "--", "npx", "-y"'));
+    expect(read("shop/.cursor/mcp.json")).toBe(CURSOR.replace('"npx"', '"countersign"').replace('"-y"', '"gateway", "--name", "fs", "--", "npx", "-y"').replace('{ "url": "https://x" }', `{ "command": "countersign", "args": ["gateway", "--name", "far", "--url", "https://x"], "env": { "COUNTERSIGN_ENTRY": "${Buffer.from('{ "url": "https://x" }').toString("base64")}" } }`));
     const none = await gateway("install", "claude-desktop", "--scope", "project");
     expect([none.code, none.err]).toEqual([2, expect.stringContaining("no configuration of a project")]);
   });
