@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
+import { ApprovalDecision, type PolicyDocument } from "@countersign/sdk";
+import type { AskPort } from "@countersign/sdk/enforcement";
 import { scriptedAsk } from "../fixture/scripted-ask.ts";
 import { WAITING } from "../call/waiting.ts";
 import { call, LEGACY, modern, modernCall, post, send, type Said } from "./fixture/http-client.ts";
@@ -360,6 +362,40 @@ describe("a call that was sent", () => {
     expect(await (await post(url, headers, call(5, "read"))).body).toBe("id: 1\nretry: 10\ndata:\n\n");
     expect(await (await send(url, "GET", { ...headers, "last-event-id": "1" })).body).toContain('"id":5');
     expect(await at.outcomes()).toEqual(["completed"]);
+  });
+});
+
+describe("headers that repeat arguments", () => {
+  const REGIONAL: Script = (received, response, request) => {
+    if (received.message?.method !== "tools/list") return ANSWERS(received, response, request);
+    const inputSchema = { type: "object", properties: { region: { type: "string", "x-mcp-header": "Region" }, text: { type: "string" } } };
+    json(response, { jsonrpc: "2.0", id: received.message.id, result: { tools: [{ name: "write", inputSchema }] } });
+  };
+  const headers = (region: string) => ({ ...modern("tools/call", "write"), "mcp-param-region": region, "mcp-param-other": "x" });
+
+  it("go along where they say what the body says; where they do not, the call is refused as the protocol says", async () => {
+    const url = await open(REGIONAL);
+    await (await post(url, headers("eu"), modernCall(1, "write", { arguments: { region: "eu" } }))).body;
+    expect(upstream.calls[0]?.headers).toMatchObject({ "mcp-param-region": "eu", "mcp-param-other": "x" });
+    const came = await post(url, headers("us"), modernCall(2, "write", { arguments: { region: "eu" } }));
+    expect([came.status, JSON.parse(await came.body)]).toMatchObject([400, { id: 2, error: { code: -32_020 } }]);
+    expect(upstream.calls).toHaveLength(1);
+  });
+
+  it("are made anew where an approver changed the arguments", async () => {
+    const ask = scriptedAsk();
+    const edits: AskPort = {
+      ...ask,
+      join: (question, edit) => ask.join(question, edit),
+      wait: (request, options) => (request.question.call.argumentsText.includes("us") ? Promise.resolve({ kind: "edited", edit: { requestId: "r2", argumentsText: '{"region":"europe ä"}' }, decision: new ApprovalDecision({ approved: false }), elapsedMs: 1 }) : ask.wait(request, options)),
+    };
+    const policies: PolicyDocument = { version: 1, default: "allow", policies: [{ name: "writes", match: "mcp:files:write", action: "block", reason: "r", approval: { edits: true } }] };
+    const url = await open(REGIONAL, { policies, ask: edits });
+    const waited = post(url, headers("us"), modernCall(1, "write", { arguments: { region: "us" } }));
+    await expect.poll(() => ask.questions.length).toBe(2);
+    ask.decide("approved");
+    await (await waited).body;
+    expect(upstream.calls.map(({ headers: sent, message }) => [sent["mcp-param-region"], message?.params?.["arguments"]])).toEqual([["=?base64?ZXVyb3BlIMOk?=", { region: "europe ä" }]]);
   });
 });
 

@@ -76,6 +76,10 @@ export class ForwardSession {
     return this.#listedAt !== undefined;
   }
 
+  schemaOf(tool: string): unknown {
+    return this.tools.catalog.definition(tool)?.definition["inputSchema"];
+  }
+
   /** How a request of this session is made: what ours are made like. */
   note({ request, stateless, message }: PostExchange): void {
     const meta = "params" in message ? metaOf(message.params) : undefined;
