@@ -22,8 +22,7 @@ async function v1(url: URL): Promise<Tools> {
   const client = new ClientV1(INFO, { capabilities: CAPABILITIES });
   client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: {} }));
   const transport = new TransportV1(url);
-  // The package's own types are not made for exactOptionalPropertyTypes.
-  await client.connect(transport as Parameters<ClientV1["connect"]>[0]);
+  await client.connect(transport);
   return {
     list: async () => (await client.listTools()).tools.map(({ name }) => name),
     call: (name, args, options = {}) => client.callTool({ name, arguments: args }, CallToolResultSchema, options),
