@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { JsonObject } from "@countersign/sdk/call";
+import { ClientRequests } from "../call/client-requests.ts";
 import { createToolList, type ToolList } from "../call/tool-list.ts";
 import type { Reply } from "../call/upstream-port.ts";
 import { ENVELOPE, metaOf, resultIn } from "../message/members.ts";
@@ -49,6 +50,9 @@ export class ForwardSession {
   /** Of the protocol with sessions, by their ids; without one, ids belong to their own request alone. */
   readonly open = new Map<RpcId, OpenCall>();
   readonly calls = new Set<OpenCall>();
+  /** What we asked the client, where it said that it can show forms. */
+  readonly asked = new ClientRequests();
+  showsForms = false;
   /** Why the last listing of our own failed: what a client is told that calls before there was any. */
   failure: HttpRefusal | undefined;
   #listedAt: number | undefined;
@@ -70,6 +74,10 @@ export class ForwardSession {
   /** The tools were listed once, by whomever. */
   get isListed(): boolean {
     return this.#listedAt !== undefined;
+  }
+
+  schemaOf(tool: string): unknown {
+    return this.tools.catalog.definition(tool)?.definition["inputSchema"];
   }
 
   /** How a request of this session is made: what ours are made like. */
@@ -115,6 +123,7 @@ export class ForwardSession {
 
   /** The client has ended it. */
   end(): void {
+    this.asked.end();
     for (const call of this.calls) call.sessionEnded();
   }
 

@@ -1,6 +1,7 @@
 /** What the upstream answered to anything but a tool call, on its way to the client: status, headers and bytes as they are. */
 import { pipeline } from "node:stream/promises";
 import type { IncomingMessage } from "node:http";
+import { showsForms } from "../call/elicit-approval.ts";
 import { isTaskMethod } from "../call/seen-task.ts";
 import type { TaskWatch } from "../call/task-watch.ts";
 import { memberOf } from "../message/members.ts";
@@ -30,7 +31,9 @@ export async function passAnswer(heard: Heard, context: PassContext): Promise<vo
   if (why !== undefined || heard.kind === "failed") return answerError(response, { status: 502, id, reason: why?.reason ?? "" });
   const { answer } = heard;
   const begun = answer.headers["mcp-session-id"];
-  if (typeof begun === "string" && message?.kind === "request" && message.method === "initialize") sessions.begin(begun, caller.credential);
+  if (typeof begun === "string" && message?.kind === "request" && message.method === "initialize") {
+    sessions.begin(begun, caller.credential).showsForms = showsForms(memberOf(memberOf(message.params, "capabilities"), "elicitation"));
+  }
   if (response.destroyed) return void answer.destroy();
   if (!isEventStream(answer)) return passBody(answer, context);
   response.writeHead(answer.statusCode ?? 200, headersBack(answer));

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { EventFramer } from "./event-framer.ts";
 
 /** So much of one event may have to be held in memory. */
-export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** What is written in an event's place; undefined is nothing. A promise holds what follows back. */
 export type TakeEvent = (event: Buffer) => Buffer | undefined | Promise<Buffer | undefined>;
