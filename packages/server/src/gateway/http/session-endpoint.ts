@@ -65,6 +65,10 @@ class SessionEndpoint implements HttpEndpoint {
     this.#exchanges = new StatelessExchanges(upstream, limits);
   }
 
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
   async post(exchange: PostExchange): Promise<void> {
     const { message, request, response, stateless } = exchange;
     const id = message.kind === "call" || message.kind === "request" ? message.id : null;
@@ -94,7 +98,7 @@ class SessionEndpoint implements HttpEndpoint {
 
   async drain(): Promise<void> {
     this.#isDraining = true;
-    await Promise.all([this.#sessions.drained(), this.#exchanges.drained()]);
+    await Promise.all([this.#sessions.drain(), this.#exchanges.drain()]);
   }
 
   async close(): Promise<void> {

@@ -28,6 +28,10 @@ export class Sessions {
     this.#limits = limits;
   }
 
+  get size(): number {
+    return this.#sessions.size;
+  }
+
   /** Undefined where there are too many. */
   open(caller: HttpCaller): Session | undefined {
     const { sessions, sessionsOfCredential } = this.#limits;
@@ -60,11 +64,14 @@ export class Sessions {
     return ending;
   }
 
-  async drained(): Promise<void> {
+  /** Resolves when no call is under way; those that wait for people stop waiting. */
+  async drain(): Promise<void> {
+    for (const session of this.#sessions.values()) session.leave();
     await Promise.all([...this.#sessions.values()].map((session) => session.drained()));
   }
 
   async close(): Promise<void> {
+    for (const session of this.#sessions.values()) session.leave();
     for (const session of this.#sessions.values()) void this.end(session);
     await Promise.all(this.#ending);
   }
