@@ -23,6 +23,15 @@ const RESULTS: Readonly<Record<string, object>> = {
   "tools/list": { tools: TOOLS },
 };
 
+/** Some as people write them, in several lines. */
+const requests: fc.Arbitrary<MutatedRequest> = fc.tuple(mutatedRequests, fc.constantFrom("", "\n", "\r\n")).map(([request, end]) => {
+  try {
+    return end === "" ? request : { ...request, body: Buffer.from(JSON.stringify(JSON.parse(request.body.toString()), null, 2).replaceAll("\n", end)) };
+  } catch {
+    return request;
+  }
+});
+
 /** A server that answers every request at once, whatever it is, and keeps what it was sent. */
 function answering(sent: string[]): (listener: UpstreamListener) => UpstreamConnection {
   return ({ onLine }) => {
@@ -45,7 +54,7 @@ function answering(sent: string[]): (listener: UpstreamListener) => UpstreamConn
   };
 }
 
-async function through(requests: readonly MutatedRequest[]): Promise<{ readonly sent: readonly string[]; readonly allowed: number; readonly statuses: readonly number[] }> {
+async function through(mutated: readonly MutatedRequest[]): Promise<{ readonly sent: readonly string[]; readonly allowed: number; readonly statuses: readonly number[] }> {
   const sent: string[] = [];
   const sink = new MemorySink();
   const opened = openGovernance({ policies: ALLOW, controlPlane: null, record: { to: sink, arguments: "none" }, onWarning: () => undefined }, "server");
@@ -57,7 +66,7 @@ async function through(requests: readonly MutatedRequest[]): Promise<{ readonly 
   const statuses: number[] = [];
   try {
     const { id } = await beginSession(url.href);
-    for (const { method, headers, body } of requests) {
+    for (const { method, headers, body } of mutated) {
       const came = await send(url, method === "DELETE" ? "POST" : method, { "mcp-session-id": id, ...headers }, body, agent);
       await came.body.catch(() => undefined);
       statuses.push(came.status);
@@ -75,8 +84,8 @@ async function through(requests: readonly MutatedRequest[]): Promise<{ readonly 
 it("R6: no line that an upstream could read as a tools/call reaches it without a recorded policy verdict, and every message is one line", async () => {
   let [passed, called, refused] = [0, 0, 0];
   await fc.assert(
-    fc.asyncProperty(fc.array(mutatedRequests, { minLength: BATCH, maxLength: BATCH }), async (requests) => {
-      const { sent, allowed, statuses } = await through(requests);
+    fc.asyncProperty(fc.array(requests, { minLength: BATCH, maxLength: BATCH }), async (mutated) => {
+      const { sent, allowed, statuses } = await through(mutated);
       for (const line of sent) expect(line.slice(0, -1) + JSON.stringify(line.at(-1))).toMatch(/^[^\n\r]*"\\n"$/);
       const calls = sent.filter((line) => OURS.test(line));
       expect(sent.filter((line) => !OURS.test(line) && seesToolCall(Buffer.from(line)))).toEqual([]);
