@@ -8,6 +8,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { PATIENT } from "./fixture/http-peer.ts";
 import { startHttpStage, type HttpStage } from "./fixture/http-stage.ts";
 
 let at: HttpStage;
@@ -78,7 +79,7 @@ const CALLS = [
 async function observe(client: ToolClient): Promise<readonly unknown[]> {
   try {
     // It lists some of its tools only once it knows what the client can do.
-    await expect.poll(async () => (await client.listTools()).tools.length, { timeout: 5_000 }).toBe(17);
+    await expect.poll(async () => (await client.listTools()).tools.length, PATIENT).toBe(17);
     const seen: unknown[] = [await client.listTools()];
     for (const params of CALLS) seen.push(await client.callTool(params).catch((error: unknown) => String(error)));
     const steps = await client.progress({ name: "trigger-long-running-operation", arguments: { duration: 0.3, steps: 3 } });
@@ -131,10 +132,10 @@ describe("before a server of both eras", () => {
       expect(await tools.callTool({ name: "later", arguments: {} })).toMatchObject({ content: [{ text: "later is here" }] });
       const leave = new AbortController();
       const slow = client.callTool({ name: "slow", arguments: { text: "q", ms: "5000" } }, { signal: leave.signal });
-      await expect.poll(() => at.witness()).toContain("slow q");
+      await expect.poll(() => at.witness(), PATIENT).toContain("slow q");
       leave.abort();
       await expect(slow).rejects.toThrow();
-      await expect.poll(() => at.witness(), { timeout: 3_000 }).toContain("cancelled q");
+      await expect.poll(() => at.witness(), PATIENT).toContain("cancelled q");
     } finally {
       await client.close();
     }

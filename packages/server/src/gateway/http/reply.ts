@@ -92,6 +92,12 @@ export class Reply implements Hearing {
     return this.#isThere;
   }
 
+  /** Whoever waits for people on its behalf stops: its client is told to ask again. */
+  leave(): void {
+    this.#lost.abort();
+    this.#wake();
+  }
+
   /** A message beside the answer. */
   beside(message: Buffer | string): void {
     this.held();
@@ -158,8 +164,7 @@ export class Reply implements Hearing {
 
   #lose(): void {
     clearTimeout(this.#timer);
-    this.#lost.abort();
-    this.#wake();
+    this.leave();
     this.#settled.resolve();
   }
 

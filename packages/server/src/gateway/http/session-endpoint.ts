@@ -94,7 +94,7 @@ class SessionEndpoint implements HttpEndpoint {
 
   async drain(): Promise<void> {
     this.#isDraining = true;
-    await Promise.all([this.#sessions.drained(), this.#exchanges.drained()]);
+    await Promise.all([this.#sessions.drain(), this.#exchanges.drain()]);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { scriptedAsk } from "../fixture/scripted-ask.ts";
-import { beginSession, BOTH, says, send, textOf, type SessionPeer } from "./fixture/http-peer.ts";
+import { beginSession, BOTH, PATIENT, says, send, textOf, type SessionPeer } from "./fixture/http-peer.ts";
 import { BLOCK_WRITES, startHttpStage, type HttpStage, type HttpStageOptions } from "./fixture/http-stage.ts";
 
 let at: HttpStage;
@@ -62,7 +62,7 @@ describe("a session", () => {
     await beginSession(at.url);
     const full = await send(at.url, "POST", { accept: BOTH }, { jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "x", version: "1" } } }).ended;
     expect([full.status, full.headers["retry-after"], full.json]).toMatchObject([503, "60", { error: { message: expect.stringContaining("too many sessions") } }]);
-    await expect.poll(async () => (await send(at.url, "POST", { accept: BOTH }, { jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "x", version: "1" } } }).ended).status, { timeout: 5_000 }).toBe(200);
+    await expect.poll(async () => (await send(at.url, "POST", { accept: BOTH }, { jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "x", version: "1" } } }).ended).status, PATIENT).toBe(200);
     // Whose stream is open is in use.
     expect((await one.ask(1, "ping").ended).status).toBe(200);
     expect((await listening.begun).comments.length).toBeGreaterThan(0);
@@ -74,7 +74,7 @@ describe("a session", () => {
     const listening = peer.listen();
     await listening.begun;
     const slow = peer.call(1, "slow", { text: "a", ms: "5000" });
-    await expect.poll(() => at.witness()).toContain("slow a");
+    await expect.poll(() => at.witness(), PATIENT).toContain("slow a");
     const other = peer.ask(2, "tools/call", { name: "die", arguments: {} });
     expect([(await slow.ended).events.at(-1)?.message ?? (await slow.ended).json, (await other.ended).json]).toMatchObject([
       { id: 1, error: { code: -32_000, message: expect.stringContaining("whether the tool ran is not known") } },
@@ -111,11 +111,9 @@ describe("where a message of the server goes", () => {
   it("what nobody listens to waits for somebody who does", async () => {
     const peer = await open();
     await peer.call(1, "add", { text: "one", ms: "20" }).ended;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const { events } = await peer.call(2, "one").ended;
-    expect(events.map(({ message }) => message?.["method"] ?? textOf(message))).toEqual(["", "notifications/tools/list_changed", "one is here"]);
-    await peer.call(3, "add", { text: "two", ms: "20" }).ended;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    let id = 2;
+    await expect.poll(async () => (await peer.call((id += 1), "one").ended).events.map(({ message }) => message?.["method"] ?? textOf(message)), PATIENT).toEqual(["", "notifications/tools/list_changed", "one is here"]);
+    await peer.call("later", "add", { text: "two", ms: "20" }).ended;
     const listening = peer.listen();
     await listening.heard(says("notifications/tools/list_changed"));
     listening.cut();
@@ -126,7 +124,7 @@ describe("where a message of the server goes", () => {
     const [one, other] = [peer.listen(), peer.listen()];
     await Promise.all([one.begun, other.begun]);
     const added = await peer.call(1, "add", { text: "news" }).ended;
-    const heard = await Promise.race([one.heard(says("notifications/tools/list_changed")), other.heard(says("notifications/tools/list_changed"))]);
+    const heard = await other.heard(says("notifications/tools/list_changed"));
     expect(heard.message).toEqual({ jsonrpc: "2.0", method: "notifications/tools/list_changed" });
     expect([...added.events, ...(await one.begun).events, ...(await other.begun).events].filter(says("notifications/tools/list_changed"))).toHaveLength(1);
     one.cut();
@@ -138,7 +136,7 @@ describe("where a message of the server goes", () => {
     const taken = await peer.post({ jsonrpc: "2.0", id: 99, result: {} }).ended;
     expect([taken.status, taken.text]).toEqual([202, ""]);
     const slow = peer.call(7, "slow", { text: "c" });
-    await expect.poll(() => at.witness()).toContain("slow c");
+    await expect.poll(() => at.witness(), PATIENT).toContain("slow c");
     expect((await peer.ask(7, "ping").ended).json).toMatchObject({ id: 7, error: { code: -32_600 } });
     const { events } = await slow.ended;
     expect(textOf(events.at(-1)?.message)).toBe("c late");
@@ -180,8 +178,18 @@ describe("a stream that breaks", () => {
     const back = peer.listen(id);
     await back.heard(says("notifications/tools/list_changed"));
     await peer.call(2, "add", { text: "two" }).ended;
-    await expect.poll(async () => (await back.begun).events.filter(says("notifications/tools/list_changed")).length).toBe(2);
+    await expect.poll(async () => (await back.begun).events.filter(says("notifications/tools/list_changed")).length, PATIENT).toBe(2);
     back.cut();
+  });
+
+  it("is told so where the answer that it missed was too large to be kept", async () => {
+    const peer = await open();
+    const call = peer.call(1, "large", { bytes: "5000000" });
+    const first = await call.heard(({ id }) => id !== undefined);
+    call.cut();
+    await expect.poll(async () => (await peer.listen(first.id).ended).events.map(({ message }) => message), PATIENT).toMatchObject([{ id: 1, error: { code: -32_000, message: expect.stringContaining("too large to be kept") } }]);
+    const whole = await peer.call(2, "large", { bytes: "5000000" }).ended;
+    expect(textOf(whole.events.at(-1)?.message)).toHaveLength(5_000_000);
   });
 
   it("while people think is no cancellation: a yes runs nothing until its client is back, and then once", async () => {
@@ -224,17 +232,17 @@ describe("a cancellation", () => {
     expect((await peer.post({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } }).ended).status).toBe(202);
     expect((await call.ended).events.filter(({ message }) => message !== undefined)).toEqual([]);
     ask.decide("approved");
-    await expect.poll(() => ask.cancelled).toEqual(["r1"]);
+    await expect.poll(() => ask.cancelled, PATIENT).toEqual(["r1"]);
     expect([ask.claimed, writes()]).toEqual([[], []]);
   });
 
   it("of a call that runs reaches the server", async () => {
     const peer = await open();
     const call = peer.call(1, "slow", { text: "h", ms: "5000" });
-    await expect.poll(() => at.witness()).toContain("slow h");
+    await expect.poll(() => at.witness(), PATIENT).toContain("slow h");
     await peer.post({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } }).ended;
     await call.ended;
-    await expect.poll(() => at.witness()).toContain("cancelled h");
+    await expect.poll(() => at.witness(), PATIENT).toContain("cancelled h");
   });
 
   it("by the end of the session takes every question back", async () => {
@@ -254,7 +262,7 @@ it("a held call opens its stream at once and says between whiles that it lives",
   const call = peer.call(1, "write", { text: "j" }, { progressToken: "t" });
   await call.heard(says("notifications/progress"));
   const { comments } = await call.begun;
-  await expect.poll(() => comments.length).toBeGreaterThan(2);
+  await expect.poll(() => comments.length, PATIENT).toBeGreaterThan(2);
   ask.decide("approved");
   expect(textOf((await call.ended).events.at(-1)?.message)).toBe("wrote j");
 });

@@ -56,7 +56,7 @@ export class Session {
     this.#caller = caller;
     this.#upstream = upstream;
     this.#parked = new Parked(upstream.onWarning);
-    this.#connection = upstream.connect({ onLine: (line) => this.#relay.fromUpstream(line), onDrain: () => this.#drained(), onWarning: upstream.onWarning });
+    this.#connection = upstream.connect({ onLine: (line, outcome) => this.#relay.fromUpstream(line, outcome), onDrain: () => this.#drained(), onWarning: upstream.onWarning });
     this.#relay = new Relay({
       ...upstream,
       rounds: undefined, // its own: what it began ends with it
@@ -121,6 +121,11 @@ export class Session {
     }
     if (event.stream.startsWith("g")) return this.#listen(exchange, { name: event.stream, number: event.number });
     response.writeHead(204, this.#headers).end();
+  }
+
+  /** Calls that wait for people stop waiting: what was asked stays asked, and the same call sent again joins it. */
+  leave(): void {
+    for (const reply of this.#replies.values()) reply.leave();
   }
 
   /** Ends it with what belongs to it. What was sent may still be answered for a moment; nothing that was not is sent any more. */

@@ -60,11 +60,14 @@ export class Sessions {
     return ending;
   }
 
-  async drained(): Promise<void> {
+  /** Resolves when no call is under way; those that wait for people stop waiting. */
+  async drain(): Promise<void> {
+    for (const session of this.#sessions.values()) session.leave();
     await Promise.all([...this.#sessions.values()].map((session) => session.drained()));
   }
 
   async close(): Promise<void> {
+    for (const session of this.#sessions.values()) session.leave();
     for (const session of this.#sessions.values()) void this.end(session);
     await Promise.all(this.#ending);
   }

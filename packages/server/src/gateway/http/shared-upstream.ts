@@ -19,6 +19,8 @@ export interface Ear {
   notify(line: Buffer, path: readonly string[] | undefined): void;
   /** The server has ended it without an answer. */
   end(): void;
+  /** A call that waits for people stops waiting: what was asked stays asked, and its client is told to call again. A subscription ends. */
+  leave(): void;
   /** The connection is over. */
   upstreamGone(): void;
 }
@@ -29,7 +31,7 @@ export type Opening =
   | { readonly kind: "legacy"; readonly line: Buffer; readonly asked: string }
   | { readonly kind: "failed"; readonly why: string };
 
-export const MODERN_VERSION = "2026-07-28";
+const MODERN_VERSION = "2026-07-28";
 export const SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
 /** Whatever a client can do: the list of tools is to be the longest there is. */
 const ENVELOPE: JsonObject = {
@@ -55,7 +57,7 @@ export class SharedUpstream {
 
   constructor(upstream: ServedUpstream) {
     this.#upstream = upstream;
-    this.#connection = upstream.connect({ onLine: (line) => this.#hear(line), onDrain: () => undefined, onWarning: upstream.onWarning });
+    this.#connection = upstream.connect({ onLine: (line, outcome) => this.#hear(line, outcome), onDrain: () => undefined, onWarning: upstream.onWarning });
     this.calls = new UpstreamCalls((text) => this.send(text));
     this.tools = createToolList((cursor, signal) => this.calls.list({ ...(cursor === undefined ? {} : { cursor }), _meta: ENVELOPE }, signal));
     this.opening = this.#open();
@@ -77,12 +79,17 @@ export class SharedUpstream {
     return id;
   }
 
-  leave(id: string): void {
+  part(id: string): void {
     this.#ears.delete(id);
   }
 
   send(line: Buffer | string): void {
     this.#connection.send(line);
+  }
+
+  /** Nobody waits for people any more, and subscriptions end. */
+  leave(): void {
+    for (const ear of this.#ears.values()) ear.leave();
   }
 
   async stop(): Promise<void> {
@@ -110,11 +117,11 @@ export class SharedUpstream {
     return { kind: "modern" };
   }
 
-  #hear(line: Buffer): void {
+  #hear(line: Buffer, outcome: "unknown" | undefined): void {
     const message = readUpstreamMessage(line);
     switch (message.kind) {
       case "answer":
-        if (!this.calls.settle(message, line)) this.#ears.get(String(message.id))?.answer(line, message);
+        if (!this.calls.settle(message, line, outcome)) this.#ears.get(String(message.id))?.answer(line, message);
         return;
       case "notification":
         if (message.method === "notifications/tools/list_changed") this.tools.changed();

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { scriptedAsk } from "../fixture/scripted-ask.ts";
-import { askStateless, BOTH, says, send, textOf, type Answer, type Exchange, type Message } from "./fixture/http-peer.ts";
+import { askStateless, BOTH, PATIENT, says, send, textOf, type Answer, type Exchange, type Message } from "./fixture/http-peer.ts";
 import { BLOCK_WRITES, startHttpStage, type HttpStage, type HttpStageOptions } from "./fixture/http-stage.ts";
 
 let at: HttpStage;
@@ -43,7 +43,7 @@ describe("exchanges without sessions", () => {
     const logged = await call(1, "log", { text: "mine" }, { meta }).ended;
     expect(logged.events.map(({ message }) => message?.["method"] ?? textOf(message))).toEqual(["notifications/message", "logged"]);
     const slow = call(2, "slow", { text: "k", ms: "500" }, { meta, credential: "another" });
-    await expect.poll(() => at.witness()).toContain("slow k");
+    await expect.poll(() => at.witness(), PATIENT).toContain("slow k");
     expect((await call(3, "log", { text: "mine" }, { meta }).ended).isStream).toBe(false);
     expect((await slow.ended).isStream).toBe(false);
   });
@@ -80,7 +80,7 @@ describe("exchanges without sessions", () => {
   it("a server that dies is answered for, and is there again for the next", async () => {
     await open();
     const slow = call(1, "slow", { text: "l", ms: "5000" });
-    await expect.poll(() => at.witness()).toContain("slow l");
+    await expect.poll(() => at.witness(), PATIENT).toContain("slow l");
     const listening = askStateless(at.url, 9, "subscriptions/listen", { notifications: { toolsListChanged: true } });
     await listening.heard(says("notifications/subscriptions/acknowledged"));
     await call(2, "die").ended;
@@ -94,7 +94,7 @@ describe("exchanges without sessions", () => {
     await open({ limits: { exchanges: 2, exchangesOfCredential: 1 } });
     await call(0, "echo").ended;
     const slow = call(1, "slow", { text: "m" }, { credential: "ann" });
-    await expect.poll(() => at.witness()).toContain("slow m");
+    await expect.poll(() => at.witness(), PATIENT).toContain("slow m");
     const refused = await call(2, "echo", {}, { credential: "ann" }).ended;
     expect([refused.status, refused.headers["retry-after"], refused.json]).toMatchObject([503, "1", { id: 2 }]);
     expect((await call(3, "echo", {}, { credential: "bob" }).ended).status).toBe(200);
@@ -106,7 +106,7 @@ describe("exchanges without sessions", () => {
     await open({ limits: { idleMs: 100 }, keepAliveMs: 30 });
     await call(1, "echo").ended;
     const pid = Number(starts()[0]?.split(" ")[1]);
-    await expect.poll(() => isAlive(pid), { timeout: 8_000 }).toBe(false);
+    await expect.poll(() => isAlive(pid), PATIENT).toBe(false);
     expect(textOf((await call(2, "echo", { text: "back" }).ended).json)).toBe("back");
   });
 });
@@ -130,7 +130,7 @@ describe("subscriptions", () => {
     }
     tools.cut();
     await call(2, "add", { text: "newer", ms: "1" }).ended;
-    await expect.poll(async () => (await prompts.begun).events.filter(says("notifications/tools/list_changed")).length).toBe(2);
+    await expect.poll(async () => (await prompts.begun).events.filter(says("notifications/tools/list_changed")).length, PATIENT).toBe(2);
     expect((await tools.ended).events.filter(says("notifications/tools/list_changed"))).toHaveLength(1);
     prompts.cut();
     // Nobody listens any more, and the gateway knows of it all the same.
@@ -147,7 +147,7 @@ describe("a client that closes its stream", () => {
     const { isStream } = await held.begun;
     expect(isStream).toBe(true);
     held.cut();
-    await expect.poll(() => ask.cancelled).toEqual(["r1"]);
+    await expect.poll(() => ask.cancelled, PATIENT).toEqual(["r1"]);
     ask.decide("approved");
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect([ask.claimed, writes()]).toEqual([[], []]);
@@ -156,9 +156,9 @@ describe("a client that closes its stream", () => {
   it("has cancelled what runs: the server is told", async () => {
     await open();
     const slow = call(1, "slow", { text: "o", ms: "5000" });
-    await expect.poll(() => at.witness()).toContain("slow o");
+    await expect.poll(() => at.witness(), PATIENT).toContain("slow o");
     slow.cut();
-    await expect.poll(() => at.witness(), { timeout: 3_000 }).toContain("cancelled o");
+    await expect.poll(() => at.witness(), PATIENT).toContain("cancelled o");
   });
 });
 
@@ -170,6 +170,20 @@ it("a held call runs once when people approve, under the progress token that its
   ask.decide("approved");
   expect(lastOf(await held.ended)).toMatchObject({ id: "w", result: { content: [{ text: "wrote p" }], resultType: "complete" } });
   expect([ask.claimed, ask.outcomes, writes()]).toEqual([["r1"], ["completed"], ["write p"]]);
+});
+
+it("a held call goes on from round to round, each an exchange of its own, and runs once", async () => {
+  const ask = scriptedAsk();
+  await open({ policies: BLOCK_WRITES, ask, roundMs: 60, rounds: 5 });
+  const first = lastOf(await call(1, "write", { text: "r" }).ended) as { result: { resultType: string; requestState: string } }; // as the protocol says
+  expect(first.result.resultType).toBe("input_required");
+  const next = askStateless(at.url, 2, "tools/call", { name: "write", arguments: { text: "r" }, requestState: first.result.requestState });
+  await next.begun;
+  ask.decide("approved");
+  expect(lastOf(await next.ended)).toMatchObject({ id: 2, result: { content: [{ text: "wrote r" }] } });
+  const foreign = askStateless(at.url, 3, "tools/call", { name: "write", arguments: { text: "r" }, requestState: first.result.requestState }, { credential: "another" });
+  expect(lastOf(await foreign.ended)).toMatchObject({ error: { code: -32_602 } });
+  expect([ask.claimed, writes()]).toEqual([["r1"], ["write r"]]);
 });
 
 /** A server of the older protocol. */

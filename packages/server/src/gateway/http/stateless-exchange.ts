@@ -28,7 +28,6 @@ const INVALID_PARAMS = -32_602;
 const STATUS_OF_CODE: ReadonlyMap<unknown, number> = new Map([[-32_700, 400], [INVALID_REQUEST, 400], [METHOD_NOT_FOUND, 404], [-32_020, 400], [-32_021, 400], [-32_022, 400]]);
 /** No error is longer. */
 const MAX_ERROR_BYTES = 256 * 1024;
-const NEVER = new AbortController().signal;
 const GONE = "the server has ended before it answered";
 
 export class StatelessExchange implements Ear {
@@ -40,6 +39,7 @@ export class StatelessExchange implements Ear {
   /** What the server knows it by. */
   readonly #id: string;
   readonly #meta: JsonObject;
+  readonly #leaving = new AbortController();
   readonly #upstream: ServedUpstream;
   /** Where it is about a task, or listens. */
   #tasks: TaskWatch | undefined;
@@ -58,7 +58,7 @@ export class StatelessExchange implements Ear {
       openAfterMs: upstream.openAfterMs.exchange,
       resumption: undefined,
       resumeMs: 0,
-      onOver: () => shared.leave(this.#id),
+      onOver: () => shared.part(this.#id),
     });
     const { agent, user, governance } = exchange.caller;
     this.#calls = new ClientCalls({
@@ -68,7 +68,7 @@ export class StatelessExchange implements Ear {
       caller: { agent, user, session: { id: session } } satisfies Omit<Caller, "principal">,
       upstream: shared.calls,
       tools: shared.tools,
-      hearing: () => ({ held: () => this.#reply.held(), lost: NEVER, heard: () => Promise.resolve(true) }), // who closes has cancelled
+      hearing: () => ({ held: () => this.#reply.held(), lost: this.#leaving.signal, heard: () => Promise.resolve(true) }), // who closes has cancelled
       toClient: (bytes, _id, last) => this.#say(bytes, last),
       toUpstream: (bytes) => shared.send(bytes),
     });
@@ -137,6 +137,11 @@ export class StatelessExchange implements Ear {
 
   end(): void {
     this.#reply.end();
+  }
+
+  leave(): void {
+    this.#leaving.abort();
+    if (this.#asking.kind === "request" && this.#asking.method === "subscriptions/listen") this.#cancel();
   }
 
   upstreamGone(): void {

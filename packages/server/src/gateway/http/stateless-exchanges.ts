@@ -4,11 +4,13 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import type { JsonObject } from "@countersign/sdk/call";
-import { replaceId } from "../message/replace-id.ts";
+import { memberOf } from "../message/members.ts";
 import { readUpstreamMessage } from "../message/read-upstream-message.ts";
-import { answerError, answerJson } from "./answer-error.ts";
+import { replaceId } from "../message/replace-id.ts";
+import { answerError, answerJson, type HttpRefusal } from "./answer-error.ts";
 import type { HttpCaller, PostExchange } from "./http-endpoint.ts";
 import { lineOf } from "./lines.ts";
+import { refusedParams } from "./mirrored-params.ts";
 import type { ServedUpstream } from "./served-upstream.ts";
 import { SharedUpstream } from "./shared-upstream.ts";
 import { envelopeOf, refuseStateless, StatelessExchange, statusOf } from "./stateless-exchange.ts";
@@ -62,7 +64,9 @@ export class StatelessExchanges {
     await running;
   }
 
-  async drained(): Promise<void> {
+  /** Resolves when no call is under way; those that wait for people stop waiting. */
+  async drain(): Promise<void> {
+    this.#current?.shared.leave();
     await Promise.all(this.#running.keys());
   }
 
@@ -70,8 +74,9 @@ export class StatelessExchanges {
     const current = this.#current;
     this.#current = undefined;
     this.#upstream.pulse.remove(this.#look);
+    current?.shared.leave();
     await current?.shared.stop();
-    await this.drained();
+    await Promise.all(this.#running.keys());
     await this.#upstream.rounds.drained();
   }
 
@@ -83,6 +88,7 @@ export class StatelessExchanges {
     current.usedAt = performance.now();
     if (opening.kind === "failed") {
       current.until = Math.min(current.until, performance.now() + FAILED_MS);
+      void current.shared.stop(); // it may only have been silent
       return answerError(response, { status: 502, reason: `the server is not there: ${opening.why}`, id });
     }
     if (opening.kind === "legacy") {
@@ -97,13 +103,22 @@ export class StatelessExchanges {
       current.shared.send(lineOf(body));
       return void response.writeHead(202).end();
     }
+    const refused = message.kind === "call" ? await this.#refusedParams(exchange, current.shared) : undefined;
+    if (refused !== undefined) return answerError(response, { ...refused, id });
     const meta = envelopeOf(message.params) ?? {}; // refused above where there is none
     await new StatelessExchange(exchange, message, meta, this.#upstream, current.shared, this.#runOf(exchange.caller, meta)).run();
     current.usedAt = performance.now();
   }
 
+  async #refusedParams({ request, message }: PostExchange, { tools }: SharedUpstream): Promise<HttpRefusal | undefined> {
+    if (tools.refreshing !== undefined) await tools.refreshing;
+    const params = "params" in message ? message.params : undefined;
+    const name = memberOf(params, "name");
+    return refusedParams(request.headers, params, typeof name === "string" ? tools.catalog.definition(name)?.definition["inputSchema"] : undefined);
+  }
+
   #connect(): Current {
-    const { current } = { current: this.#current };
+    const current = this.#current;
     const isSettled = current !== undefined && performance.now() < current.until;
     if (current !== undefined && isSettled && (!current.shared.isOver || current.until !== Infinity)) return current;
     this.#upstream.pulse.add(this.#look);

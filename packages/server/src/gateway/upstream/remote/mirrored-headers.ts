@@ -13,7 +13,8 @@ const ELSEWHERE = ["items", "prefixItems", "contains", "additionalProperties", "
 const ELSEWHERE_BY_NAME = ["patternProperties", "dependentSchemas", "$defs", "definitions"];
 const MAX_DEPTH = 64;
 
-interface Mark {
+/** An argument, by its path, and the header that repeats it: `Mcp-Param-` and this. */
+export interface Mark {
   readonly path: readonly string[];
   readonly header: string;
 }
@@ -55,8 +56,8 @@ export class MirroredHeaders {
   }
 }
 
-/** None where any is wrong: such a definition has none that counts. */
-function marksIn(schema: unknown): readonly Mark[] {
+/** Of an input schema. None where any is wrong: such a definition has none that counts. */
+export function marksIn(schema: unknown): readonly Mark[] {
   const marks: Mark[] = [];
   return collect(schema, [], true, marks) && new Set(marks.map(({ header }) => header.toLowerCase())).size === marks.length ? marks : [];
 }
@@ -81,8 +82,8 @@ function collect(schema: unknown, path: readonly string[], reachable: boolean, m
   );
 }
 
-/** Undefined: there is no header for it. */
-function textOf(value: unknown): string | undefined {
+/** An argument as a header says it. Undefined: there is no header for it. */
+export function textOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (typeof value === "boolean") return String(value);
   return typeof value === "number" && Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value)) ? String(value) : undefined;
