@@ -2,6 +2,7 @@
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { WAITING } from "../call/waiting.ts";
 import { ledgerAsk, type LedgerAsk } from "../fixture/ledger-ask.ts";
 import { WAITING } from "../call/waiting.ts";
 import { call, LEGACY, modern, modernCall, post, type Said } from "./fixture/http-client.ts";
