@@ -4,7 +4,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { WAITING } from "../call/waiting.ts";
 import { ledgerAsk, type LedgerAsk } from "../fixture/ledger-ask.ts";
-import { WAITING } from "../call/waiting.ts";
 import { call, LEGACY, modern, modernCall, post, type Said } from "./fixture/http-client.ts";
 import { BLOCK_WRITES, httpGateway, type HttpGateway } from "./fixture/http-gateway.ts";
 import { answering, json, scriptedUpstream, stream, type ScriptedUpstream } from "./fixture/scripted-upstream.ts";
