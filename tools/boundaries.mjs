@@ -66,6 +66,8 @@ export const SERVER = {
   everyone: [],
   units: {
     config: { values: ["sdk"] },
+    // How figures are counted and written; what they are about is for whoever counts.
+    metrics: {},
     // Private folders are made, and JSON is read, in one way.
     sql: { values: ["sdk"] },
     store: { values: ["sql", "sdk"] },
@@ -74,11 +76,11 @@ export const SERVER = {
     // Documents tried on calls: pure, for the commands and the control plane alike.
     trial: { values: ["sdk"] },
     // Never store or control: the gateway asks over HTTP, embedded or not, like any other client.
-    gateway: { values: ["sdk", "config"] },
+    gateway: { values: ["sdk", "config", "metrics"] },
     // Files of other programs, read and edited. It knows nothing of how a gateway works.
     "gateway-install": { values: ["sdk"] },
-    control: { values: ["sdk", "store", "auth", "channels", "config", "trial"] },
-    cli: { values: ["sdk", "gateway", "gateway-install", "control", "channels", "auth", "store", "sql", "config", "trial"] },
+    control: { values: ["sdk", "store", "auth", "channels", "config", "metrics", "trial"] },
+    cli: { values: ["sdk", "gateway", "gateway-install", "control", "channels", "auth", "store", "sql", "config", "metrics", "trial"] },
   },
   vocabulary: [],
   free: ["index"],

@@ -1,6 +1,7 @@
 /** What is wrong with a page for people who use it another way: axe in a world of its own, where the page's policy does not reach. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -34,8 +35,18 @@ export async function isWithinScreen(page: Page): Promise<boolean> {
   return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth");
 }
 
+/** Where it names a folder, every screen that is looked at is kept there as a picture, for people to look at too. */
+const PICTURES = process.env["COUNTERSIGN_TEST_PICTURES"];
+let pictures = 0;
+
 /** What axe finds on this page, by its address and rule; throws where the page is wider than the screen. */
 export async function faultsOf(page: Page): Promise<readonly Found[]> {
+  if (PICTURES !== undefined) {
+    await page.evaluate(SETTLED);
+    const theme = String(await page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"));
+    const place = new URL(page.url()).pathname.replaceAll(/[^\w]+/g, "-").slice(0, 24);
+    await page.screenshot({ path: join(PICTURES, `${process.pid}-${String((pictures += 1)).padStart(3, "0")}-${place}-${theme}-${page.viewportSize()?.width ?? 0}.png`), animations: "disabled" });
+  }
   if (!(await isWithinScreen(page))) throw new Error(`${page.url()} is wider than the screen`);
   return (await axe(page)).map((one) => ({ ...one, id: `${new URL(page.url()).pathname} ${one.id}` }));
 }

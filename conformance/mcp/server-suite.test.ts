@@ -18,10 +18,8 @@ const WHY_NOT = "the official suite is installed by `npm run conformance`";
 /** The suite's own time-outs are longer than a test of ours may take. */
 const SUITE_MS = 200_000;
 
-/** Before a process two checks of the newest suite warn, which count neither way; FORGIVEN names them. */
-const STDIO_CHECKS: Readonly<Record<SuiteName, number>> = { "0.1.16": 40, "2025-11-25": 70, "2026-07-28": 118 };
-const FORGIVEN: readonly string[] = [];
-const isForgiven = (line: string): boolean => FORGIVEN.some((id) => line.includes(id));
+/** A process has no streams that it could close: what the suite wants to see of that is not there to be seen. It does not count. */
+const NOT_BEFORE_A_PROCESS: readonly string[] = ["server-sse-polling"];
 const HOLD_MS = 150;
 const HOLD_ALL = `version: 1
 default: allow
@@ -75,16 +73,29 @@ function printTable(): void {
   process.stdout.write(`\n${lines.map(([name = "", ...cells]) => name.padEnd(40) + cells.map((text) => text.padEnd(20)).join("")).join("\n")}\n\n`);
 }
 
-/** What differs, scenario by scenario. Who checks the host itself may be better there than the server alone. */
+/** What differs, scenario by scenario. Tasks are an extension that the server of this folder does not have: what is said there is said about nothing. */
 function differences(expected: SuiteReport, seen: SuiteReport): readonly string[] {
   const names = new Set([...expected.scenarios.keys(), ...seen.scenarios.keys()]);
-  return [...names].flatMap((name) => {
+  return [...names].filter((name) => !name.startsWith("tasks-")).flatMap((name) => {
     const [was, is] = [expected.scenarios.get(name), seen.scenarios.get(name)];
     if (was === undefined || is === undefined) return [`${name}: ran ${was === undefined ? "only behind the gateway" : "only direct"}`];
+    // Who makes sure of the host itself may be better there than the server alone.
     if (name === "dns-rebinding-protection" && is.failed <= was.failed && is.passed >= was.passed) return [];
-    const missing = was.checks.filter((check) => !is.checks.includes(check));
-    const other = is.checks.filter((check) => !was.checks.includes(check));
-    return missing.length + other.length === 0 && was.passed === is.passed && was.failed === is.failed ? [] : [`${name}: ${was.passed}/${was.failed} became ${is.passed}/${is.failed}`, ...missing.map((check) => `  - ${check}`), ...other.map((check) => `  + ${check}`)];
+    const lost = without(was.checks, is.checks);
+    const other = without(is.checks, was.checks);
+    // A check that had nothing to look at before, and passes where there is a stream.
+    const found = other.length === lost.length && other.every((check, index) => check.endsWith(": SUCCESS") && lost[index] === check.replace(/SUCCESS$/, "INFO"));
+    return lost.length + other.length === 0 || found ? [] : [`${name}: ${was.passed}/${was.failed} became ${is.passed}/${is.failed}`, ...lost.map((check) => `${name} - ${check}`), ...other.map((check) => `${name} + ${check}`)];
+  });
+}
+
+/** `all` without one for each of `some`. */
+function without(all: readonly string[], some: readonly string[]): readonly string[] {
+  const left = [...some];
+  return all.filter((check) => {
+    const at = left.indexOf(check);
+    if (at !== -1) left.splice(at, 1);
+    return at === -1;
   });
 }
 
@@ -100,7 +111,7 @@ it("a relay that loses progress is seen", { timeout: SUITE_MS }, async ({ skip }
   try {
     const report = await runServerSuite("0.1.16", lossy.url);
     expect(report.failed).toBeGreaterThan(0);
-    expect(differences(directReport("0.1.16"), report).join("\n")).toContain("tools-call-with-progress: 1/0 became 0/1");
+    expect(differences(directReport("0.1.16"), report)).toContain("tools-call-with-progress: 1/0 became 0/1");
   } finally {
     lossy.close();
   }
@@ -135,8 +146,10 @@ describe.each(WAYS)("$way", ({ way, stdio, held }) => {
     const approvedBefore = approver.approved();
     const report = await run(way, suite, gateway.url);
     const expected = directReport(suite);
-    expect(differences(expected, report).filter((line) => !stdio || !isForgiven(line))).toEqual([]);
-    expect([report.passed, report.failed]).toEqual([stdio ? STDIO_CHECKS[suite] : SUITES[suite].checks, 0]);
+    expect(differences(expected, report).filter((line) => !stdio || !NOT_BEFORE_A_PROCESS.some((name) => line.startsWith(name)))).toEqual([]);
+    expect([report.failed, report.warned]).toEqual([0, 0]);
+    // More than direct where a stream gives a check something to look at.
+    expect(report.passed).toBeGreaterThanOrEqual(SUITES[suite].checks);
     // Every tool call that the suite made was put to a person, and nothing else was.
     if (held) expect(approver.approved() - approvedBefore).toBeGreaterThan(10);
   });

@@ -1,11 +1,12 @@
 /** Keys that do something on a screen, unless somebody is writing or a dialog is open. */
-import { useEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 
 export type Hotkeys = Readonly<Record<string, (event: KeyboardEvent) => void>>;
 
 export function useHotkeys(keys: Hotkeys): void {
   const latest = useRef(keys);
-  useEffect(() => {
+  // With the screen itself, not a moment later: a key acts on what is seen.
+  useLayoutEffect(() => {
     latest.current = keys;
   });
   useEffect(() => {

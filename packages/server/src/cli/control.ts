@@ -72,7 +72,7 @@ function operateCommands(ports: UpPorts, directoryOf: (where: Where) => string, 
       .addOption(dirOption())
       .addOption(urlOption())
       .addOption(formatOption())
-      .action(async (options) => done(await doctor(await reach(options), options.url === undefined ? directoryOf(options) : undefined, options.format, ports))),
+      .action(async (options) => done(await doctor(() => reach(options), options.url === undefined ? directoryOf(options) : undefined, options.format, ports))),
     new Command("backup")
       .description("Write a backup of the control plane; it may run meanwhile.")
       .argument("<file>", "where to write it; never replaced")

@@ -12,6 +12,7 @@ import type { UpPorts } from "./up.ts";
  */
 export function withInstallCommands(gateway: Command, args: readonly string[], ports: UpPorts, done: (code: ExitCode) => void): Command {
   if (args.includes("--")) return gateway;
+  gateway.enablePositionalOptions(); // what stands behind a subcommand is the subcommand's own
   changing(gateway.command("install").description("Put the gateway in front of the servers in a client's configuration. What changes is shown first."))
     .option("--portable", "write `countersign`, and no paths of this machine (default with --scope project)")
     .action(async (client: ClientId, options) => done(await (await changes()).gatewayInstall(client, options, ports)));

@@ -26,6 +26,9 @@ export interface GatewayOptions {
   readonly transport: string;
   readonly header: readonly string[];
   readonly headerEnv: readonly string[];
+  /** HOST:PORT; true where none is given. */
+  readonly http?: string | boolean | undefined;
+  readonly config?: string | undefined;
   readonly oauthClientId?: string | undefined;
   readonly oauthClientSecretEnv?: string | undefined;
   readonly oauthIssuer?: string | undefined;
@@ -41,12 +44,14 @@ export interface GatewayPorts extends UpPorts {
 export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void, afterDashes: readonly string[]): Command {
   return new Command("gateway")
     .description("Govern an MCP server: start this in its place, and give the command that starts it after --, or its address with --url.")
-    .usage("[options] (--url <url> | -- <command> [args...])")
+    .usage("[options] (--config <file> | --url <url> | -- <command> [args...])")
     .argument("[command...]", "the command that starts the server, after --")
     .option("--url <url>", "the address of the server, where it is none that is started here")
     .option("--transport <transport>", "how the server at --url is spoken to: http (Streamable HTTP), sse (as of 2024-11-05), auto: whichever it speaks", "auto")
     .option("--header <header>", "'Name: value', sent to --url with every request (repeatable). A secret belongs into --header-env", collect, [])
     .option("--header-env <name=variable>", "a header whose value an environment variable holds (repeatable)", collect, [])
+    .option("--http [address]", "serve clients over HTTP at HOST:PORT, or a port of this machine (default: 127.0.0.1:7434), instead of one client over stdio")
+    .option("--config <file>", "many servers over HTTP: countersign.yaml says which. It is read again when it changes")
     .option("--oauth-client-id <id>", "be let in as this client, where the server asks who comes (a person: countersign gateway login)")
     .option("--oauth-client-secret-env <variable>", "its secret: an environment variable that holds it")
     .option("--oauth-issuer <url>", "the authorization server that may see the secret")
@@ -68,10 +73,13 @@ interface Upstream extends Pick<StdioGatewayOptions, "connect" | "server" | "nam
 
 async function gateway(command: readonly string[], options: GatewayOptions, ports: GatewayPorts): Promise<number> {
   const { env, err } = ports;
-  if ((options.url === undefined) === (command.length === 0)) throw new UsageError(options.url === undefined ? NO_SERVER : "Give a command after --, or an address with --url: the gateway stands in front of one server.");
+  if (options.config !== undefined && (options.url !== undefined || command.length > 0)) throw new UsageError("--config: the file says which servers there are. Leave out --url and the command.");
+  if (options.config !== undefined && (options.policies !== undefined || options.name !== undefined)) throw new UsageError("--config: names and policies stand in the file (`policies: FILE`). Leave out --name and --policies.");
+  if (options.config === undefined && (options.url === undefined) === (command.length === 0)) throw new UsageError(options.url === undefined ? NO_SERVER : "Give a command after --, or an address with --url: the gateway stands in front of one server.");
   const policies = options.policies ?? nonEmpty(env["COUNTERSIGN_POLICIES"]);
-  if (!options.controlPlane && policies === undefined) throw new UsageError("--no-control-plane: there are no policies then. Name a file with --policies.");
+  if (!options.controlPlane && policies === undefined && options.config === undefined) throw new UsageError("--no-control-plane: there are no policies then. Name a file with --policies.");
   const remote = remoteOf(env);
+  if (options.config !== undefined || options.http !== undefined) return (await import("./gateway-http.ts")).gatewayHttp(command, options, remote, ports);
   const [upstream, { runStdioGateway }, { openGatewayGovernance }, { stateKey }, { stateDirectory }] = await Promise.all([
     options.url === undefined ? startedServer(command, options.name, env) : addressedServer(options.url, options, ports),
     import("../gateway/stdio/run-stdio-gateway.ts"),

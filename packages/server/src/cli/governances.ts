@@ -4,6 +4,7 @@
  * about self-approval and the record name its owner. Used by cli/gateway*.ts.
  */
 import { openGovernance, type AskPort, type Governance, type GovernanceStatus, type OpenedGovernance } from "@countersign/sdk/enforcement";
+import { wholeOf } from "../gateway/call/waiting.ts";
 import type { ControlLink } from "./control-link.ts";
 
 export interface GovernancesOptions {
@@ -181,7 +182,7 @@ function askingRevived(governance: Governance, link: ControlLink): Governance {
 /** `ask`, which asks again after `revive` where nobody could be asked. Asking twice is asking once: the same call is the same request. */
 function askRevived(ask: AskPort, revive: () => Promise<void>): AskPort {
   return {
-    ...ask,
+    ...wholeOf(ask),
     join: (question, edit) => again(async () => ask.join(question, edit), revive),
     rejoin: (requestId, question) => again(async () => ask.rejoin?.(requestId, question), revive),
   };

@@ -13,7 +13,7 @@ import { reportFailure } from "./report-failure.ts";
 /** Runs one command. `args` without program and script. Never rejects. */
 export async function runProgram(args: readonly string[], ports: GatewayPorts): Promise<number> {
   let code = 0;
-  const program = new Command("countersign").description("Human approval and policy for MCP tool calls.").showHelpAfterError("(--help shows what there is)");
+  const program = new Command("countersign").description("Human approval and policy for MCP tool calls.").showHelpAfterError("(--help shows what there is)").enablePositionalOptions();
   const dashes = args.indexOf("--");
   const afterDashes = dashes === -1 ? [] : args.slice(dashes + 1);
   const done = (ended: number): void => void (code = ended);

@@ -26,8 +26,12 @@ export interface UrlUpstream {
   readonly stop: () => Promise<void>;
 }
 
+export interface UrlAddress extends RemoteServer {
+  readonly transport: UrlTransport;
+}
+
 /** Throws UsageError; no value of a header is in it. */
-export function urlUpstream(options: UrlOptions, around: SignInAround): UrlUpstream {
+export function readAddress(options: UrlOptions, around: SignInAround): UrlAddress {
   const { env, warn } = around;
   const url = serverAddress(options.url, "--url");
   const transport = transportOf(options.transport);
@@ -35,7 +39,14 @@ export function urlUpstream(options: UrlOptions, around: SignInAround): UrlUpstr
   if (url.protocol === "http:" && !isOnThisMachine(url) && Object.keys(headers).length > 0) warn(`what is sent to ${url.origin} is not encrypted, the headers that were given included: use https`);
   // Who gives a credential of their own is not signed in by us.
   const authorization = headers["authorization"] === undefined ? authorizationFor(url, options, around) : undefined;
-  const remote: RemoteServer = { url, headers, authorization };
+  return { url, transport, headers, authorization };
+}
+
+/** As readAddress. */
+export function urlUpstream(options: UrlOptions, around: SignInAround): UrlUpstream {
+  const { transport, ...remote } = readAddress(options, around);
+  const { url } = remote;
+  const { env } = around;
   let connection: UpstreamConnection | undefined;
   return {
     name: serverNameOfUrl(url),

@@ -45,6 +45,8 @@ export interface StdioUpstream {
   /** What the document sets; see `serverEnvironment` for what else it is started with. */
   readonly env: { readonly [name: string]: string };
   readonly cwd: string;
+  /** It gets all of the gateway's own environment, as one that the gateway stands in the place of. */
+  readonly inherits?: boolean;
 }
 
 export interface HttpUpstream {
@@ -53,7 +55,7 @@ export interface HttpUpstream {
   readonly transport: "auto" | "http" | "sse";
   readonly headers: { readonly [name: string]: string };
   /** False: where it asks for a sign-in, that is said, and nothing else. */
-  readonly oauth: boolean | { readonly clientId?: string | undefined; readonly clientSecret?: string | undefined; readonly scopes?: readonly string[] | undefined };
+  readonly oauth: boolean | { readonly clientId: string; readonly clientSecret: string; readonly issuer: string; readonly scopes?: readonly string[] | undefined };
 }
 
 export const DEFAULT_LISTEN = Object.freeze({ host: "127.0.0.1", port: 7434 });

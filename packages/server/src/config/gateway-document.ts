@@ -7,6 +7,7 @@ import { z } from "zod";
 
 /** What a name in a path and in policy ids may be. */
 const SERVER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
+const CANARY_NAME = "countersign-canary";
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** The gateway's own, or the transport's: whoever sets them breaks the exchange or another's session. */
@@ -18,14 +19,15 @@ const printable = text.refine((value) => !/[\u0000-\u001f\u007f]/.test(value), {
 const url = text.refine((value) => isHttpUrl(value), { error: "is no address that begins with https:// or http://, without user name, password and fragment" });
 const duration = z.string().refine((value) => parseDuration(value) !== undefined, { error: "must be a duration such as 30s, 5m or 1h" });
 const file = text.meta({ format: "path" });
-const host = z.string().regex(/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?$/, { error: "is no host such as mcp.example.com or mcp.example.com:8443" });
+const host = z.string().regex(/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)$/, { error: "is no name of a host such as mcp.example.com, without a port" });
 const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, { error: "is no origin such as https://app.example.com, without a path" });
 const listen = z.string().refine((value) => parseListen(value) !== undefined, { error: "is no HOST:PORT such as 127.0.0.1:7434" });
 const count = (most: number) => z.number().int().min(1).max(most);
 
 const upstreamOAuth = z.strictObject({
-  clientId: text.optional().meta({ description: "The client id that is registered there. Left out, the gateway registers itself, where the provider lets it." }),
-  clientSecret: text.optional().meta({ description: "Its secret, where it has one." }),
+  clientId: text.meta({ description: "The gateway's client id there." }),
+  clientSecret: text.meta({ description: "Its secret, such as ${env:CLIENT_SECRET}." }),
+  issuer: url.meta({ description: "The authorization server that may see the secret." }),
   scopes: z.array(text).optional().meta({ description: "What to ask for. Left out, what the server says." }),
 });
 
@@ -38,7 +40,7 @@ const server = z
     url: url.optional().meta({ description: "The address of a server over HTTP." }),
     transport: z.enum(["auto", "http", "sse"]).optional().meta({ description: "http: Streamable HTTP; sse: the older HTTP with server-sent events; auto: whichever it speaks. Left out, auto." }),
     headers: z.record(z.string(), printable).optional().meta({ description: "Sent with every request to it, such as Authorization. Write secrets as ${env:NAME}." }),
-    oauth: z.union([z.boolean(), upstreamOAuth], { error: "must be true, false or a map (clientId, clientSecret, scopes)" }).optional().meta({ description: "Whether to sign in there where it asks for that: `countersign gateway login`." }),
+    oauth: z.union([z.boolean(), upstreamOAuth], { error: "must be true, false or a map (clientId, clientSecret, issuer, scopes)" }).optional().meta({ description: "How the gateway is let in where the server asks for OAuth. true: by what somebody signed in with (`countersign gateway login URL`); a map: as a client of its own; false: not at all. Left out, true." }),
     policies: file.optional().meta({ description: "A policy file for this server's calls alone, in place of the gateway's." }),
     hold: duration.optional().meta({ description: "As the gateway's, for this server." }),
     unknownMethods: z.enum(["pass", "block"]).optional().meta({ description: "As the gateway's, for this server." }),
@@ -62,6 +64,7 @@ const servers = z.record(z.string(), server).superRefine((all, context) => {
   const known = new Map<string, string>();
   if (Object.keys(all).length === 0) context.addIssue({ code: "custom", message: "is an empty map. Write at least one server." });
   for (const name of Object.keys(all)) {
+    if (name.toLowerCase() === CANARY_NAME) issue(name, "is the gateway's own name for its canary. Choose another.");
     if (!SERVER_NAME.test(name)) issue(name, "has a name that cannot stand in a path. Use letters, digits, dots, dashes and underscores, at most 64.");
     const twin = known.get(name.toLowerCase());
     if (twin !== undefined) issue(name, `differs from ${JSON.stringify(twin)} in case only. Give it another name: policies and people would mix them up.`);
@@ -107,7 +110,7 @@ const gateway = z.strictObject({
   hold: duration.optional().meta({ description: "How long a call that waits for people is held where its client gave no progress token. Left out, 45s." }),
   unknownMethods: z.enum(["pass", "block"]).optional().meta({ description: "Whether messages with methods that MCP does not know pass to the server. Left out, pass." }),
   drain: duration.optional().meta({ description: "How long calls under way may go on when the gateway ends or a server is removed. Left out, 10s." }),
-  allowedHosts: z.array(host).optional().meta({ description: "More values of the Host header that are let in, beside loopback names and the host of publicUrl." }),
+  allowedHosts: z.array(host).optional().meta({ description: "More names in the Host header that are let in, beside those of this machine and of publicUrl; and who may see metrics." }),
   allowedOrigins: z.array(origin).optional().meta({ description: "Origins of pages that may call, beside the gateway's own." }),
   limits: limits.optional().meta({ description: "Bounds, so that no client harms another." }),
 });

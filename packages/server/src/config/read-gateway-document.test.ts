@@ -30,7 +30,7 @@ gateway:
   hold: 30s
   drain: 1m
   unknownMethods: block
-  allowedHosts: [mcp.internal:9000]
+  allowedHosts: [mcp.internal]
   allowedOrigins: [https://app.example.com]
   limits: { messageBytes: 1000 }
   servers:
@@ -45,7 +45,7 @@ gateway:
       url: https://far.example.com/mcp?team=1
       transport: sse
       headers: { Authorization: "Bearer \${env:TOKEN}" }
-      oauth: { clientId: me, scopes: [read] }
+      oauth: { clientId: me, clientSecret: "\${env:TOKEN}", issuer: "https://login.far.example.com", scopes: [read] }
       unknownMethods: pass
 `;
 
@@ -58,7 +58,7 @@ describe("a gateway's document", () => {
       clients: { local: false, keys: true, oauth: { issuer: "https://login.example.com", audience: ["one", "two"], scopes: ["mcp"] } },
       agent: "desktop",
       drainMs: 60_000,
-      allowedHosts: ["mcp.internal:9000"],
+      allowedHosts: ["mcp.internal"],
       allowedOrigins: ["https://app.example.com"],
       limits: { messageBytes: 1000, connections: 2000, sessions: 200, credentials: 200 },
     });
@@ -72,7 +72,7 @@ describe("a gateway's document", () => {
     });
     expect(config.servers.get("far")).toEqual({
       name: "far",
-      upstream: { kind: "http", url: "https://far.example.com/mcp?team=1", transport: "sse", headers: { Authorization: `Bearer ${SECRET}` }, oauth: { clientId: "me", scopes: ["read"] } },
+      upstream: { kind: "http", url: "https://far.example.com/mcp?team=1", transport: "sse", headers: { Authorization: `Bearer ${SECRET}` }, oauth: { clientId: "me", clientSecret: SECRET, issuer: "https://login.far.example.com", scopes: ["read"] } },
       policies: resolve("/etc/gw/all.policy.yaml"),
       holdMs: 30_000,
       unknownMethods: "pass",
@@ -101,7 +101,7 @@ describe("a gateway's document", () => {
     ["no port", "version: 1\ngateway:\n  listen: 127.0.0.1\n  servers: { a: { command: x } }\n", ["3:3: gateway.listen is no HOST:PORT such as 127.0.0.1:7434."]],
     ["nobody to decide", "version: 1\ngateway:\n  controlPlane: none\n  servers: { a: { command: x } }\n", ["4:14: gateway.servers.a has no policies, and there is no control plane that has some. Write `policies: FILE` here or under `gateway`."]],
     ["clients unlike any", "version: 1\ngateway:\n  clients: requird\n  servers: { a: { command: x } }\n", ['3:3: gateway.clients must be local, required or a map (local, keys, oauth), not "requird". Did you mean required?']],
-    ["a slip in a map of a choice", "version: 1\ngateway:\n  clients: { oauth: { isuer: https://x.example } }\n  servers: { a: { command: x } }\n", ["3:14: gateway.clients.oauth.issuer is missing. Write the address of whoever signs the tokens.", '3:23: gateway.clients.oauth has the unknown key "isuer". Did you mean issuer?']],
+    ["a slip in a map of a choice", "version: 1\ngateway:\n  clients: { oauth: { isuer: https://x.example } }\n  servers: { a: { command: x } }\n", ["3:14: gateway.clients.oauth.issuer is missing. Write the address of the authorization server.", '3:23: gateway.clients.oauth has the unknown key "isuer". Did you mean issuer?']],
   ])("with %s is refused at its place, with a mend", (_, text, expected) => {
     expect(problems(text).toSorted()).toEqual(expected.toSorted());
   });

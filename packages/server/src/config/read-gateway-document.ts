@@ -31,11 +31,17 @@ export function readGatewayDocument(text: string, path: string, env: NodeJS.Proc
   const checked = gatewayDocument.safeParse(filled.value, { reportInput: true });
   const problems = [
     ...filled.missing.map(explainMissing),
-    ...(checked.success ? [] : checked.error.issues.flatMap((issue) => explainFilled(issue, filled))),
+    ...(checked.success ? [] : withoutEchoes(checked.error.issues).flatMap((issue) => explainFilled(issue, filled))),
     ...(checked.success ? explainUngoverned(checked.data) : []),
   ];
   if (problems.length > 0 || !checked.success) throw refusalOf(path, problems.map(({ path: at, within, ...said }) => ({ ...where(at, within), ...said })), KIND);
   return toConfig(checked.data, dirname(resolve(path)));
+}
+
+/** A slip in a key is said as that alone: that the right one is missing follows from it. */
+function withoutEchoes(issues: readonly Issue[]): readonly Issue[] {
+  const slips = issues.filter(({ code }) => code === "unrecognized_keys");
+  return issues.filter((issue) => issue.code !== "custom" || issue.path.length < 3 || slips.every(({ path }) => !isSame(path, issue.path)));
 }
 
 function explainMissing({ path, name, isEmpty, within }: MissingVariable): DocumentProblem {

@@ -16,7 +16,7 @@ import { readInboxFiles } from "./http/inbox-files.ts";
 import { DEFAULT_LIMITS } from "./http/limits.ts";
 import type { Limits } from "./http/limits.ts";
 import { measureStore } from "./http/measure-store.ts";
-import { createMetrics } from "./http/metrics.ts";
+import { createMetrics } from "../metrics/metrics.ts";
 import { createNewsOf } from "./http/news.ts";
 import { buildOpenApi } from "./http/openapi.ts";
 import { createPages } from "./http/pages.ts";

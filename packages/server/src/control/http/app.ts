@@ -11,7 +11,7 @@ import type { Context } from "hono";
 import { refuse } from "../refusal.ts";
 import type { Refusal } from "../refusal.ts";
 import { BINDINGS } from "./bindings.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics } from "../../metrics/metrics.ts";
 import type { Pages } from "./pages.ts";
 import { problemResponse } from "./problem-response.ts";
 import { checkOrigin, readHead } from "./request-head.ts";
@@ -69,7 +69,7 @@ export function createApp(ports: AppPorts): App {
     if (!read.ok) return read;
     const { head } = read;
     const { path } = context.req;
-    const refused = checkOrigin(head, ports.names(), ports.pages.isPage(path));
+    const refused = checkOrigin(head, ports.names(), ports.pages.isPage(path) || !ports.pages.has(path));
     if (refused !== undefined) return refused;
     const allow = { allow: "GET, HEAD, OPTIONS" };
     if (head.method === "OPTIONS") return new Response(null, { status: 204, headers: allow });
@@ -90,7 +90,8 @@ export function createApp(ports: AppPorts): App {
     const { method, path }: Route = ROUTES[name];
     app.on(method, path.replaceAll(/\{(\w+)\}/g, ":$1"), (context) => answer(context, name));
   }
-  app.all("*", (context) => (ports.pages.has(context.req.path) ? answerPage(context) : answer(context, undefined)));
+  const isForPeople = ({ req: { path, method }, env }: Context<Env>): boolean => ports.pages.has(path) || (method === "GET" && ports.pages.isLost(path, env.incoming.headers.accept));
+  app.all("*", (context) => (isForPeople(context) ? answerPage(context) : answer(context, undefined)));
   app.onError((error, context) => {
     ports.onError(error, "health");
     const response = problemResponse(refuse("internal", ""));

@@ -4,7 +4,7 @@ import type { Store } from "../../store/store.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Requests } from "../request/requests.ts";
 import type { EventHub } from "./events.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics } from "../../metrics/metrics.ts";
 
 export interface GaugedParts {
   readonly store: Pick<Store, "count">;

@@ -1,6 +1,6 @@
 /** A store whose commits are counted and timed on their way. Changes nothing about them. */
 import type { Store } from "../../store/store.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics } from "../../metrics/metrics.ts";
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5] as const;
 const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] as const;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CREDENTIALS, recordResources } from "./fixture/recording-resources.ts";
 import { serveApp } from "./fixture/serve-app.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics } from "../../metrics/metrics.ts";
 
 describe("metrics", () => {
   it("are written as Prometheus reads them", async () => {

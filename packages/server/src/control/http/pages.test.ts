@@ -51,6 +51,17 @@ describe("pages of the inbox", () => {
     }
   });
 
+  it("a browser that looks for a page which there is not gets the shell that says so, with 404; a program gets a problem, and so does whoever asks the API", async () => {
+    const accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    const lost = await app.send({ method: "GET", path: "/requests", headers: { accept } });
+    expect([lost.status, lost.text, lost.headers["content-type"]]).toEqual([404, SHELL, "text/html; charset=utf-8"]);
+    expect(lost.headers["content-security-policy"]).toMatch(/script-src 'self'; style-src 'self'/);
+    for (const [method, path, wanted] of [["GET", "/requests", "application/json"], ["GET", "/v1/nothing", accept], ["GET", "/assets/nothing.js", accept], ["POST", "/requests", accept]] as const) {
+      const said = await app.send({ method, path, headers: { accept: wanted } });
+      expect([path, said.status, said.headers["content-type"]]).toEqual([path, 404, "application/problem+json"]);
+    }
+  });
+
   it("no path leads out of the folder, and a link in it leads nowhere", async () => {
     for (const path of ["/../secret.txt", "/assets/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/assets/..%5c..%5csecret.txt", "/link.txt", "/assets/index-B2xQ_9-a.js/../../../secret.txt", "/.%00/secret.txt"]) {
       const answer = await sendBytes(app.port, `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${app.port}\r\nConnection: close\r\n\r\n`);

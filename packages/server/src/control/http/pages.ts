@@ -19,6 +19,8 @@ export interface Pages {
   has(path: string): boolean;
   /** A page may be opened from a link elsewhere; its files are loaded by the page alone. */
   isPage(path: string): boolean;
+  /** Whether a person looks for a page that there is not: the shell says so to them, where a program gets a problem. */
+  isLost(path: string, accept: string | undefined): boolean;
   answer(request: PageRequest): Promise<Response | Refusal>;
 }
 
@@ -30,24 +32,27 @@ const REVALIDATE = "no-cache";
 
 export function createPages(files: InboxFiles): Pages {
   const isPage = (path: string): boolean => PATTERNS.some((pattern) => pattern.test(path));
+  const isLost = (path: string, accept: string | undefined): boolean => files.shell !== undefined && !/^\/(?:v1|assets)(?:\/|$)/.test(path) && /^text\/html\b/i.test(accept ?? "");
   return {
     isPage,
+    isLost,
     has: (path) => isPage(path) || files.byPath.has(path),
     async answer({ path, head }) {
       const file = isPage(path) ? files.shell : files.byPath.get(path);
+      if (file === undefined && files.shell !== undefined && isLost(path, head.one("accept"))) return fileResponse(files.shell, head, 404);
       if (file === undefined) return refuse("not_found", isPage(path) ? "the inbox is not built: run `npm run build`" : "");
       return fileResponse(file, head);
     },
   };
 }
 
-async function fileResponse(file: InboxFile, head: RequestHead): Promise<Response> {
+async function fileResponse(file: InboxFile, head: RequestHead, status = 200): Promise<Response> {
   const coding = codingOf(head.one("accept-encoding") ?? "");
   const headers = { etag: file.etag, "cache-control": file.immutable ? YEAR : REVALIDATE, vary: "accept-encoding" };
-  if (matches(head.one("if-none-match"), file.etag)) return new Response(null, { status: 304, headers });
+  if (status === 200 && matches(head.one("if-none-match"), file.etag)) return new Response(null, { status: 304, headers });
   const bytes = await file.bytes(coding);
   const encoding = isCompressed(file, coding) ? { "content-encoding": coding } : {};
-  return new Response(bytes, { status: 200, headers: { ...headers, ...encoding, "content-type": file.contentType, "content-length": String(bytes.length) } });
+  return new Response(bytes, { status, headers: { ...headers, ...encoding, "content-type": file.contentType, "content-length": String(bytes.length) } });
 }
 
 /** RFC 9110 §13.1.2: weak comparison, and a proxy that compresses marks the tag as weak. */

@@ -58,6 +58,10 @@ class ForwardEndpoint implements HttpEndpoint {
     this.#sessions = new ForwardSessions(this.#upstream, options.onWarning);
   }
 
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
   async post(exchange: PostExchange): Promise<void> {
     const { message, response } = exchange;
     const session = this.#sessions.of(exchange);

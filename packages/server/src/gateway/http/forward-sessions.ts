@@ -33,6 +33,11 @@ export class ForwardSessions {
     this.#onWarning = onWarning;
   }
 
+  /** Of the older protocol. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
   all(): readonly ForwardSession[] {
     return [...this.#byId.values(), ...this.#byCredential.values()];
   }

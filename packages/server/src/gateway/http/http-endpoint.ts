@@ -35,6 +35,8 @@ export interface PostExchange extends HttpExchange {
 }
 
 export interface HttpEndpoint {
+  /** Of the older protocol, that are open; undefined where nobody counts them. */
+  readonly sessions?: number;
   post(exchange: PostExchange): Promise<void>;
   /** The stream of a session of the older protocol. */
   get(exchange: HttpExchange): Promise<void>;

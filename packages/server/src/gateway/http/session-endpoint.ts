@@ -65,6 +65,10 @@ class SessionEndpoint implements HttpEndpoint {
     this.#exchanges = new StatelessExchanges(upstream, limits);
   }
 
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
   async post(exchange: PostExchange): Promise<void> {
     const { message, request, response, stateless } = exchange;
     const id = message.kind === "call" || message.kind === "request" ? message.id : null;

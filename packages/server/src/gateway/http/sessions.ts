@@ -28,6 +28,10 @@ export class Sessions {
     this.#limits = limits;
   }
 
+  get size(): number {
+    return this.#sessions.size;
+  }
+
   /** Undefined where there are too many. */
   open(caller: HttpCaller): Session | undefined {
     const { sessions, sessionsOfCredential } = this.#limits;

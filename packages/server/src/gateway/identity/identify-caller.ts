@@ -114,7 +114,7 @@ function whyNeeded(local: boolean, { keys, oauth }: Pick<IdentifyOptions, "keys"
 }
 
 /** From a program of this machine. A proxy on it carries strangers: whoever says that somebody is behind it is not let in as local. */
-function isFromHere({ headers, socket }: RequestHead): boolean {
+export function isFromHere({ headers, socket }: RequestHead): boolean {
   if (!isLoopbackAddress(socket.remoteAddress)) return false;
   return PROXIED.every((name) => headers[name] === undefined);
 }
@@ -131,4 +131,9 @@ function countOf({ rawHeaders }: RequestHead, name: string): number {
   let count = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]?.toLowerCase() === name) count += 1;
   return count;
+}
+
+/** Of an address to listen on, or in a URL. */
+export function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || host.endsWith(".localhost") || isLoopbackAddress(host.replace(/^\[|\]$/g, ""));
 }

@@ -4,13 +4,13 @@
  * opens a browser.
  */
 import { randomBytes } from "node:crypto";
-import { computeScopeUnion, exchangeAuthorization, extractWWWAuthenticateParams, registerClient, startAuthorization, validateAuthorizationResponseIssuer, type OAuthClientInformationMixed } from "@modelcontextprotocol/client";
+import { computeScopeUnion, exchangeAuthorization, extractWWWAuthenticateParams, registerClient, RegistrationRejectedError, startAuthorization, validateAuthorizationResponseIssuer, type OAuthClientInformationMixed } from "@modelcontextprotocol/client";
 import { escapeText } from "@countersign/sdk/enforcement";
 import { awaitRedirect, type AwaitedRedirect } from "./await-redirect.ts";
 import { carefulFetch } from "./careful-fetch.ts";
 import { findAuthorizationServer, type AuthorizationServer } from "./find-authorization-server.ts";
 import { addressOf, type KeptSignIn } from "./kept-file.ts";
-import { tokensOf } from "./renew-sign-in.ts";
+import { tokensOf, whyOf } from "./renew-sign-in.ts";
 
 export interface SignInOptions {
   /** A client that the authorization server knows; else one is registered. */
@@ -75,10 +75,12 @@ async function clientFor(server: URL, found: AuthorizationServer, { redirectUri 
   const { origin } = new URL(found.issuer);
   if (found.metadata.registration_endpoint === undefined) throw new Error(`${origin} registers no clients. Have one registered there, with the redirect address http://127.0.0.1:PORT/callback, and sign in with --client-id (and --port, where the port is part of it).`);
   const clientMetadata = { client_name: "Countersign gateway", redirect_uris: [redirectUri], grant_types: ["authorization_code", "refresh_token"], response_types: ["code"], token_endpoint_auth_method: "none", application_type: "native" as const };
+  const register = (more: { readonly scope?: string }): Promise<OAuthClientInformationMixed> => registerClient(found.issuer, { metadata: found.metadata, clientMetadata, fetchFn: carefulFetch(server), ...more });
   try {
-    return await registerClient(found.issuer, { metadata: found.metadata, clientMetadata, fetchFn: carefulFetch(server), ...(scope === undefined ? {} : { scope }) });
-  } catch {
-    throw new Error(`${origin} refused to register this client. Have one registered there, and sign in with --client-id.`);
+    // There are servers that want to know the scopes now, and servers that know none of a resource's here.
+    return await register(scope === undefined ? {} : { scope }).catch((error: unknown) => (error instanceof RegistrationRejectedError && scope !== undefined ? register({}) : Promise.reject(error)));
+  } catch (error) {
+    throw new Error(`${origin} did not register this client: ${error instanceof RegistrationRejectedError ? `it answered ${error.status}` : whyOf(error)}. Have one registered there, and sign in with --client-id.`);
   }
 }
 

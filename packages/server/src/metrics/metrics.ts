@@ -1,4 +1,7 @@
-/** Prometheus text format (0.0.4): counters, gauges that are read when asked, and histograms. Labels are from fixed lists only. */
+/**
+ * Prometheus text format (0.0.4): counters, gauges that are read when asked, and histograms. Labels are from fixed lists only. Used by the
+ * control plane (control/http) and the gateway (gateway/health); it knows neither.
+ */
 
 export interface Counter {
   add(labels?: Labels, by?: number): void;

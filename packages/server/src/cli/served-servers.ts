@@ -1,0 +1,84 @@
+/** The servers that a gateway serves now, each with its endpoint: what a change of the configuration makes of them. Used by http-gateway.ts. */
+import { isDeepStrictEqual } from "node:util";
+import type { GatewayConfig, ServerConfig } from "../config/gateway-config.ts";
+import type { HttpEndpoint } from "../gateway/http/http-endpoint.ts";
+import type { ServedEndpoint } from "../gateway/http/routes.ts";
+import { buildEndpoint, type BuildPorts, type BuiltEndpoint } from "./build-endpoint.ts";
+
+export interface Served extends BuiltEndpoint {
+  readonly server: ServerConfig;
+  /** Aborted when it is about to end. */
+  readonly leaving: AbortController;
+}
+
+export class ServedServers {
+  readonly #ports: Omit<BuildPorts, "limits">;
+  readonly #leaving = new Set<Promise<void>>();
+  #served: ReadonlyMap<string, Served> = new Map();
+
+  constructor(ports: Omit<BuildPorts, "limits">) {
+    this.#ports = ports;
+  }
+
+  all(): readonly Served[] {
+    return [...this.#served.values()];
+  }
+
+  endpoints(): readonly ServedEndpoint[] {
+    return this.all().map(({ server: { name }, endpoint }) => ({ name, endpoint }));
+  }
+
+  /** Those that are gone are still served by whoever serves them: `leave` ends them. */
+  take({ servers, limits }: Pick<GatewayConfig, "servers" | "limits">): void {
+    const before = this.all();
+    this.#served = new Map([...servers].map(([name, server]) => [name, this.#kept(name, server) ?? { server, leaving: new AbortController(), ...buildEndpoint(server, { ...this.#ports, limits }) }]));
+    for (const { endpoint, leaving } of before) if (this.all().every((one) => one.endpoint !== endpoint)) leaving.abort();
+  }
+
+  /** By a path such as /NAME/mcp, or /mcp where there is one alone. */
+  at(path: string): Served | undefined {
+    if (path === "/mcp") return this.#served.size === 1 ? this.all()[0] : undefined;
+    return this.all().find(({ server: { name } }) => path === `/${encodeURIComponent(name)}/mcp`);
+  }
+
+  named(name: string): Served | undefined {
+    return this.#served.get(name);
+  }
+
+  /** Takes no new calls, lets those under way go on, at most so long, and ends. */
+  leave(endpoint: HttpEndpoint, withinMs: number): Promise<void> {
+    const left = drained(endpoint, withinMs).finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
+    return left;
+  }
+
+  /** Who waits for people is answered now. */
+  leaveWaiting(): void {
+    for (const { leaving } of this.all()) leaving.abort();
+  }
+
+  /** Resolves when those that were left have ended. */
+  async left(): Promise<void> {
+    await Promise.all(this.#leaving);
+  }
+
+  /** Where nobody serves them yet. */
+  async close(): Promise<void> {
+    await Promise.all(this.all().map(({ endpoint }) => endpoint.close()));
+  }
+
+  /** A server whose entry says what it said stays as it is, sessions and all. Other policies make no other server. */
+  #kept(name: string, next: ServerConfig): Served | undefined {
+    const before = this.#served.get(name);
+    if (before === undefined || !isDeepStrictEqual({ ...before.server, policies: undefined }, { ...next, policies: undefined })) return undefined;
+    return { ...before, server: next };
+  }
+}
+
+async function drained(endpoint: HttpEndpoint, withinMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, withinMs);
+  await Promise.race([endpoint.drain(), promise]);
+  clearTimeout(timer);
+  await endpoint.close();
+}
