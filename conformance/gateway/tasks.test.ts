@@ -60,7 +60,7 @@ async function connect(way: Way): Promise<Connected> {
     if (upstream !== undefined) programs.push(upstream);
     const gateway = await startHttpGateway(upstream === undefined ? { command: SERVERS.everything() } : { url: upstream.url }, options());
     programs.unshift(gateway);
-    await client.connect(new StreamableHTTPClientTransport(new URL(gateway.url)) as Parameters<Client["connect"]>[0]); // its own types disagree under exactOptionalPropertyTypes
+    await client.connect(new StreamableHTTPClientTransport(new URL(gateway.url)));
   }
   await client.listTools();
   return {
