@@ -240,3 +240,16 @@ describe("headers that repeat arguments", () => {
     expect(stage.upstream.calls.map(({ headers: sent, message }) => [sent["mcp-param-region"], message?.params?.["arguments"]])).toEqual([["=?base64?ZXVyb3BlIMOk?=", { region: "europe ä" }]]);
   });
 });
+
+it("R34: more than 1,024 calls of one session at a time are refused, and other sessions go on", async () => {
+  const ask = scriptedAsk();
+  const url = await stage.open(ANSWERS, { policies: BLOCK_WRITES, ask });
+  const session = { ...LEGACY, "mcp-session-id": "s" };
+  const held = [];
+  for (let first = 0; first < 1_024; first += 128) held.push(...(await Promise.all(Array.from({ length: 128 }, (_, at) => post(url, session, call(first + at, "write"))))));
+  const over = await post(url, session, call("over", "read"));
+  expect([over.status, JSON.parse(await over.body)]).toMatchObject([429, { id: "over", error: { code: -32_600 } }]);
+  expect((await post(url, { ...LEGACY, "mcp-session-id": "other" }, call("over", "read"))).status).toBe(200);
+  ask.decide("denied");
+  await Promise.all(held.map(({ body }) => body));
+});

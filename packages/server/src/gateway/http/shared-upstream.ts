@@ -31,7 +31,7 @@ export type Opening =
   | { readonly kind: "legacy"; readonly line: Buffer; readonly asked: string }
   | { readonly kind: "failed"; readonly why: string };
 
-export const MODERN_VERSION = "2026-07-28";
+const MODERN_VERSION = "2026-07-28";
 export const SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
 /** Whatever a client can do: the list of tools is to be the longest there is. */
 const ENVELOPE: JsonObject = {

@@ -88,6 +88,7 @@ export class StatelessExchanges {
     current.usedAt = performance.now();
     if (opening.kind === "failed") {
       current.until = Math.min(current.until, performance.now() + FAILED_MS);
+      void current.shared.stop(); // it may only have been silent
       return answerError(response, { status: 502, reason: `the server is not there: ${opening.why}`, id });
     }
     if (opening.kind === "legacy") {
