@@ -1,7 +1,7 @@
 /** `countersign gateway install`, from a client's file to what the client starts by it and back: a program and an address, as their owner has them. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,7 +40,8 @@ afterEach(async () => {
 /** A server at an address that knows its user by a header, and adds two numbers. */
 async function startFar(): Promise<typeof far> {
   const tokens: string[] = [];
-  const server = createServer(async (request: IncomingMessage, response) => {
+  const server = createServer((request, response) => void serve(request, response));
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method !== "POST") return void response.writeHead(405).end();
     tokens.push(String(request.headers.authorization));
     let body = "";
@@ -54,7 +55,7 @@ async function startFar(): Promise<typeof far> {
       "tools/call": { content: [{ type: "text", text: `sum ${sum}` }] },
     };
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id, result: results[method] ?? {} }));
-  });
+  };
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, tokens, server }; // a TCP server has one
 }

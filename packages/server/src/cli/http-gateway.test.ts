@@ -77,9 +77,9 @@ describe("a gateway over HTTP", () => {
 
   it("lets nobody in without a credential where any is required, or from beyond this machine", async () => {
     const required = await start(configOf(echo("one"), "  policies: blocks.yaml\n  controlPlane: none\n  clients: required\n"));
-    const open = await start({ ...configOf(echo("one")), listen: { host: "0.0.0.0", port: 0 } });
+    const wide = await start({ ...configOf(echo("one")), listen: { host: "0.0.0.0", port: 0 } });
     const behind = await start({ ...configOf(echo("one")), publicUrl: new URL("https://mcp.example.com") });
-    for (const gateway of [required, open, behind]) {
+    for (const gateway of [required, wide, behind]) {
       const answer = await postMcp(`${gateway.localOrigin}/one/mcp`, { jsonrpc: "2.0", id: 1, method: "initialize", params: {} });
       expect([answer.status, answer.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
     }
@@ -213,7 +213,7 @@ describe("with a control plane", () => {
     const one = await connectMcp(at(gateway, "/one/mcp"), { authorization: `Bearer ${bot.secret}` });
     const call = one.call("write", { a: 1 });
     const [request] = await until(async () => ((found) => (found.length > 0 ? found : undefined))(await pending()));
-    const seen = await operator.as<Record<string, unknown>>(owner, url, "GET", `/v1/approvals/${request?.id}`);
+    const seen = await operator.as(owner, url, "GET", `/v1/approvals/${request?.id}`);
     expect(JSON.stringify(seen.body)).toContain(`"principal":"key:${bot.id}"`);
     expect(JSON.stringify(seen.body)).toContain("deploy-bot");
     expect(JSON.stringify(seen.body)).not.toContain("someone else");
@@ -255,7 +255,7 @@ describe("with a control plane", () => {
     const one = await connectMcp(resource, { authorization: `Bearer ${token}` });
     const call = one.call("write");
     const [request] = await until(async () => ((found) => (found.length > 0 ? found : undefined))(await pending()));
-    const seen = JSON.stringify((await operator.as<Record<string, unknown>>(owner, url, "GET", `/v1/approvals/${request?.id}`)).body);
+    const seen = JSON.stringify((await operator.as(owner, url, "GET", `/v1/approvals/${request?.id}`)).body);
     expect(seen).toContain('"user":"u-1"');
     expect(seen).toContain("desktop for u-1");
     const elsewhere = await issuer.sign({ sub: "u-1", aud: at(gateway, "/two/mcp"), scope: "mcp" });

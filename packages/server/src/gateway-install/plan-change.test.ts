@@ -61,10 +61,10 @@ describe.each(SAMPLES)("$title", ({ client, text, local, remote = [], unclear = 
 
   it("is governed and released server by server", () => {
     let now = text;
-    const all = [...local, ...addressed(open(client, text))];
-    for (const name of all) now = install(client, now, (server) => server.name === name);
+    const each = [...local, ...addressed(open(client, text))];
+    for (const name of each) now = install(client, now, (server) => server.name === name);
     expect(now).toBe(install(client, text));
-    for (const name of all) now = uninstall(client, now, (server) => server.name === name);
+    for (const name of each) now = uninstall(client, now, (server) => server.name === name);
     expect(now).toBe(text);
   });
 
