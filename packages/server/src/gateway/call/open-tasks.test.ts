@@ -88,11 +88,11 @@ describe.each(Object.entries(ERAS))("a task (%s)", (_era, { params, unasked, mad
   });
 
   it("that is kept for ever is waited for as long as it is asked about, and no longer", async () => {
-    const shared = new Rounds({ continuationMs: 80 });
+    const shared = new Rounds({ continuationMs: 600 });
     open({ shared });
     await pass("tools/call", params, { result: made(null) });
     for (let look = 0; look < 4; look += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      await new Promise((resolve) => setTimeout(resolve, 200));
       await pass("tasks/get", { taskId: "t1" }, { result: get("working") });
     }
     expect(at.record()).not.toContain("outcome_unknown");
