@@ -144,9 +144,9 @@ describe.for(CELLS)("$era, $way", ({ era, way }) => {
   }
 });
 
-it("a client that asked for progress is told that it waits, so that its own limit does not end it; what it is told rises", async () => {
+it("a client in a session that asked for progress is told that it waits, so that its own limit does not end it; what it is told rises", async () => {
   await Promise.all(
-    CELLS.map(async ({ era, way }) => {
+    CELLS.filter(({ era }) => era === "2025-11-25").map(async ({ era, way }) => {
       const client = await at.connect(way, era);
       const note = `patient/${era}/${way}`;
       const seen: { readonly progress: number; readonly message?: string | undefined }[] = [];

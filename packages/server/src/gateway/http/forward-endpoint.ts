@@ -19,6 +19,7 @@ import type { ForwardSession } from "./forward-session.ts";
 import { ForwardSessions } from "./forward-sessions.ts";
 import type { HttpEndpoint, HttpExchange, PostExchange } from "./http-endpoint.ts";
 import { HttpUpstream, type HttpUpstreamOptions } from "./http-upstream.ts";
+import { refusedParams } from "./mirrored-params.ts";
 import { passAnswer } from "./pass-answer.ts";
 
 export interface ForwardEndpointOptions extends HttpUpstreamOptions {
@@ -160,6 +161,8 @@ class ForwardEndpoint implements HttpEndpoint {
       await session.knowTools();
       if (isUnheard(signal)) return await call.finish(undefined);
       if (session.failure !== undefined && !session.isListed) return answerError(exchange.response, { ...session.failure, id: client.id });
+      const lies = exchange.stateless ? refusedParams(exchange.request.headers, params, schemaOf(session, params)) : undefined;
+      if (lies !== undefined) return answerError(exchange.response, { ...lies, id: client.id });
       const proposed = this.#propose(exchange, session, params, governance, server);
       await call.finish(await governCall(client, proposed, { governance, around: (ask) => askLeaving(ask, call.leave.signal, () => call.held()), client: session.showsForms ? session.asked.through(call.write) : undefined, upstream: call, waiting, rounds: this.#rounds, credential: exchange.caller.credential, write: call.write, onWarning }));
     } catch (error) {
@@ -188,6 +191,11 @@ class ForwardEndpoint implements HttpEndpoint {
     const { name, url } = this.#options;
     return { name, identity: await serverIdentity({ kind: "http", url }), transport: "http" };
   }
+}
+
+function schemaOf(session: ForwardSession, params: JsonValue | undefined): unknown {
+  const tool = memberOf(params, "name");
+  return typeof tool === "string" ? session.schemaOf(tool) : undefined;
 }
 
 /** Whether the cancelled request is one that the upstream knows. */
