@@ -16,13 +16,13 @@ const LATEST_MS = OWN_LIMIT_MS + 5_000;
 
 let at: ContractStage;
 let approving: Promise<void>;
-let over = false;
+const over = new AbortController();
 beforeAll(async () => {
   at = await startContractStage({ holdS: 1 });
   approving = approve();
 });
 afterAll(async () => {
-  over = true;
+  over.abort();
   await approving;
   await at.close();
 });
@@ -30,7 +30,7 @@ afterAll(async () => {
 const since = new Map<string, number>();
 /** A while after it was asked, yes; but no, where that note has been written. */
 async function approve(): Promise<void> {
-  while (!over) {
+  while (!over.signal.aborted) {
     for (const request of await at.owner.requests().catch(() => [])) {
       if (request.state !== "pending") continue;
       if (!since.has(request.id)) since.set(request.id, performance.now());

@@ -134,9 +134,9 @@ describe.for(CELLS)("$era, $way", ({ era, way }) => {
 
   /** These answers; whoever of them asked anew, because the first was spent already, is denied. */
   async function settledOrAsked(asked: Promise<readonly Told[]>, name: string): Promise<readonly Told[]> {
-    let over = false;
-    const settled = asked.finally(() => (over = true));
-    while (!over) {
+    const over = new AbortController();
+    const settled = asked.finally(() => over.abort());
+    while (!over.signal.aborted) {
       if (at.runsOf(note(name)) > 0) await denyWhatIsLeft(name);
       await Promise.race([settled, sleep(50)]);
     }

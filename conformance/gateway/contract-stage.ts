@@ -137,7 +137,7 @@ export async function startContractStage({ holdS }: { readonly holdS: number }):
 async function connectV1(line: readonly string[] | undefined, url: URL | undefined, fetch: typeof globalThis.fetch | undefined): Promise<NotesClient> {
   const client = new ClientV1(INFO);
   const transport = url === undefined ? new StdioV1({ command: line?.[0] ?? "", args: line?.slice(1) ?? [], stderr: "ignore" }) : new HttpV1(url, fetch === undefined ? {} : { fetch });
-  await client.connect(transport as Parameters<ClientV1["connect"]>[0]); // its own types disagree under exactOptionalPropertyTypes
+  await client.connect(transport);
   await client.listTools();
   return {
     async call(name, note, options) {
