@@ -15,7 +15,7 @@ import { Sessions } from "./sessions.ts";
 import type { Session } from "./session.ts";
 import { StatelessExchanges } from "./stateless-exchanges.ts";
 
-export interface SessionEndpointOptions extends Pick<ServedUpstream, "connect" | "server" | "onWarning">, Partial<Pick<ServedUpstream, "waiting" | "rounds" | "unknownMethods" | "resumeMs" | "openAfterMs">> {
+export interface SessionEndpointOptions extends Pick<ServedUpstream, "connect" | "server" | "onWarning">, Partial<Pick<ServedUpstream, "begin" | "waiting" | "rounds" | "unknownMethods" | "resumeMs" | "openAfterMs">> {
   readonly limits?: Partial<EndpointLimits>;
   /** Between two comments on a stream that has nothing to say. */
   readonly keepAliveMs?: number;
