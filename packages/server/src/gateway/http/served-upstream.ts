@@ -10,6 +10,8 @@ export interface ServedUpstream extends Required<Pick<RelayOptions, "server" | "
   readonly connect: (listener: UpstreamListener) => UpstreamConnection;
   /** How a client is begun in its session. Default: before a connection of its own. */
   readonly begin?: BeginClient | undefined;
+  /** As RelayOptions has it. */
+  readonly shownName?: RelayOptions["shownName"];
   readonly pulse: Pulse;
   /** What clients without sessions come back to. */
   readonly rounds: Rounds;

@@ -5,7 +5,7 @@
 import type { JsonObject, JsonValue } from "@countersign/sdk/call";
 import { itemsOf } from "../message/items-of.ts";
 import { placeOf, replaceValues } from "../message/member-place.ts";
-import { isObject, memberOf } from "../message/members.ts";
+import { ENVELOPE, isObject, memberOf } from "../message/members.ts";
 import { joinedName, LONG_NAME, MAX_NAME } from "./joined-names.ts";
 
 /** The bytes of an answer. */
@@ -20,7 +20,7 @@ export interface ListedServer {
   /** As it declared them. */
   readonly capabilities: JsonObject;
   /** Undefined: it did not answer in time, or is gone. Never rejects. */
-  ask(method: string, params: JsonValue | undefined, withinMs: number): Promise<Answer | undefined>;
+  ask(method: ListKind["method"], params: JsonValue | undefined, withinMs: number): Promise<Answer | undefined>;
 }
 
 export interface ListKind {
@@ -79,7 +79,7 @@ export async function collectList(server: ListedServer, kind: ListKind, params: 
     bytes += answer.line.length;
     items.push(...itemsIn(server, kind, answer.line, onWarning));
     const [own, ttl] = [memberOf(result, "_meta"), memberOf(result, "ttlMs")];
-    if (isObject(own)) meta = { ...meta, ...own };
+    if (isObject(own)) meta = { ...meta, ...Object.fromEntries(Object.entries(own).filter(([name]) => !name.startsWith(ENVELOPE))) };
     ttlMs = Math.min(ttlMs, typeof ttl === "number" ? ttl : 0);
     isPublic &&= memberOf(result, "cacheScope") === "public";
     const next = memberOf(result, "nextCursor");

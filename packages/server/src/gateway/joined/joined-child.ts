@@ -95,13 +95,18 @@ export class JoinedChild implements ListedServer {
     const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
     this.#asked.set(id, resolve);
     const timer = setTimeout(() => this.#giveUp(id, method), withinMs);
-    const line = Buffer.from(`${JSON.stringify({ jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) })}\n`);
-    if (!this.receive({ kind: "request", id, method, params }, line)) this.#settle(id, undefined, false);
+    if (!this.request(id, method, params)) this.#settle(id, undefined, false);
     try {
       return await promise;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** In our words. As `receive`. */
+  request(id: RpcId, method: string, params: JsonValue | undefined): boolean {
+    const line = Buffer.from(`${JSON.stringify({ jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) })}\n`);
+    return this.receive({ kind: "request", id, method, params }, line);
   }
 
   tell(method: string, params?: JsonObject): void {

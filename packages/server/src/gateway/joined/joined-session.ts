@@ -45,7 +45,7 @@ interface Open {
   readonly isCall: boolean;
   /** Where it went; undefined: nowhere yet, or to all. */
   child: JoinedChild | undefined;
-  listening?: Listening;
+  listening?: Listening<JoinedChild>;
 }
 
 const MAX_OPEN = 1_024;
@@ -274,7 +274,14 @@ export class JoinedSession implements BegunClient {
   }
 
   #listen(open: Open, params: JsonValue | undefined): void {
-    open.listening = new Listening({ id: open.id, params, uriOf: (child, uri) => !this.#lists.isOthers(child, uri), toClient: (bytes, about) => this.#tell(bytes, about) });
+    open.listening = new Listening<JoinedChild>({
+      id: open.id,
+      params,
+      mayHave: (child, uri) => !this.#lists.isOthers(child, uri),
+      // Under the client's own id: what the server says on it carries that one already.
+      listen: (child, asked) => child.request(open.id, "subscriptions/listen", asked),
+      toClient: (bytes, about) => this.#tell(bytes, about),
+    });
     for (const child of this.#roster.ready()) open.listening.join(child);
   }
 
@@ -293,7 +300,7 @@ export class JoinedSession implements BegunClient {
     if (open === undefined) return;
     this.#open.delete(open.id);
     open.child?.receive(message, line);
-    open.listening?.cancel(message, line);
+    for (const child of open.listening?.servers ?? []) child.receive(message, line);
   }
 
   #hear(child: JoinedChild, bytes: Buffer | string, about: ClientBound): void {
