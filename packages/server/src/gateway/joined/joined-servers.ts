@@ -5,6 +5,7 @@ import type { ServerRef } from "@countersign/sdk";
 import type { Rounds } from "../call/rounds.ts";
 import type { Waiting } from "../call/waiting.ts";
 import type { UnknownMethods } from "../message/known-methods.ts";
+import { assertJoinable } from "./joined-names.ts";
 import type { UpstreamConnection, UpstreamListener } from "../upstream/upstream-connection.ts";
 
 export interface JoinedServer {
@@ -26,8 +27,9 @@ export class JoinedServers {
   #servers: readonly JoinedServer[];
   readonly #listeners = new Set<() => void>();
 
+  /** Throws TypeError where two names on the wire could be one. */
   constructor(servers: readonly JoinedServer[]) {
-    this.#servers = servers;
+    this.#servers = joinable(servers);
   }
 
   get all(): readonly JoinedServer[] {
@@ -36,7 +38,7 @@ export class JoinedServers {
 
   /** These from now on; one that is the same object as before notices nothing. */
   replace(servers: readonly JoinedServer[]): void {
-    this.#servers = servers;
+    this.#servers = joinable(servers);
     for (const listener of this.#listeners) listener();
   }
 
@@ -44,4 +46,10 @@ export class JoinedServers {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
+}
+
+function joinable(servers: readonly JoinedServer[]): readonly JoinedServer[] {
+  for (const { name } of servers) assertJoinable(name);
+  if (new Set(servers.map(({ name }) => name)).size < servers.length) throw new TypeError("two servers of one name cannot be joined");
+  return servers;
 }

@@ -4,7 +4,7 @@
  */
 import type { JsonObject, JsonValue } from "@countersign/sdk/call";
 import { isObject, memberOf } from "../message/members.ts";
-import { SEPARATOR } from "./joined-names.ts";
+import { SEPARATOR } from "../../config/joined-server-name.ts";
 
 export interface Greeted {
   readonly name: string;

@@ -253,6 +253,5 @@ async function leave(child: JoinedChild, withinMs: number): Promise<void> {
     await Promise.race([child.drained(), promise, child.ended]);
     clearTimeout(timer);
   }
-  child.clientGone();
-  await child.stop();
+  await child.stop(); // what is held still is answered then: its server has ended
 }
