@@ -189,9 +189,9 @@ export class Roster {
 
   #ended(child: JoinedChild, { kind }: UpstreamEnd): void {
     if (this.#children.get(child.server) !== child) return;
-    this.#options.onGone(child);
     this.#settle();
     if (this.#isOver) return;
+    this.#options.onGone(child);
     const { server } = child;
     const now = performance.now();
     const before = this.#failures.get(server);
