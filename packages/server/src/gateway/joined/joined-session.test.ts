@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import type { PolicyDocument } from "@countersign/sdk";
 import { scriptedAsk } from "../fixture/scripted-ask.ts";
 import { joinedServerOf, joinedStage, type JoinedStage } from "./fixture/joined-stage.ts";
 import { scriptedServer, type Message, type Script, type ScriptedServer } from "./fixture/scripted-server.ts";
@@ -73,7 +74,7 @@ describe("what is joined", () => {
 
 describe("each server's gate", () => {
   it("decides by its own policies about its own exact names: two tools of one name are two", async () => {
-    const block = { version: 1, default: "allow", policies: [{ name: "no", match: "mcp:a:write", action: "block", approval: "never", reason: "never at a" }] } as const;
+    const block: PolicyDocument = { version: 1, default: "allow", policies: [{ name: "no", match: "mcp:a:write", action: "block", approval: "never", reason: "never at a" }] };
     const [a, b] = [scriptedServer({ tools: ["write"] }), scriptedServer({ tools: ["write"] })];
     await open({ a, b }, { own: { a: block } });
     expect(await at.call("a__write")).toEqual({ isError: true, text: expect.stringContaining("mcp:a:write: never at a") });
@@ -107,13 +108,13 @@ describe("each server's gate", () => {
   });
 
   it("puts a form to the client where the policy takes its word, under an id of its own", async () => {
-    const policies = { version: 1, default: "allow", policies: [{ name: "asks", match: "mcp:a:write", action: "block", reason: "ask", approval: { assurance: "local" } }] } as const;
+    const policies: PolicyDocument = { version: 1, default: "allow", policies: [{ name: "asks", match: "mcp:a:write", action: "block", reason: "ask", approval: { assurance: "local" } }] };
     await open({ a: scriptedServer({ tools: ["write"] }), b: scriptedServer() }, { policies }, { elicitation: {} });
     const held = at.call("a__write");
     const { id } = await at.heard(({ method }) => method === "elicitation/create");
-    at.send({ jsonrpc: "2.0", id, result: { action: "accept", content: { decision: "approve", approve: true, answer: "yes" } } });
-    await held;
-    expect(at.warnings.filter((text) => text.includes("no server asks"))).toEqual([]);
+    at.send({ jsonrpc: "2.0", id, result: { action: "accept", content: { approve: true } } });
+    expect(await held).toEqual({ isError: false, text: "ran write" });
+    expect(String(id)).toMatch(/^countersign-peer-/);
   });
 });
 
