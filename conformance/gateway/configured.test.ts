@@ -35,7 +35,7 @@ async function start(...args: readonly string[]): Promise<HttpProgram> {
 
 async function connect(url: string): Promise<Client> {
   const client = new Client({ name: "test", version: "1" });
-  await client.connect(new StreamableHTTPClientTransport(new URL(url)) as Parameters<Client["connect"]>[0]); // its own types disagree under exactOptionalPropertyTypes
+  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
   return client;
 }
 

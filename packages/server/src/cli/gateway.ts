@@ -23,6 +23,7 @@ export interface GatewayOptions {
   readonly controlPlane: boolean;
   /** Instead of a command. */
   readonly url?: string | undefined;
+  readonly urlEnv?: string | undefined;
   readonly transport: string;
   readonly header: readonly string[];
   readonly headerEnv: readonly string[];
@@ -47,6 +48,7 @@ export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void
     .usage("[options] (--config <file> | --url <url> | -- <command> [args...])")
     .argument("[command...]", "the command that starts the server, after --")
     .option("--url <url>", "the address of the server, where it is none that is started here")
+    .option("--url-env <variable>", "an environment variable that holds the address, where a secret is in it")
     .option("--transport <transport>", "how the server at --url is spoken to: http (Streamable HTTP), sse (as of 2024-11-05), auto: whichever it speaks", "auto")
     .option("--header <header>", "'Name: value', sent to --url with every request (repeatable). A secret belongs into --header-env", collect, [])
     .option("--header-env <name=variable>", "a header whose value an environment variable holds (repeatable)", collect, [])
@@ -71,8 +73,9 @@ interface Upstream extends Pick<StdioGatewayOptions, "connect" | "server" | "nam
   stop(): Promise<void>;
 }
 
-async function gateway(command: readonly string[], options: GatewayOptions, ports: GatewayPorts): Promise<number> {
+async function gateway(command: readonly string[], given: GatewayOptions, ports: GatewayPorts): Promise<number> {
   const { env, err } = ports;
+  const options = withAddress(given, env);
   if (options.config !== undefined && (options.url !== undefined || command.length > 0)) throw new UsageError("--config: the file says which servers there are. Leave out --url and the command.");
   if (options.config !== undefined && (options.policies !== undefined || options.name !== undefined)) throw new UsageError("--config: names and policies stand in the file (`policies: FILE`). Leave out --name and --policies.");
   if (options.config === undefined && (options.url === undefined) === (command.length === 0)) throw new UsageError(options.url === undefined ? NO_SERVER : "Give a command after --, or an address with --url: the gateway stands in front of one server.");
@@ -139,6 +142,14 @@ async function addressedServer(url: string, options: GatewayOptions, { env, err 
   const upstream = urlUpstream({ ...options, url }, { stateDirectory: options.dir ?? stateDirectory(env), named: options.dir, env, warn: (message) => err(`countersign: ${message}`) });
   const named = options.name ?? upstream.name;
   return { ...upstream, name: named, server: () => upstream.server(named) };
+}
+
+function withAddress(options: GatewayOptions, env: NodeJS.ProcessEnv): GatewayOptions {
+  if (options.urlEnv === undefined) return options;
+  if (options.url !== undefined) throw new UsageError("--url and --url-env: give one of them.");
+  const url = nonEmpty(env[options.urlEnv]);
+  if (url === undefined) throw new UsageError("--url-env: the environment variable is not set.");
+  return { ...options, url };
 }
 
 const NO_SERVER = "Give the command that starts the server after --: countersign gateway -- npx -y @modelcontextprotocol/server-filesystem /data. Or its address: countersign gateway --url https://example.com/mcp";

@@ -100,9 +100,9 @@ export function createCallers({ link, governances, user }: CallersOptions): Call
       }
       case "oauth": {
         const principal = `oauth:${proven.issuer}#${proven.subject}`;
-        // Two programs of one person are two credentials: neither sees what the other holds.
+        // Two programs of one person are two credentials, and one program of two people too: neither sees, or joins, what the other holds.
         const credential = `oauth:${hash("sha256", JSON.stringify([proven.issuer, proven.subject, proven.agent]), "hex")}`;
-        return { credential, agent: { name: proven.agent, id: proven.agent }, user: { id: proven.user }, governance: (server) => governed(called(server), undefined, { principal }) };
+        return { credential, agent: { name: proven.agent === "" ? proven.subject : `${proven.agent} for ${proven.subject}`, id: proven.agent }, user: { id: proven.user }, governance: (server) => governed(called(server), undefined, { principal }) };
       }
     }
   }

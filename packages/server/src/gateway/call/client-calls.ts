@@ -133,7 +133,7 @@ export class ClientCalls {
       const around = hearing === undefined ? undefined : (ask: AskPort): AskPort => askWhileHeard(ask, hearing);
       const write = (bytes: Buffer | string): void => toClient(bytes, id, false);
       const client = this.#options.client?.()?.through(write);
-      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance, upstream, waiting, rounds, credential, client, around, shownName, write, onWarning });
+      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance, upstream, waiting, rounds, credential, client, around, shownName, listFailure: () => tools.failure, write, onWarning });
       if (answer !== undefined) toClient(answer, id, true);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

@@ -44,6 +44,8 @@ export interface CallPorts {
   readonly around?: ((ask: AskPort) => AskPort) | undefined;
   /** As ClientCallsOptions has it. */
   readonly shownName?: ((tool: string) => string) | undefined;
+  /** Why the server's tools are not known; undefined where they are. Asked after a refusal. */
+  readonly listFailure?: (() => string | undefined) | undefined;
   /** To the client. */
   readonly write: (bytes: Buffer | string) => void;
   readonly onWarning: (message: string) => void;
@@ -127,7 +129,7 @@ function answerTo(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, 
       if (outcome.changed.length > 0 || outcome.result !== reply?.answer.body) return answerWith(call, withEditNotice(outcome.result, outcome.changed));
       return passedOn(call, reply);
     case "refused":
-      return answerWith(call, errorAnswer(refusalText(outcome.error), call.modern));
+      return answerWith(call, errorAnswer(refusalText(outcome.error, ports.listFailure), call.modern));
     case "pending": {
       const rounds = round.kind === "decide" ? round.round : 0;
       if (!call.modern || rounds >= ports.waiting.rounds) return answerWith(call, errorAnswer(pendingText(nameOf(round.proposed, ports), outcome), call.modern));

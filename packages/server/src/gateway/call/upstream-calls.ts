@@ -3,7 +3,7 @@
  * here: tool calls, which take a permit, and what it asks about the server.
  */
 import { randomBytes } from "node:crypto";
-import { spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
+import { escapeText, spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
 import type { Call } from "@countersign/sdk/call";
 import { resultIn } from "../message/members.ts";
 import { callParams, type Reply, type RoundInputs, type SentCall, type UpstreamAnswer, type UpstreamPort } from "./upstream-port.ts";
@@ -43,7 +43,7 @@ export class UpstreamCalls implements UpstreamPort {
     try {
       const came = await reply;
       if (came === undefined) throw new Error("the server did not list its tools");
-      if (!came.answer.ok) throw new Error("the server refused to list its tools");
+      if (!came.answer.ok) throw new Error(`the server refused to list its tools${wordsOf(came.answer)}`);
       return resultIn(came.line);
     } finally {
       signal.removeEventListener("abort", gone);
@@ -89,3 +89,11 @@ export class UpstreamCalls implements UpstreamPort {
     return { id, reply };
   }
 }
+
+/** What the error says, as a text of somebody else's. */
+function wordsOf({ body }: UpstreamAnswer): string {
+  const message = body !== null && typeof body === "object" ? Reflect.get(body, "message") : undefined;
+  return typeof message === "string" && message !== "" ? `: ${escapeText(message.slice(0, MAX_WORDS))}` : "";
+}
+
+const MAX_WORDS = 500;

@@ -69,7 +69,10 @@ export class StatelessExchanges {
     const current = this.#connect();
     const opening = await current.shared.opening;
     current.usedAt = performance.now();
-    if (opening.kind === "failed") current.until = Math.min(current.until, performance.now() + FAILED_MS);
+    if (opening.kind === "failed") {
+      current.until = Math.min(current.until, performance.now() + FAILED_MS);
+      void current.shared.stop(); // it may only have been silent
+    }
     if (opening.kind === "legacy") {
       if (current.until === Infinity) current.until = performance.now() + LEGACY_MS;
       void current.shared.stop();
