@@ -42,6 +42,8 @@ export interface CallPorts {
   readonly client?: ElicitPort | undefined;
   /** Around whoever is asked: for clients that may not hear what becomes of it. */
   readonly around?: ((ask: AskPort) => AskPort) | undefined;
+  /** As ClientCallsOptions has it. */
+  readonly shownName?: ((tool: string) => string) | undefined;
   /** Why the server's tools are not known; undefined where they are. Asked after a refusal. */
   readonly listFailure?: (() => string | undefined) | undefined;
   /** To the client. */
@@ -132,7 +134,7 @@ function answerTo(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, 
       return told(call, round, refusalText(outcome.error, ports.listFailure));
     case "pending": {
       const rounds = round.kind === "decide" ? round.round : 0;
-      if (!call.modern || rounds >= ports.waiting.rounds) return told(call, round, pendingText(nameOf(round.proposed), outcome));
+      if (!call.modern || rounds >= ports.waiting.rounds) return told(call, round, pendingText(nameOf(round.proposed, ports), outcome));
       const state: RoundState = { kind: "held", id: outcome.requestId, round: rounds + 1 };
       const form = ports.rounds.questions.named(ownerOf(round.proposed, ports), outcome.requestId)?.round?.form;
       const asks = form === undefined ? {} : { inputRequests: { [QUESTION]: { method: ELICIT, params: form } } };
@@ -191,7 +193,7 @@ export function scopeOf({ name, identity }: ServerRef): string {
   return `${identity ?? ""}\0${name ?? ""}`;
 }
 
-function nameOf({ params }: ProposedCall): string {
+function nameOf({ params }: ProposedCall, { shownName }: CallPorts): string {
   const name: unknown = params !== null && typeof params === "object" ? Reflect.get(params, "name") : undefined;
-  return typeof name === "string" ? name : "the tool";
+  return typeof name === "string" ? (shownName?.(name) ?? name) : "the tool";
 }
