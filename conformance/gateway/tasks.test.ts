@@ -128,9 +128,7 @@ describe.for(WAYS)("%s", (way) => {
     }
   });
 
-  // OPEN: who asked for a task reads nothing but a task or a JSON-RPC error. A tool's result, as it is given now, is an answer that this
-  // client cannot read, and why nothing ran is lost. Take `fails` away when it is mended.
-  it("and is told why", { tags: ["leaves-sockets"], fails: true }, async () => {
+  it("and is told why", { tags: ["leaves-sockets"] }, async () => {
     const { client, close } = await connect(way);
     try {
       const telling = research(client, `${way} told why`);

@@ -53,7 +53,7 @@ export function gatewayCommand(ports: GatewayPorts, done: (code: number) => void
     .option("--header <header>", "'Name: value', sent to --url with every request (repeatable). A secret belongs into --header-env", collect, [])
     .option("--header-env <name=variable>", "a header whose value an environment variable holds (repeatable)", collect, [])
     .option("--http [address]", "serve clients over HTTP at HOST:PORT, or a port of this machine (default: 127.0.0.1:7434), instead of one client over stdio")
-    .option("--config <file>", "many servers over HTTP: countersign.yaml says which. It is read again when it changes")
+    .option("--config <file>", "many servers: countersign.yaml says which. As one over stdio, or with --http at an address each. It is read again when it changes")
     .option("--oauth-client-id <id>", "be let in as this client, where the server asks who comes (a person: countersign gateway login)")
     .option("--oauth-client-secret-env <variable>", "its secret: an environment variable that holds it")
     .option("--oauth-issuer <url>", "the authorization server that may see the secret")
@@ -82,7 +82,8 @@ async function gateway(command: readonly string[], given: GatewayOptions, ports:
   const policies = options.policies ?? nonEmpty(env["COUNTERSIGN_POLICIES"]);
   if (!options.controlPlane && policies === undefined && options.config === undefined) throw new UsageError("--no-control-plane: there are no policies then. Name a file with --policies.");
   const remote = remoteOf(env);
-  if (options.config !== undefined || options.http !== undefined) return (await import("./gateway-http.ts")).gatewayHttp(command, options, remote, ports);
+  if (options.config !== undefined && options.http === undefined) return (await import("./gateway-joined.ts")).gatewayJoined(options.config, options, remote, ports);
+  if (options.http !== undefined) return (await import("./gateway-http.ts")).gatewayHttp(command, options, remote, ports);
   const [upstream, { runStdioGateway }, { openGatewayGovernance }, { stateKey }, { stateDirectory }] = await Promise.all([
     options.url === undefined ? startedServer(command, options.name, env) : addressedServer(options.url, options, ports),
     import("../gateway/stdio/run-stdio-gateway.ts"),

@@ -58,7 +58,7 @@ describe("a gateway over HTTP", () => {
     expect([refused.isError, refused.text]).toEqual([true, expect.stringContaining("nobody writes")]);
     expect((await two.call("write", { a: 1 })).text).toMatch(/^\d+ \{"name":"write","arguments":\{"a":1\}/);
     expect([ran("one"), ran("two")]).toEqual([[], ["write"]]);
-    expect((await postMcp(at(gateway, "/mcp"), { jsonrpc: "2.0", id: 1, method: "ping" })).status).toBe(404);
+    expect((await postMcp(at(gateway, "/three/mcp"), { jsonrpc: "2.0", id: 1, method: "ping" })).status).toBe(404);
     expect(gateway.addresses().map(({ url }) => url)).toEqual([at(gateway, "/one/mcp"), at(gateway, "/two/mcp")]);
   });
 

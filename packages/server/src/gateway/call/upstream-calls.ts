@@ -8,6 +8,9 @@ import type { Call } from "@countersign/sdk/call";
 import { resultIn } from "../message/members.ts";
 import { callParams, type Reply, type RoundInputs, type SentCall, type UpstreamAnswer, type UpstreamPort } from "./upstream-port.ts";
 
+/** What the gateway asks a server by itself, for its clients. */
+export type AskedMethod = "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" | "tasks/list" | "server/discover" | "subscriptions/listen";
+
 export class UpstreamCalls implements UpstreamPort {
   readonly #write: (text: string) => void;
   readonly #prefix = `countersign-${randomBytes(9).toString("base64url")}-`;
@@ -48,7 +51,7 @@ export class UpstreamCalls implements UpstreamPort {
   }
 
   /** Asks for what is no tool call. */
-  ask(method: "tools/list" | "server/discover" | "subscriptions/listen", params: object): SentCall {
+  ask(method: AskedMethod, params: object): SentCall {
     return this.#send(method, JSON.stringify(params));
   }
 

@@ -26,12 +26,13 @@ export interface Ear {
 }
 
 export type Opening =
-  | { readonly kind: "modern" }
+  /** `body`: what it says of itself. */
+  | { readonly kind: "modern"; readonly body: unknown }
   /** What it answered to `server/discover`, under the id `asked`. */
   | { readonly kind: "legacy"; readonly line: Buffer; readonly asked: string }
   | { readonly kind: "failed"; readonly why: string };
 
-const MODERN_VERSION = "2026-07-28";
+export const MODERN_VERSION = "2026-07-28";
 export const SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
 /** Whatever a client can do: the list of tools is to be the longest there is. */
 const ENVELOPE: JsonObject = {
@@ -114,7 +115,7 @@ export class SharedUpstream {
     if (valueAt(came.answer.body, ["capabilities", "tools", "listChanged"]) === true) {
       this.#subscription = this.calls.ask("subscriptions/listen", { _meta: ENVELOPE, notifications: { toolsListChanged: true } }).id;
     }
-    return { kind: "modern" };
+    return { kind: "modern", body: came.answer.body };
   }
 
   #hear(line: Buffer, outcome: "unknown" | undefined): void {
