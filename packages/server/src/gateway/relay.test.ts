@@ -122,6 +122,20 @@ describe("a call that a policy blocks", () => {
     expect(callsUpstream()).toEqual([]);
   });
 
+  it("of a client that tried the protocol without sessions and then began one, is told so as a session has it", async () => {
+    open({ policies: BLOCK_WRITES, ask: scriptedAsk(), holdMs: 1, roundMs: 1 });
+    const envelope = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
+    at.send({ jsonrpc: "2.0", id: "probe", method: "server/discover", params: { _meta: envelope } });
+    at.say({ jsonrpc: "2.0", id: "probe", error: { code: -32_601, message: "late" } });
+    at.send({ jsonrpc: "2.0", id: "begin", method: "initialize", params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "c", version: "1" } } });
+    at.say({ jsonrpc: "2.0", id: "begin", result: { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "s", version: "1" } } });
+    at.send(call(1, "write"));
+    const told = await at.heard("client", answersTo(1));
+    expect(told).toMatchObject({ result: { isError: true } });
+    expect(told["result"]).not.toHaveProperty("resultType");
+    expect(textOf(told)).toContain("call write again with the same arguments");
+  });
+
   it("is answered before its client gives up, and the same call again joins the request and runs once", async () => {
     const ask = scriptedAsk();
     open({ policies: BLOCK_WRITES, ask, holdMs: 30 });

@@ -183,12 +183,18 @@ export class Relay {
     if (id === this.#initializing) {
       this.#initializing = undefined;
       const version: unknown = ok && body !== null && typeof body === "object" ? Reflect.get(body, "protocolVersion") : undefined;
-      if (typeof version === "string") this.#protocolVersion = version;
+      if (typeof version === "string") this.#beginSession(version);
     }
     if (!this.#lists.has(id)) return;
     const cursor = this.#lists.get(id);
     this.#lists.delete(id);
     if (ok) this.#tools.catalog.observe(cursor, resultIn(line));
+  }
+
+  /** A client may have tried the protocol without sessions first; what it says from now on is said in this session. */
+  #beginSession(version: string): void {
+    this.#protocolVersion = version;
+    this.#envelope = undefined;
   }
 
   /** Whether the message is of the protocol without sessions; keeps what it says of its client for requests of our own. */
