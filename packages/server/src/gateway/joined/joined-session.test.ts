@@ -161,10 +161,11 @@ describe("what servers ask of the client", () => {
     const asked = await Promise.all([at.heard(({ method }) => method === "sampling/createMessage"), at.heard(({ method }) => method === "sampling/createMessage")]);
     expect(new Set(asked.map(({ id }) => id)).size).toBe(2);
     const [first, second] = asked;
-    at.send({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: ((second?.["params"] as Message)["_meta"] as Message)["progressToken"], progress: 1 } });
-    at.send({ jsonrpc: "2.0", id: second?.["id"], result: { who: "second" } });
-    at.send({ jsonrpc: "2.0", id: first?.["id"], result: { who: "first" } });
-    at.send({ jsonrpc: "2.0", id: first?.["id"], result: { who: "again" } });
+    const { _meta: meta } = second["params"] as { readonly _meta: { readonly progressToken: string } }; // as it was asked
+    at.send({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: meta.progressToken, progress: 1 } });
+    at.send({ jsonrpc: "2.0", id: second["id"], result: { who: "second" } });
+    at.send({ jsonrpc: "2.0", id: first["id"], result: { who: "first" } });
+    at.send({ jsonrpc: "2.0", id: first["id"], result: { who: "again" } });
     const got = (server: ScriptedServer): readonly string[] => server.peers[0]?.heard.filter((line) => line.includes('"who"') || line.includes("notifications/progress")) ?? [];
     expect([got(a), got(b)]).toEqual([['{"jsonrpc":"2.0","id":1,"result":{"who":"first"}}'], ['{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":5,"progress":1}}', '{"jsonrpc":"2.0","id":1,"result":{"who":"second"}}']]);
   });

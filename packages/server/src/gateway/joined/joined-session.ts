@@ -176,8 +176,11 @@ export class JoinedSession implements BegunClient {
   }
 
   #begin({ kind, id }: Extract<ClientMessage, { kind: "call" | "request" }>): Open | undefined {
-    if (this.#open.has(id)) return void this.#refuse(id, INVALID_REQUEST, "the id of a request that is under way");
-    if (this.#open.size >= MAX_OPEN) return void this.#refuse(id, INVALID_REQUEST, `more than ${MAX_OPEN} requests under way`);
+    const why = this.#open.has(id) ? "the id of a request that is under way" : this.#open.size >= MAX_OPEN ? `more than ${MAX_OPEN} requests under way` : undefined;
+    if (why !== undefined) {
+      this.#refuse(id, INVALID_REQUEST, why);
+      return undefined;
+    }
     const open: Open = { id, isCall: kind === "call", child: undefined };
     this.#open.set(id, open);
     return open;
