@@ -77,6 +77,21 @@ describe("servers joined, without sessions", () => {
     expect(a.sent("tools/call").map(({ params }) => (params as Message)["requestState"])).toEqual([undefined, "own"]);
   });
 
+  it("a task is asked about where it was made", async () => {
+    const a = dual(["make"], {
+      first(message: Message, peer: { answer(request: Message, result: object): void }) {
+        if (message["method"] !== "tools/call" && message["method"] !== "tasks/get") return false;
+        peer.answer(message, { resultType: message["method"] === "tasks/get" ? "complete" : "task", taskId: "t", status: "working", ttlMs: null, createdAt: "2026-01-01T00:00:00Z", lastUpdatedAt: "2026-01-01T00:00:00Z" });
+        return true;
+      },
+    });
+    await open({ a, b: dual(["x"]) });
+    const meta = { "io.modelcontextprotocol/clientCapabilities": { extensions: { "io.modelcontextprotocol/tasks": {} } } };
+    expect(await ask("tasks/get", { taskId: "t" })).toMatchObject({ error: { code: -32_602 } });
+    expect((await askStateless(at.url, "make", "tools/call", { name: "a__make", arguments: {} }, { meta }).ended).json).toMatchObject({ result: { resultType: "task", taskId: "t" } });
+    expect((await askStateless(at.url, "get", "tasks/get", { taskId: "t" }, { meta }).ended).json).toMatchObject({ result: { taskId: "t" } });
+  });
+
   it("are no such server where one of them speaks sessions alone; the others are served to who asks all the same", async () => {
     await open({ a: dual(["read"]), old: scriptedServer({ tools: ["old"] }) });
     expect(await ask("server/discover")).toMatchObject({ error: { code: -32_601, message: expect.stringContaining("old does not speak") } });

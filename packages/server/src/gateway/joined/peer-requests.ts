@@ -52,7 +52,7 @@ export class PeerRequests<S extends Asker> {
     const asked = this.#asked.get(own);
     if (asked === undefined) return false;
     this.#asked.delete(own);
-    this.#tasks.learn(asked.asker, response.ok ? response.body : undefined);
+    this.#tasks.know(asked.asker, response.ok ? response.body : undefined);
     const bytes = replaceValues(line, [{ path: ["id"], to: JSON.stringify(asked.id) }]);
     if (bytes !== undefined) asked.asker.receive({ ...response, id: asked.id }, bytes);
     return true;
