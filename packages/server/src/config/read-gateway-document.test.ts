@@ -78,6 +78,7 @@ describe("a gateway's document", () => {
       policies: resolve("/etc/gw/all.policy.yaml"),
       holdMs: 30_000,
       unknownMethods: "pass",
+      join: true,
     });
   });
 
