@@ -55,7 +55,7 @@ export async function runCase(one: Case, client: ClientProcess, note: string, pe
   while (answers.length < MAX_CALLS) {
     const answer = await client.call(one.tool, note);
     answers.push(answer);
-    if (answer.kind !== "pending" && answer.kind !== "gave up") break;
+    if (answer.kind !== "pending" && answer.kind !== "gave up" && answer.kind !== "nobody asked") break;
     if (one.again === "never") break;
     if (one.again === "afterwards" && answer.kind === "pending") await decided;
   }

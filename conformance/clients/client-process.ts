@@ -13,8 +13,7 @@ export interface Target {
 }
 
 /** Pending: the model is told to call again. Gave up: the client's own limit. Unclear: none of what the gateway says, or the tool. */
-export const KINDS = ["ran", "pending", "denied", "expired", "gave up", "unclear"] as const;
-export type Kind = (typeof KINDS)[number];
+export type Kind = "ran" | "pending" | "denied" | "expired" | "nobody asked" | "gave up" | "unclear";
 
 export interface Answer {
   readonly kind: Kind;
@@ -85,6 +84,7 @@ function kindOf(said: string, note: string): Kind {
   if (/has not run\..*call \w+ again with the same arguments/s.test(said)) return "pending";
   if (said.includes("A person denied it; it did not run.")) return "denied";
   if (said.includes("Nobody approved it in time; it did not run.")) return "expired";
+  if (said.includes("nobody was asked")) return "nobody asked";
   if (/tim(?:ed|e)[ -]?out/i.test(said)) return "gave up";
   return "unclear";
 }

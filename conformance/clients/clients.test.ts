@@ -6,6 +6,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startControlPlane, type RunningControlPlane } from "../control-plane/running-control-plane.ts";
@@ -20,6 +21,8 @@ import { OFFICIAL, PEERS, pinnedVersion } from "./peers.ts";
 const isConformance = process.env["COUNTERSIGN_CONFORMANCE"] !== undefined;
 const SCALE = isConformance ? 1 : 1 / 60;
 const HOLD_S = 45 * SCALE;
+/** Clients begin one after the other, so that none waits for a machine that is busy with the others. */
+const APART_MS = 3_000 * SCALE;
 const LONGEST_MS = 15 * 60_000 * SCALE + 30_000;
 const RUNS = (isConformance ? [...PEERS, ...OFFICIAL] : OFFICIAL).flatMap(({ fronts, ...peer }) => fronts.map((front) => ({ ...peer, front })));
 type Run = (typeof RUNS)[number];
@@ -47,7 +50,7 @@ beforeAll(async () => {
     await client.catch(() => undefined);
     started.push({ run, client });
   }
-  courses = new Map(await Promise.all(started.map(async ({ run, client }) => [run, await client.then((running) => runAll(run, running)).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))] as const)));
+  courses = new Map(await Promise.all(started.map(async ({ run, client }, at) => [run, await client.then((running) => runAll(run, running, at * APART_MS)).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))] as const)));
   if (isConformance)   printTable();
 }, LONGEST_MS);
 afterAll(async () => {
@@ -66,8 +69,9 @@ async function connect({ client, front }: Run): Promise<ClientProcess> {
 }
 
 /** All cases side by side, as a model does that calls several tools at once. */
-async function runAll({ client, front }: Run, running: ClientProcess): Promise<readonly Course[]> {
+async function runAll({ client, front }: Run, running: ClientProcess, afterMs: number): Promise<readonly Course[]> {
   try {
+    await sleep(afterMs);
     return await Promise.all(CASES.map((one, index) => runCase(one, running, `${client}-${front}-${index}`, decider, SCALE)));
   } finally {
     await running.close();

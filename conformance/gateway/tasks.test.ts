@@ -102,6 +102,7 @@ describe.for(WAYS)("%s", (way) => {
       // The same call, while the task is at work: it is not made again.
       const again = await client.request({ method: "tools/call", params: { name: "simulate-research-query", arguments: { topic: `${way} approved` }, task: { ttl: 60_000 } } }, CallToolResultSchema).catch((error: unknown) => ({ isError: true, content: [{ type: "text", text: String(error) }] }));
       expect(again.isError).toBe(true);
+      expect((await owner.detail(request.id)).state).toBe("executing");
       const told = await telling;
       expect(told.kinds).toEqual(["taskCreated", "taskStatus", "result"]);
       expect(told.text).toContain("Research Report");

@@ -71,9 +71,10 @@ export function wholeOf(ask: AskPort): AskPort {
   };
 }
 
-/** Numbers that rise with each notification and stay below whatever the upstream counts in: its own progress comes later, under the same token. */
-const SMALL = 1e-9;
-
+/**
+ * What is told while people are asked rises with each notification and stays below zero, where servers begin to count: their own progress
+ * comes later, under the same token, and has to rise from there.
+ */
 export function progressMessage(token: string | number, count: number, message: string): string {
-  return `${JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: token, progress: count * SMALL, message } })}\n`;
+  return `${JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: token, progress: -1 / count, message } })}\n`;
 }
