@@ -148,7 +148,7 @@ it("a client in a session that asked for progress is told that it waits, so that
   await Promise.all(
     CELLS.filter(({ era }) => era === "2025-11-25").map(async ({ era, way }) => {
       const client = await at.connect(way, era);
-      const note = `patient/${era}/${way}`;
+      const note = `patient/${era}/${way}`.replaceAll(" ", "-");
       const seen: { readonly progress: number; readonly message?: string | undefined }[] = [];
       const call = client.call("write_note", note, { timeoutMs: 6_500, onProgress: (step) => void seen.push(step) });
       const request = await at.sees(note, "pending");

@@ -63,7 +63,9 @@ export async function gatewayJoined(path: string, options: GatewayOptions, remot
     const canary = await runCanary();
     if (!canary.ok) throw new CheckFailure(`nothing is served, since it is not proved that a blocked call is blocked: ${canary.why}`);
     const client = { agent: options.agent === "" ? config.agent : options.agent, user: options.user, governance, maxMessageBytes: config.limits.messageBytes };
-    return await serveStdioClient(beginJoined(servers, { leaveMs: config.drainMs }), client, { ...ports.streams(), stopped: ports.stopped, onWarning });
+    const streams = ports.streams();
+    if (Reflect.get(streams.input, "isTTY") === true) onWarning("this serves one MCP client over standard streams, and waits for it; --http serves clients over HTTP");
+    return await serveStdioClient(beginJoined(servers, { leaveMs: config.drainMs }), client, { ...streams, stopped: ports.stopped, onWarning });
   } finally {
     watch.close();
     await link?.close();

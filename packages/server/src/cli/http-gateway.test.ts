@@ -68,6 +68,22 @@ describe("a gateway over HTTP", () => {
     expect(ran("only")).toEqual(["read"]);
   });
 
+  it("serves several as one at /mcp, each call under its own server's policies; `join` says who is among them", async () => {
+    const gateway = await start(configOf(echo("one") + echo("two", ", policies: allows.yaml") + echo("three", ", join: false")));
+    expect(gateway.joinedAddress()).toBe(at(gateway, "/mcp"));
+    const all = await connectMcp(at(gateway, "/mcp"));
+    expect((await all.send("tools/list")).text).not.toContain("three__");
+    expect((await all.call("one__write")).text).toContain("mcp:one:write: nobody writes");
+    expect((await all.call("two__write", { a: 1 })).text).toMatch(/^\d+ \{"name":"write","arguments":\{"a":1\}/);
+    expect([ran("one"), ran("two")]).toEqual([[], ["write"]]);
+    await gateway.apply(configOf(echo("one", ", policies: allows.yaml") + echo("two") + echo("four")));
+    expect((await all.call("one__write")).isError).toBe(false);
+    expect((await all.call("two__write")).text).toContain("mcp:two:write: nobody writes");
+    await expect.poll(async () => (await all.call("four__read")).isError, { timeout: 8_000 }).toBe(false);
+    await gateway.apply(configOf(echo("one") + echo("two"), "  policies: blocks.yaml\n  controlPlane: none\n  join: false\n"));
+    expect([gateway.joinedAddress(), (await all.call("one__read")).status]).toEqual([undefined, 404]);
+  });
+
   it("gives a server the variables that its entry sets, and none of the gateway's own secrets", async () => {
     const gateway = await start(configOf(echo("one", ", env: { MINE: x }")), { env: { ...process.env, GITHUB_TOKEN: "secret", COUNTERSIGN_API_KEY: "csk_x" } });
     const { text } = await (await connectMcp(at(gateway, "/one/mcp"))).call("env");

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { joinedServers } from "./gateway-config.ts";
 import { GatewayDocumentError, readGatewayDocument } from "./read-gateway-document.ts";
 
 const SECRET = "s3cr3t-value-of-a-variable";
@@ -69,6 +70,7 @@ describe("a gateway's document", () => {
       policies: resolve("/etc/gw/files.policy.yaml"),
       holdMs: 5_000,
       unknownMethods: "block",
+      join: true,
     });
     expect(config.servers.get("far")).toEqual({
       name: "far",
@@ -76,6 +78,7 @@ describe("a gateway's document", () => {
       policies: resolve("/etc/gw/all.policy.yaml"),
       holdMs: 30_000,
       unknownMethods: "pass",
+      join: true,
     });
   });
 
@@ -137,6 +140,17 @@ describe("a variable", () => {
     const read = readGatewayDocument(withHeader('"${env:V}"'), "c.yaml", { V: 'a: "b" # c ${env:TOKEN} {x}' });
     expect(read.servers.get("a")?.upstream).toMatchObject({ headers: { Authorization: 'a: "b" # c ${env:TOKEN} {x}' } });
     expect(problems(withHeader('"${env:V}"'), { V: "a\r\nHost: evil" })).toEqual(["7:9: gateway.servers.a.headers.Authorization has a line break or another control character in it, once ${env:…} is filled in."]);
+  });
+
+  it("joins servers, but for those that say otherwise and those whose names could be two", () => {
+    const text = (more: string, name = "a__b", own = ""): string => `version: 1\ngateway:\n${more}  servers:\n    ${name}: { command: x${own} }\n    other: { command: x }\n`;
+    expect(problems(text(""))).toEqual([expect.stringContaining("gateway.servers.a__b has __ in its name")]);
+    expect(problems(text(""))[0]).toContain("Give it another name, or write `join: false` in it: then it is at /a__b/mcp alone.");
+    for (const fine of [text("  join: false\n"), text("", "a__b", ", join: false"), text("", "a_b")]) expect(problems(fine)).toEqual([]);
+    expect(problems("version: 1\ngateway:\n  servers: { a__b: { command: x } }\n")).toEqual([]);
+    const config = readGatewayDocument(text("", "a_b", ", join: false"), "/etc/gw/countersign.yaml", ENV);
+    expect([config.join, joinedServers(config).map(({ name }) => name)]).toEqual([true, ["other"]]);
+    expect(joinedServers({ ...config, join: false })).toEqual([]);
   });
 });
 

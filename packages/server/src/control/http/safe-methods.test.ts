@@ -8,7 +8,7 @@ import type { ServedApp } from "./fixture/serve-app.ts";
 /** Functions that change nothing, written down: whatever else is reached by looking fails. */
 const READING = new Set([
   "bundle.read", "requests.list", "requests.read", "requests.asked", "requests.readEdit", "grants.list", "policies.list", "policies.read", "people.list", "people.listGroups", "people.listDelegations",
-  "keys.list", "record.query", "record.export", "record.checkpoints", "signIns.me", "signIns.methods", "signIns.list", "installation.read", "trials.calls", "installation.diagnose", "insights.read",
+  "keys.list", "keys.readOwn", "record.query", "record.export", "record.checkpoints", "signIns.me", "signIns.methods", "signIns.list", "installation.read", "trials.calls", "installation.diagnose", "insights.read",
 ]);
 const LOOKERS = {
   "Slack's unfurler": { "user-agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)" },

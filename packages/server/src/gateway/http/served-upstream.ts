@@ -12,6 +12,8 @@ export interface ServedUpstream extends Required<Pick<RelayOptions, "server" | "
   readonly begin?: BeginClient | undefined;
   /** As RelayOptions has it. */
   readonly shownName?: RelayOptions["shownName"];
+  /** Told what the server answers to calls without sessions. */
+  readonly onAnswer?: ((bytes: Buffer | string) => void) | undefined;
   readonly pulse: Pulse;
   /** What clients without sessions come back to. */
   readonly rounds: Rounds;

@@ -157,6 +157,7 @@ export class StatelessExchange implements Ear {
 
   /** Of a call: its answer, or what we say while it waits, under the token that we gave it. */
   #say(bytes: Buffer | string, last: boolean): void {
+    if (last) this.#upstream.onAnswer?.(bytes);
     if (last) this.#reply.answer(bytes, statusOfAnswer(bytes));
     else if (readUpstreamMessage(Buffer.from(bytes)).kind === "notification") this.notify(Buffer.from(bytes), ["params", "progressToken"]);
     else this.#reply.beside(bytes);

@@ -60,6 +60,38 @@ describe("servers joined, without sessions", () => {
     expect([people.claimed.length, a.sent("tools/call").length]).toEqual([1, 1]);
   });
 
+  it("what a server asks in between comes back to it, by the name that the client knows", async () => {
+    const a = dual(["ask"], {
+      first(message: Message, peer: { answer(request: Message, result: object): void }) {
+        if (message["method"] !== "tools/call") return false;
+        const { inputResponses } = message["params"] as { readonly inputResponses?: unknown }; // of a call
+        peer.answer(message, inputResponses === undefined ? { resultType: "input_required", requestState: "own", inputRequests: { q: { method: "roots/list" } } } : { resultType: "complete", content: [{ type: "text", text: JSON.stringify(inputResponses) }] });
+        return true;
+      },
+    });
+    await open({ a, b: dual(["x"]) });
+    const call = { name: "a__ask", arguments: {} };
+    const { requestState } = (await ask("tools/call", call))["result"] as { readonly requestState: string };
+    expect(await ask("tools/call", { ...call, name: "b__x", requestState, inputResponses: { q: { roots: [] } } })).toMatchObject({ error: { code: -32_602 } });
+    expect(textOf(await ask("tools/call", { ...call, requestState, inputResponses: { q: { roots: [] } } }))).toBe('{"q":{"roots":[]}}');
+    expect(a.sent("tools/call").map(({ params }) => (params as Message)["requestState"])).toEqual([undefined, "own"]);
+  });
+
+  it("a task is asked about where it was made", async () => {
+    const a = dual(["make"], {
+      first(message: Message, peer: { answer(request: Message, result: object): void }) {
+        if (message["method"] !== "tools/call" && message["method"] !== "tasks/get") return false;
+        peer.answer(message, { resultType: message["method"] === "tasks/get" ? "complete" : "task", taskId: "t", status: "working", ttlMs: null, createdAt: "2026-01-01T00:00:00Z", lastUpdatedAt: "2026-01-01T00:00:00Z" });
+        return true;
+      },
+    });
+    await open({ a, b: dual(["x"]) });
+    const meta = { "io.modelcontextprotocol/clientCapabilities": { extensions: { "io.modelcontextprotocol/tasks": {} } } };
+    expect(await ask("tasks/get", { taskId: "t" })).toMatchObject({ error: { code: -32_602 } });
+    expect((await askStateless(at.url, "make", "tools/call", { name: "a__make", arguments: {} }, { meta }).ended).json).toMatchObject({ result: { resultType: "task", taskId: "t" } });
+    expect((await askStateless(at.url, "get", "tasks/get", { taskId: "t" }, { meta }).ended).json).toMatchObject({ result: { taskId: "t" } });
+  });
+
   it("are no such server where one of them speaks sessions alone; the others are served to who asks all the same", async () => {
     await open({ a: dual(["read"]), old: scriptedServer({ tools: ["old"] }) });
     expect(await ask("server/discover")).toMatchObject({ error: { code: -32_601, message: expect.stringContaining("old does not speak") } });

@@ -174,7 +174,7 @@ export class JoinedExchanges implements StatelessSide {
     }
     for (const server of servers.all) {
       if (this.#children.has(server)) continue;
-      const child = new StatelessChild(server, { upstream, limits: exchanges, onCame: (came) => this.#came(came), onWarning });
+      const child = new StatelessChild(server, { upstream, limits: exchanges, onAnswer: (asked, bytes) => this.#tasks.learn(asked, bytes), onCame: (came) => this.#came(came), onWarning });
       this.#children.set(server, child);
       if (this.#listenings.size > 0) void child.greet(0);
     }

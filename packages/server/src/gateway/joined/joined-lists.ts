@@ -74,7 +74,7 @@ export class JoinedLists<S extends ListedServer> {
   isOthers(server: S, uri: string): boolean {
     const owners = [...this.#owners(RESOURCES, uri), ...this.#owners(TEMPLATES, uri)];
     const all = owners.length > 0 ? owners : this.#matching(uri);
-    return all.length > 0 && all.every((one) => one.server !== server);
+    return all.length > 0 && all.every((owned) => owned.server !== server);
   }
 
   /** A server said that its list is another now. */
@@ -96,16 +96,18 @@ export class JoinedLists<S extends ListedServer> {
   }
 
   async #lookAgain(kinds: readonly ListKind[], params: JsonObject, find: () => readonly Owned<S>[]): Promise<readonly Owned<S>[]> {
-    await Promise.all(
-      kinds.map((kind) => {
-        const at = this.#lookedAt.get(kind);
-        if (at !== undefined && performance.now() - at < AGAIN_MS) return this.#looking.get(kind);
-        const looking = this.#looking.get(kind) ?? this.#look(kind, params).finally(() => this.#looking.delete(kind));
-        this.#looking.set(kind, looking);
-        return looking;
-      }),
-    );
+    await Promise.all(kinds.map((kind) => this.#lookOnce(kind, params)));
     return find();
+  }
+
+  /** One look for all who wait for it, and not again at once: made-up names are no flood of lists. */
+  async #lookOnce(kind: ListKind, params: JsonObject): Promise<void> {
+    const at = this.#lookedAt.get(kind);
+    const isFresh = at !== undefined && performance.now() - at < AGAIN_MS;
+    const looking = this.#looking.get(kind) ?? (isFresh ? undefined : this.#look(kind, params).finally(() => this.#looking.delete(kind)));
+    if (looking === undefined) return;
+    this.#looking.set(kind, looking);
+    await looking;
   }
 
   async #look(kind: ListKind, params: JsonObject): Promise<void> {

@@ -152,6 +152,60 @@ describe("prompts and resources", () => {
   });
 });
 
+describe("tasks", () => {
+  it("are asked about where they were made, and listed together", async () => {
+    const making = (taskId: string): Script => ({
+      tools: ["t"],
+      capabilities: { tasks: { list: {}, requests: { tools: { call: {} } } } },
+      first(message, peer) {
+        const task = { taskId, status: "working", ttl: null, createdAt: "2026-01-01T00:00:00Z", lastUpdatedAt: "2026-01-01T00:00:00Z" };
+        if (message["method"] === "tools/call") peer.answer(message, { task });
+        else if (message["method"] === "tasks/get") peer.answer(message, task);
+        else if (message["method"] === "tasks/list") peer.answer(message, { tasks: [task] });
+        else return false;
+        return true;
+      },
+    });
+    const [a, b] = [scriptedServer(making("1")), scriptedServer(making("2"))];
+    await open({ a, b });
+    expect(await at.ask("tasks/get", { taskId: "2" })).toMatchObject({ error: { code: -32_602 } });
+    await at.ask("tools/call", { name: "b__t", arguments: {}, task: {} });
+    await at.ask("tools/call", { name: "a__t", arguments: {}, task: {} });
+    expect(await at.ask("tasks/get", { taskId: "2" })).toMatchObject({ result: { taskId: "2" } });
+    expect([a.sent("tasks/get"), b.sent("tasks/get").length]).toEqual([[], 1]);
+    expect(await names("tasks/list", "tasks", "taskId")).toEqual(["1", "2"]);
+  });
+});
+
+describe("without sessions, over one connection each", () => {
+  const META = { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} } };
+
+  it("is discovered, or begins with any request; listens to all under the client's own id", async () => {
+    const [a, b] = [scriptedServer({ dual: true, tools: ["read"] }), scriptedServer({ dual: true, tools: ["read"] })];
+    at = joinedStage({ a, b });
+    expect((await at.ask("tools/list", META))["result"]).toMatchObject({ resultType: "complete", tools: [{ name: "a__read" }, { name: "b__read" }] });
+    expect((await at.ask("server/discover", META))["result"]).toMatchObject({ supportedVersions: ["2026-07-28"] });
+    expect(await at.ask("tools/call", { name: "b__read", arguments: {}, ...META })).toMatchObject({ result: { content: [{ text: "ran read" }] } });
+    at.send({ jsonrpc: "2.0", id: "ears", method: "subscriptions/listen", params: { ...META, notifications: { toolsListChanged: true } } });
+    const own = { params: { _meta: { "io.modelcontextprotocol/subscriptionId": "ears" } } };
+    expect(await at.heard(({ method }) => method === "notifications/subscriptions/acknowledged")).toMatchObject(own);
+    await expect.poll(() => [a, b].map((server) => server.sent("subscriptions/listen").map(({ id }) => id)), patient).toEqual([["ears"], ["ears"]]);
+    at.servers.replace([...at.servers.all, joinedServerOf("c", scriptedServer({ dual: true, tools: ["c"] }))]);
+    expect(await at.heard(({ method }) => method === "notifications/tools/list_changed")).toMatchObject(own);
+    expect(at.lines.filter((line) => line.includes("acknowledged"))).toHaveLength(1);
+  });
+
+  it("is refused where one speaks sessions alone, and then all of them begin anew in one", async () => {
+    const [a, old] = [scriptedServer({ dual: true, tools: ["read"] }), scriptedServer({ tools: ["old"] })];
+    at = joinedStage({ a, old });
+    expect(await at.ask("server/discover", META)).toMatchObject({ error: { code: -32_601 } });
+    expect(await at.ask("tools/list", META)).toMatchObject({ error: { message: expect.stringContaining("old does not speak") } });
+    await at.initialize();
+    expect(await names()).toEqual(["a__read", "old__old"]);
+    expect([a.peers.length, old.peers.length]).toEqual([2, 2]);
+  });
+});
+
 describe("what servers ask of the client", () => {
   it("comes under ids and tokens of ours, and the response goes back to the one that asked", async () => {
     const sample = { jsonrpc: "2.0", id: 1, method: "sampling/createMessage", params: { _meta: { progressToken: 5 } } };
@@ -161,10 +215,11 @@ describe("what servers ask of the client", () => {
     const asked = await Promise.all([at.heard(({ method }) => method === "sampling/createMessage"), at.heard(({ method }) => method === "sampling/createMessage")]);
     expect(new Set(asked.map(({ id }) => id)).size).toBe(2);
     const [first, second] = asked;
-    at.send({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: ((second?.["params"] as Message)["_meta"] as Message)["progressToken"], progress: 1 } });
-    at.send({ jsonrpc: "2.0", id: second?.["id"], result: { who: "second" } });
-    at.send({ jsonrpc: "2.0", id: first?.["id"], result: { who: "first" } });
-    at.send({ jsonrpc: "2.0", id: first?.["id"], result: { who: "again" } });
+    const { _meta: meta } = second["params"] as { readonly _meta: { readonly progressToken: string } }; // as it was asked
+    at.send({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: meta.progressToken, progress: 1 } });
+    at.send({ jsonrpc: "2.0", id: second["id"], result: { who: "second" } });
+    at.send({ jsonrpc: "2.0", id: first["id"], result: { who: "first" } });
+    at.send({ jsonrpc: "2.0", id: first["id"], result: { who: "again" } });
     const got = (server: ScriptedServer): readonly string[] => server.peers[0]?.heard.filter((line) => line.includes('"who"') || line.includes("notifications/progress")) ?? [];
     expect([got(a), got(b)]).toEqual([['{"jsonrpc":"2.0","id":1,"result":{"who":"first"}}'], ['{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":5,"progress":1}}', '{"jsonrpc":"2.0","id":1,"result":{"who":"second"}}']]);
   });
@@ -209,9 +264,9 @@ describe("one server harms no other", () => {
 
   it("that speaks another version: the most spoken one counts, and it is asked again with that", async () => {
     const [old, odd] = [scriptedServer({ tools: ["o"], version: "2025-03-26" }), scriptedServer({ tools: ["x"], version: "9999-12-31" })];
-    const { result } = await open({ one: good(), two: good(), old, odd });
+    const { result } = await open({ one: good(), old, odd });
     expect(result).toMatchObject({ protocolVersion: "2025-11-25" });
-    expect(await names()).toEqual(["one__read", "two__read"]);
+    expect(await names()).toEqual(["one__read"]);
     await expect.poll(() => at.warnings.join("\n"), patient).toContain("old is gone on without: it speaks 2025-03-26");
     expect(old.sent("initialize").map(({ params }) => (params as Message)["protocolVersion"])).toEqual(["2025-11-25", "2025-11-25"]);
   });

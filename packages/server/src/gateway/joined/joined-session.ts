@@ -11,7 +11,7 @@ import { ENVELOPE, isObject, memberOf, metaOf, VERSION } from "../message/member
 import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "../message/read-client-message.ts";
 import type { ClientBound } from "../relay.ts";
 import type { UpstreamEnd } from "../upstream/upstream-connection.ts";
-import { LIST_KINDS, resultOf, type ListKind } from "./collect-lists.ts";
+import { LIST_KINDS, type ListKind } from "./collect-lists.ts";
 import { JoinedChild } from "./joined-child.ts";
 import { JoinedLists } from "./joined-lists.ts";
 import type { JoinedServers } from "./joined-servers.ts";
@@ -176,8 +176,11 @@ export class JoinedSession implements BegunClient {
   }
 
   #begin({ kind, id }: Extract<ClientMessage, { kind: "call" | "request" }>): Open | undefined {
-    if (this.#open.has(id)) return void this.#refuse(id, INVALID_REQUEST, "the id of a request that is under way");
-    if (this.#open.size >= MAX_OPEN) return void this.#refuse(id, INVALID_REQUEST, `more than ${MAX_OPEN} requests under way`);
+    const why = this.#open.has(id) ? "the id of a request that is under way" : this.#open.size >= MAX_OPEN ? `more than ${MAX_OPEN} requests under way` : undefined;
+    if (why !== undefined) {
+      this.#refuse(id, INVALID_REQUEST, why);
+      return undefined;
+    }
     const open: Open = { id, isCall: kind === "call", child: undefined };
     this.#open.set(id, open);
     return open;
@@ -225,7 +228,7 @@ export class JoinedSession implements BegunClient {
     const agreed = await this.#era(params);
     const [ready, absent] = [this.#roster.ready(), this.#roster.absent()];
     if (agreed.ok) return this.#answer(open, JSON.stringify(method === "initialize" ? sessionGreeting(agreed.version, ready, absent) : statelessGreeting(agreed.version, ready, absent)));
-    this.#greeting = undefined;
+    if (agreed.answer === undefined) this.#greeting = undefined; // nobody was there; else it stays refused, and initialize begins anew
     if (method === "server/discover") return this.#fail(open, METHOD_NOT_FOUND, `${agreed.why}; initialize begins a session with all that speak it`);
     this.#fail(open, INTERNAL, agreed.why);
   }
@@ -313,7 +316,7 @@ export class JoinedSession implements BegunClient {
     if (open?.listening !== undefined) return; // it goes on with the others
     if (open === undefined) return;
     if (open.child !== child) return this.#options.onWarning(`${child.name} answered what it was not asked; that is not passed on`);
-    if (bytes.includes("\"taskId\"")) this.#tasks.learn(child, resultOf(Buffer.from(bytes)));
+    this.#tasks.learn(child, bytes);
     this.#open.delete(open.id);
     this.#tell(bytes, about);
   }

@@ -24,7 +24,7 @@ const INFO = { name: "countersign", title: "Countersign: several servers, joined
 /** Of `initialize`. */
 export function sessionGreeting(protocolVersion: string, servers: readonly Greeted[], absent: readonly Absent[]): JsonObject {
   const tasks = tasksOf(servers);
-  return { protocolVersion, capabilities: { ...capabilitiesOf(servers), logging: {}, ...(tasks === undefined ? {} : { tasks }) }, serverInfo: INFO, instructions: instructionsOf(servers, absent) };
+  return { protocolVersion, capabilities: { ...capabilitiesOf(servers), ...(absent.length > 0 ? { completions: {} } : {}), logging: {}, ...(tasks === undefined ? {} : { tasks }) }, serverInfo: INFO, instructions: instructionsOf(servers, absent) };
 }
 
 /** Of `server/discover`. */

@@ -36,7 +36,7 @@ export class PeerRequests<S extends Asker> {
     const message: unknown = JSON.parse(line.toString("utf8"));
     const [id, taskId] = [valueAt(message, ["id"]), valueAt(message, ["params", "taskId"])];
     if ((typeof id !== "string" && typeof id !== "number") || this.#of(asker).length >= MAX_OPEN) return undefined;
-    if (taskId !== undefined && this.#tasks.of(String(taskId)) !== asker) return undefined;
+    if (taskId !== undefined && (typeof taskId !== "string" || this.#tasks.of(taskId) !== asker)) return undefined;
     const own = `${this.#prefix}${(this.#count += 1)}`;
     const given = valueAt(message, TOKEN);
     const token = typeof given === "string" || typeof given === "number" ? given : undefined;
@@ -52,7 +52,7 @@ export class PeerRequests<S extends Asker> {
     const asked = this.#asked.get(own);
     if (asked === undefined) return false;
     this.#asked.delete(own);
-    this.#tasks.learn(asked.asker, response.ok ? response.body : undefined);
+    this.#tasks.know(asked.asker, response.ok ? response.body : undefined);
     const bytes = replaceValues(line, [{ path: ["id"], to: JSON.stringify(asked.id) }]);
     if (bytes !== undefined) asked.asker.receive({ ...response, id: asked.id }, bytes);
     return true;

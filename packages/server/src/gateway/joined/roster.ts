@@ -76,7 +76,7 @@ export class Roster {
 
   /** Resolves when all have answered, or time is over and somebody has. */
   async greet(greeting: Greeting): Promise<Agreed> {
-    if (this.#greeting !== undefined) for (const server of [...this.#children.keys()]) this.#beginAnew(server); // what was said before settled their era
+    if (this.#greeting !== undefined) for (const server of this.#children.keys()) this.#beginAnew(server); // what was said before settled their era
     this.#greeting = greeting;
     this.#version = undefined;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -14,6 +14,8 @@ import type { JoinedServer } from "./joined-servers.ts";
 export interface StatelessChildOptions {
   readonly upstream: Pick<ServedUpstream, "cancelGraceMs" | "pulse" | "openAfterMs" | "resumeMs">;
   readonly limits: ExchangeLimits;
+  /** What it answered to a call. */
+  readonly onAnswer: (child: StatelessChild, bytes: Buffer | string) => void;
   /** It has come, or come again. */
   readonly onCame: (child: StatelessChild) => void;
   readonly onWarning: (message: string) => void;
@@ -38,7 +40,7 @@ export class StatelessChild implements ListedServer {
     this.server = server;
     this.#options = options;
     const onWarning = (message: string): void => options.onWarning(`${name}: ${message}`);
-    this.#exchanges = new StatelessExchanges({ ...options.upstream, ...server, shownName: (tool) => joinedName(name, tool) ?? tool, onWarning }, options.limits);
+    this.#exchanges = new StatelessExchanges({ ...options.upstream, ...server, shownName: (tool) => joinedName(name, tool) ?? tool, onAnswer: (bytes) => options.onAnswer(this, bytes), onWarning }, options.limits);
   }
 
   get name(): string {

@@ -1,4 +1,5 @@
 /** Which server a task is at: the one that made it first. Ids of tasks are each server's own, and nothing but an id comes with what is asked about one. */
+import { resultOf } from "./collect-lists.ts";
 import { valueAt } from "../message/read-upstream-message.ts";
 
 const MAX_TASKS = 10_000;
@@ -6,8 +7,13 @@ const MAX_TASKS = 10_000;
 export class TaskOwners<S> {
   readonly #owners = new Map<string, S>();
 
-  /** From the result of a call. */
-  learn(server: S, result: unknown): void {
+  /** From what it answered to a call. */
+  learn(server: S, answer: Buffer | string): void {
+    if (answer.includes("\"taskId\"")) this.know(server, resultOf(Buffer.from(answer)));
+  }
+
+  /** From a result. */
+  know(server: S, result: unknown): void {
     const taskId = valueAt(result, ["task", "taskId"]) ?? valueAt(result, ["taskId"]);
     if (typeof taskId !== "string" || this.#owners.has(taskId)) return;
     this.#owners.set(taskId, server);
