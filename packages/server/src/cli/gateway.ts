@@ -100,6 +100,7 @@ async function gateway(command: readonly string[], options: GatewayOptions, port
           agent: options.agent,
           user: options.user,
           governance: governance.current,
+          onListed: governance.begin,
           waiting: heldFor(options.hold * 1_000),
           stateKey: () => stateKey(directory),
         },

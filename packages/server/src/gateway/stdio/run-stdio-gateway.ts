@@ -22,6 +22,8 @@ export interface StdioGatewayOptions {
   readonly user: string;
   readonly governance: () => Governance | Promise<Governance>;
   readonly waiting?: Waiting;
+  /** As RelayOptions has it. */
+  readonly onListed?: () => void;
   /** What seals the states that a client carries from round to round. Default: a random key, and then none outlives this process. */
   readonly stateKey?: () => Uint8Array;
   readonly maxMessageBytes?: number;
@@ -45,7 +47,7 @@ const CANCEL_GRACE_MS = 10_000;
 
 /** Resolves with the exit code: the upstream's own where it ended first, else 0. */
 export async function runStdioGateway(options: StdioGatewayOptions, { input, output, stopped, onWarning }: StdioStreams): Promise<number> {
-  const { connect, server, name, agent, user, governance, stateKey, waiting = WAITING, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  const { connect, server, name, agent, user, governance, stateKey, onListed, waiting = WAITING, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
   assertServerName(name);
   const upstream = connect({ onLine: (line, outcome) => relay.fromUpstream(line, outcome), onDrain: () => input.resume(), onWarning });
   const relay = new Relay({
@@ -54,6 +56,7 @@ export async function runStdioGateway(options: StdioGatewayOptions, { input, out
     caller: { agent: { name: agent, id: "" }, user: { id: user }, session: { id: randomUUID() } },
     waiting,
     stateKey,
+    onListed,
     cancelGraceMs: CANCEL_GRACE_MS,
     toClient: pausing(output, upstream),
     toUpstream(line) {
