@@ -17,6 +17,7 @@ import { isEventStream, type ForwardSession, type OpenCall } from "./forward-ses
 import type { PostExchange } from "./http-endpoint.ts";
 import { headersBack, whyUnusable, type Heard, type HttpUpstream, type Sending } from "./http-upstream.ts";
 import { collect, pumpEvents } from "./pump-events.ts";
+import { endWith, holdForTurn } from "./write-together.ts";
 
 export interface ForwardCallOptions {
   readonly upstream: HttpUpstream;
@@ -180,7 +181,7 @@ export class ForwardCall implements UpstreamPort, OpenCall {
   #plainly({ status, headers }: Head, body: Buffer | string): void {
     if (this.#response.destroyed) return;
     this.#response.writeHead(status, { "content-type": "application/json", ...headers, "content-length": Buffer.byteLength(body) });
-    this.#response.end(body);
+    endWith(this.#response, body);
   }
 
   #put(bytes: Buffer | string): void {
@@ -224,6 +225,7 @@ export class ForwardCall implements UpstreamPort, OpenCall {
   async #pass(answer: IncomingMessage): Promise<void> {
     const { session, exchange, upstream } = this.#options;
     if (!this.#response.headersSent && !this.#response.destroyed) {
+      holdForTurn(this.#response);
       this.#response.writeHead(answer.statusCode ?? 200, headersBack(answer));
       this.#response.flushHeaders();
     }

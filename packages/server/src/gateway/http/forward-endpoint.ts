@@ -46,7 +46,8 @@ class ForwardEndpoint implements HttpEndpoint {
   readonly #sessions: ForwardSessions;
   readonly #running = new Set<Promise<void>>();
   readonly #rounds: Rounds;
-  #server: Promise<ServerRef> | undefined;
+  #known: ServerRef | undefined;
+  #identifying: Promise<ServerRef> | undefined;
   #isDraining = false;
   #isClosed = false;
 
@@ -119,7 +120,7 @@ class ForwardEndpoint implements HttpEndpoint {
   }
 
   async #watchTasks({ message, caller }: HttpExchange & Partial<PostExchange>): Promise<TaskWatch> {
-    const scope = scopeOf(await (this.#server ??= this.#identify()));
+    const scope = scopeOf(this.#known ?? (await this.#identified()));
     const tasks = new TaskWatch({ tasks: this.#rounds.tasks, scope: () => scope, inspects: () => inspectsResults(caller.governance()) });
     if (message?.kind === "request") tasks.asked(message.id, message.method, message.params);
     return tasks;
@@ -155,8 +156,9 @@ class ForwardEndpoint implements HttpEndpoint {
     try {
       let governance: Governance | Promise<Governance> = exchange.caller.governance();
       if (governance instanceof Promise) governance = await governance;
-      const server = await (this.#server ??= this.#identify());
-      await session.knowTools();
+      const server = this.#known ?? (await this.#identified());
+      const knowing = session.knowTools();
+      if (knowing !== undefined) await knowing;
       if (isUnheard(signal)) return await call.finish(undefined);
       if (session.failure !== undefined && !session.isListed) return answerError(exchange.response, { ...session.failure, id: client.id });
       const proposed = this.#propose(exchange, session, params, governance, server);
@@ -183,9 +185,13 @@ class ForwardEndpoint implements HttpEndpoint {
     };
   }
 
+  #identified(): Promise<ServerRef> {
+    return (this.#identifying ??= this.#identify());
+  }
+
   async #identify(): Promise<ServerRef> {
     const { name, url } = this.#options;
-    return { name, identity: await serverIdentity({ kind: "http", url }), transport: "http" };
+    return (this.#known = { name, identity: await serverIdentity({ kind: "http", url }), transport: "http" });
   }
 }
 

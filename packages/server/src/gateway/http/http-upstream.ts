@@ -41,6 +41,9 @@ export class HttpUpstream {
   readonly name: string;
   readonly forwardsAuthorization: boolean;
   readonly #url: URL;
+  /** Of every request: reading them out of a URL anew costs more than it looks. */
+  readonly #target: { readonly protocol: string; readonly host: string; readonly port: string; readonly path: string };
+  readonly #make: typeof httpRequest;
   readonly #own: OutgoingHttpHeaders;
   readonly #kept: HttpAgent;
   readonly #fresh: HttpAgent;
@@ -50,7 +53,11 @@ export class HttpUpstream {
     this.forwardsAuthorization = forwardAuthorization;
     this.#url = new URL(url);
     this.#own = Object.fromEntries(Object.entries(headers).map(([key, value]) => [key.toLowerCase(), value]));
-    const Agent = this.#url.protocol === "https:" ? HttpsAgent : HttpAgent;
+    const { protocol, hostname, port, pathname, search } = this.#url;
+    const isSecure = protocol === "https:";
+    this.#target = { protocol, host: hostname.startsWith("[") ? hostname.slice(1, -1) : hostname, port, path: pathname + search };
+    this.#make = isSecure ? httpsRequest : httpRequest;
+    const Agent = isSecure ? HttpsAgent : HttpAgent;
     this.#kept = new Agent({ keepAlive: true, keepAliveMsecs: 10_000, timeout: FREE_MS });
     this.#fresh = new Agent({ keepAlive: false });
   }
@@ -119,11 +126,8 @@ export class HttpUpstream {
   }
 
   #request(method: string, headers: OutgoingHttpHeaders, body: Buffer | string | undefined, fresh: boolean): ClientRequest {
-    const { protocol, hostname, port, pathname, search } = this.#url;
-    const make = protocol === "https:" ? httpsRequest : httpRequest;
-    const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
     const length = body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-    return make({ protocol, host, port, path: pathname + search, method, headers: { ...headers, ...length }, agent: fresh ? this.#fresh : this.#kept });
+    return this.#make({ ...this.#target, method, headers: { ...headers, ...length }, agent: fresh ? this.#fresh : this.#kept });
   }
 }
 

@@ -12,6 +12,7 @@ import type { ForwardSessions } from "./forward-sessions.ts";
 import type { HttpExchange, PostExchange } from "./http-endpoint.ts";
 import { headersBack, whyUnusable, type Heard, type HttpUpstream } from "./http-upstream.ts";
 import { collect, pumpEvents } from "./pump-events.ts";
+import { endWith, holdForTurn } from "./write-together.ts";
 
 export interface PassContext {
   readonly exchange: HttpExchange & Partial<PostExchange>;
@@ -33,6 +34,7 @@ export async function passAnswer(heard: Heard, context: PassContext): Promise<vo
   if (typeof begun === "string" && message?.kind === "request" && message.method === "initialize") sessions.begin(begun, caller.credential);
   if (response.destroyed) return void answer.destroy();
   if (!isEventStream(answer)) return passBody(answer, context);
+  holdForTurn(response);
   response.writeHead(answer.statusCode ?? 200, headersBack(answer));
   response.flushHeaders();
   const how = await pumpEvents(answer, response, (event) => {
@@ -61,7 +63,7 @@ async function passBody(answer: IncomingMessage, context: PassContext): Promise<
   if (said.kind === "answer" && said.ok) learn(body, context);
   const own = (await context.tasks.said(said)) ?? body;
   response.writeHead(answer.statusCode ?? 502, { ...headersBack(answer), "content-length": Buffer.byteLength(own) });
-  response.end(own);
+  endWith(response, own);
 }
 
 function learn(data: Buffer, { exchange: { message }, session }: PassContext): void {
