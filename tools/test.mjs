@@ -122,12 +122,24 @@ function printSuites(rows) {
     lines.push(`${name.padEnd(width)}  ${seconds.toFixed(1).padStart(7)}${numbers}`);
   }
   lines.push("", `${elapsedSeconds().toFixed(1)} s of a budget of ${BUDGET_SECONDS} s (suites run side by side)`);
-  for (const { file, skipped } of report?.suites ?? []) {
-    for (const { name, reason } of skipped) if (reason) lines.push(`skipped: ${file} > ${name}: ${reason}`);
-  }
+  for (const { file, skipped } of report?.suites ?? []) lines.push(...skipLines(file, skipped));
   const passed = rows.reduce((sum, next) => sum + next.passed, 0);
   const failed = rows.reduce((sum, next) => sum + next.failed, 0);
   lines.push(`${passed} passed, ${failed} failed`, "");
   process.stdout.write(lines.join("\n"));
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+}
+
+/**
+ * A line for each skipped test, or one for a file's many that were skipped for one reason.
+ * @param {string} file
+ * @param {readonly { readonly name: string, readonly reason: string | null }[]} skipped
+ * @returns {readonly string[]}
+ */
+function skipLines(file, skipped) {
+  const byReason = Map.groupBy(skipped, ({ reason }) => reason ?? "");
+  return [...byReason].flatMap(([reason, tests]) => {
+    if (reason === "") return [];
+    return tests.length > 3 ? [`skipped: ${file}, ${tests.length} tests: ${reason}`] : tests.map(({ name }) => `skipped: ${file} > ${name}: ${reason}`);
+  });
 }

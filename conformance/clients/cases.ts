@@ -83,7 +83,7 @@ const LOOK_MS = 25;
 export function startDecider(owner: Person): Decider {
   const plans = new Map<string, Plan>();
   const noteOf = new Map<string, string>();
-  let closed = false;
+  const closing = new AbortController();
 
   async function noteIn(id: string): Promise<string> {
     const known = noteOf.get(id);
@@ -107,7 +107,7 @@ export function startDecider(owner: Person): Decider {
     }
   }
   const work = (async () => {
-    while (!closed) {
+    while (!closing.signal.aborted) {
       await look().catch(() => undefined);
       await sleep(LOOK_MS);
     }
@@ -119,7 +119,7 @@ export function startDecider(owner: Person): Decider {
       return done.promise;
     },
     async close() {
-      closed = true;
+      closing.abort();
       await work;
     },
   };

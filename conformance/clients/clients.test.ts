@@ -14,7 +14,7 @@ import { personAt } from "../crash/fixture/person.ts";
 import { startHttpGateway, type HttpProgram } from "../gateway/http-gateway.ts";
 import { gatewayBefore } from "../gateway/real-servers.ts";
 import { CASES, policyOf, runCase, startDecider, type Course, type Decider } from "./cases.ts";
-import { startClient } from "./client-process.ts";
+import { startClient, type ClientProcess } from "./client-process.ts";
 import { OFFICIAL, PEERS, pinnedVersion } from "./peers.ts";
 
 const isConformance = process.env["COUNTERSIGN_CONFORMANCE"] !== undefined;
@@ -40,8 +40,15 @@ beforeAll(async () => {
   const { headers } = await signInOwner(plane.url, plane.directory);
   decider = startDecider(personAt(() => plane.url, headers));
   http = await startHttpGateway({ command: [process.execPath, WITNESS, witnessFile(), "stdio"] }, options());
-  courses = new Map(await Promise.all(RUNS.map(async (run) => [run, await runAll(run).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))] as const)));
-  printTable();
+  // One after the other at first: some give a server five seconds to start.
+  const started: { readonly run: Run; readonly client: Promise<ClientProcess> }[] = [];
+  for (const run of RUNS) {
+    const client = connect(run);
+    await client.catch(() => undefined);
+    started.push({ run, client });
+  }
+  courses = new Map(await Promise.all(started.map(async ({ run, client }) => [run, await client.then((running) => runAll(run, running)).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))] as const)));
+  if (isConformance)   printTable();
 }, LONGEST_MS);
 afterAll(async () => {
   await decider.close();
@@ -50,13 +57,17 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** All cases side by side, as a model does that calls several tools at once. */
-async function runAll({ client, front }: Run): Promise<readonly Course[]> {
+async function connect({ client, front }: Run): Promise<ClientProcess> {
   const command = gatewayBefore([process.execPath, WITNESS, witnessFile(), "stdio"], options());
   const running = await startClient(client, front === "http" ? { url: http.url } : { command });
+  // The gateway is there, and knows whom it asks, before the clocks are looked at.
+  await running.call("read_notes", "none");
+  return running;
+}
+
+/** All cases side by side, as a model does that calls several tools at once. */
+async function runAll({ client, front }: Run, running: ClientProcess): Promise<readonly Course[]> {
   try {
-    // The gateway is there, and knows whom it asks, before the clocks are looked at.
-    await running.call("read_notes", "none");
     return await Promise.all(CASES.map((one, index) => runCase(one, running, `${client}-${front}-${index}`, decider, SCALE)));
   } finally {
     await running.close();

@@ -24,7 +24,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { id, tool, given } = JSON.parse(line);
   connected.call(tool, given).then(
     (value) => say({ id, value }),
-    (error) => say({ id, threw: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }),
+    (/** @type {unknown} */ error) => say({ id, threw: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }),
   );
 }
 await connected.close();

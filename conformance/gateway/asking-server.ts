@@ -7,7 +7,7 @@ import { inputRequired, McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 
 const [witness = ""] = process.argv.slice(2);
-export const OWN_STATE = "of-the-server-alone";
+const OWN_STATE = "of-the-server-alone";
 const done = (what: string) => {
   appendFileSync(witness, `${what}\n`);
   return { content: [{ type: "text" as const, text: `done: ${what}` }] };
@@ -19,11 +19,11 @@ serveStdio(() => {
   server.registerTool("note", { description: "Notes that it ran" }, () => done("note"));
   for (const name of ["greet", "held_greet"]) {
     server.registerTool(name, { description: "Asks twice, then greets" }, (ctx) => {
-      const { requestState, inputResponses } = ctx.mcpReq as { requestState(): unknown; inputResponses?: Record<string, { content?: { name?: string } }> }; // as the client answered
-      const state = requestState();
+      const asked = ctx.mcpReq as { requestState(): string | undefined; inputResponses?: Record<string, { content?: { name?: string } }> }; // as this server and its client wrote it
+      const state = asked.requestState();
       if (state === undefined) return inputRequired({ inputRequests: { who: question("Who?") }, requestState: `${OWN_STATE}:1:` });
-      const [, step, before] = String(state).split(":");
-      const said = inputResponses?.["who"]?.content?.name ?? "nobody";
+      const [, step, before] = state.split(":");
+      const said = asked.inputResponses?.["who"]?.content?.name ?? "nobody";
       if (step === "1") return inputRequired({ inputRequests: { who: question("And who else?") }, requestState: `${OWN_STATE}:2:${said}` });
       return done(`${name} ${before} and ${said}`);
     });

@@ -35,7 +35,7 @@ async function start(...args: readonly string[]): Promise<HttpProgram> {
 
 async function connect(url: string): Promise<Client> {
   const client = new Client({ name: "test", version: "1" });
-  await client.connect(new StreamableHTTPClientTransport(new URL(url)) as Parameters<Client["connect"]>[0]); // its own types disagree under exactOptionalPropertyTypes
+  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
   return client;
 }
 
@@ -44,7 +44,7 @@ const countersign = (...args: readonly string[]) => spawnSync(process.execPath, 
 it("serves what the file says, follows it while it runs, and keeps the last good one", { tags: ["leaves-sockets"] }, async () => {
   const files = [...SERVERS.filesystem(home)];
   writeFileSync(file, configure({ one: files }));
-  const program = await start("--config", file);
+  const program = await start("--config", file, "--http");
   const origin = new URL(program.url).origin;
   await expect.poll(() => program.printed()).toContain(`"url": "${origin.replace("localhost", "127.0.0.1")}/one/mcp"`);
   const one = await connect(`${origin}/one/mcp`);
@@ -98,8 +98,8 @@ it("serves one server at /mcp, from a command line alone", { tags: ["leaves-sock
 
 it("does not start by a file that is broken, and says where", () => {
   writeFileSync(file, configure({}).replace("servers:\n", "servers: {}\n"));
-  const ended = countersign("gateway", "--config", file);
+  const ended = countersign("gateway", "--config", file, "--http");
   expect([ended.status, ended.stderr]).toEqual([1, expect.stringMatching(/countersign\.yaml:6:3: gateway\.servers is an empty map\. Write at least one server\./)]);
   writeFileSync(file, configure({ a: ["x"] }).replace("policy.yaml", "none.yaml"));
-  expect(countersign("gateway", "--config", file).stderr).toContain("none.yaml: cannot be read: there is no such file.");
+  expect(countersign("gateway", "--config", file, "--http").stderr).toContain("none.yaml: cannot be read: there is no such file.");
 });

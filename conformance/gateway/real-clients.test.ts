@@ -102,7 +102,7 @@ describe.each(["v1", "v2"] as const)("the official client, %s", (kind) => {
     const client = await KINDS[kind](gatewayBefore(SERVERS.everything(), ["--name", "everything", "--policies", policies, "--no-control-plane", "--dir", join(home, "state")]));
     try {
       await client.listTools();
-      expect(await client.callTool({ name: "get-env", arguments: {} })).toEqual({ isError: true, content: [{ type: "text", text: expect.stringContaining("Not the environment. It did not run.") }] });
+      expect(await client.callTool({ name: "get-env", arguments: {} })).toEqual({ isError: true, content: [{ type: "text", text: expect.stringContaining("Not the environment. It did not run") }] });
     } finally {
       await client.close();
     }

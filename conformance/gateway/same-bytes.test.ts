@@ -1,10 +1,10 @@
-/** The official servers behave the same behind the gateway: every line they say is compared with what they say without it, byte for byte. */
+/** The official servers behave the same behind the gateway, in whichever front: every line they say is compared with what they say without it, byte for byte. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startFixtureHttp } from "../mcp/fixture-server.ts";
-import type { HttpProgram } from "./http-gateway.ts";
+import { startHttpGateway, type HttpProgram, type Upstream } from "./http-gateway.ts";
 import { startHttpPeer } from "./http-peer.ts";
 import { ALL_CAPABILITIES, ALLOW_ALL, answerAsClient, gatewayAt, gatewayBefore, initializeParams, SERVERS } from "./real-servers.ts";
 import { startEverything } from "./remote-servers.ts";
@@ -25,12 +25,30 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 type Asked = readonly [method: string, params?: object];
 const call = (name: string, args: object = {}, meta?: object): Asked => ["tools/call", { name, arguments: args, ...(meta === undefined ? {} : { _meta: meta }) }];
 
-/** Everything that a server says to these requests, made one after the other. */
-async function dialogue(command: readonly string[], asked: readonly Asked[]): Promise<Dialogue> {
+const alone = (): readonly string[] => ["--policies", policies, "--no-control-plane", "--dir", join(home, "state")];
+const memory = (): NodeJS.ProcessEnv => ({ MEMORY_FILE_PATH: join(root, "memory.jsonl") });
+
+function layOut(): void {
   rmSync(root, { recursive: true, force: true });
   mkdirSync(join(root, "sub"), { recursive: true });
   writeFileSync(join(root, "a.txt"), "one\ntwo é\u2028three\n");
-  return dialogueWith(startPeer(command, { answer: answerAsClient, env: { MEMORY_FILE_PATH: join(root, "memory.jsonl") } }), asked);
+}
+
+/** Everything that a server says to these requests, made one after the other. */
+async function dialogue(command: readonly string[], asked: readonly Asked[]): Promise<Dialogue> {
+  layOut();
+  return dialogueWith(startPeer(command, { answer: answerAsClient, env: memory() }), asked);
+}
+
+/** The same, with the gateway before it over HTTP. */
+async function dialogueOverHttp(upstream: Upstream, asked: readonly Asked[]): Promise<Dialogue> {
+  layOut();
+  const gateway = await startHttpGateway(upstream, alone(), memory());
+  try {
+    return await dialogueWith(startHttpPeer(gateway.url, answerAsClient), asked);
+  } finally {
+    await gateway.close();
+  }
 }
 
 interface Dialogue {
@@ -59,17 +77,21 @@ async function settled(peer: LinePeer): Promise<void> {
 }
 
 /** Notifications come when they come; answers and what the server asks come in the order of the requests. */
-const steady = (lines: readonly string[]): readonly string[] => lines.filter((line) => read(line)["id"] !== undefined);
-const progress = (lines: readonly string[]): readonly string[] => lines.filter((line) => read(line)["method"] === "notifications/progress");
+const steady = (lines: readonly string[]): readonly string[] => lines.filter((line) => read(line)["id"] !== undefined).map((line) => line.replace(/\n+$/, "")); // a line's end may stand in a body, too
+const progress = (lines: readonly string[]): readonly string[] => lines.filter((line) => read(line)["method"] === "notifications/progress").map((line) => line.trimEnd());
 
 const filesIn = (directory: string): readonly string[] => readdirSync(directory, { recursive: true, encoding: "utf8" }).toSorted();
 
 async function compare(command: readonly string[], asked: readonly Asked[]): Promise<readonly string[]> {
   const direct = await dialogue(command, asked);
   const files = filesIn(root);
-  const governed = await dialogue(gatewayBefore(command, ["--policies", policies, "--no-control-plane", "--dir", join(home, "state")]), asked);
+  const governed = await dialogue(gatewayBefore(command, alone()), asked);
   expect(steady(governed.lines)).toEqual(steady(direct.lines));
   expect(progress(governed.lines)).toEqual(progress(direct.lines));
+  expect(filesIn(root)).toEqual(files);
+  const overHttp = await dialogueOverHttp({ command }, asked);
+  expect(steady(overHttp.lines)).toEqual(steady(direct.lines));
+  expect(progress(overHttp.lines)).toEqual(progress(direct.lines));
   expect(filesIn(root)).toEqual(files);
   expect(steady(direct.lines).length).toBeGreaterThanOrEqual(asked.length + 3);
   return steady(governed.lines);
@@ -151,7 +173,7 @@ describe("at an address", () => {
   };
   /** With a server of its own each, where one remembers what it was asked. */
   const throughGateway = (url: string, asked: readonly Asked[]): Promise<Dialogue> =>
-    dialogueWith(startPeer(gatewayAt(url, ["--policies", policies, "--no-control-plane", "--dir", join(home, "state")]), { answer: answerAsClient }), asked);
+    dialogueWith(startPeer(gatewayAt(url, alone()), { answer: answerAsClient }), asked);
 
   it("server-everything over Streamable HTTP, in front of standard streams: the same as spoken to itself", async () => {
     const url = await started(startEverything("streamableHttp"));
@@ -160,6 +182,15 @@ describe("at an address", () => {
     expect(steady(governed.lines)).toEqual(steady(direct.lines));
     expect(progress(governed.lines)).toEqual(progress(direct.lines));
     expect(steady(direct.lines).filter((line) => /"method":"(?:sampling|elicitation)\/create/.test(line))).toHaveLength(2);
+    expect(steady(direct.lines).length).toBeGreaterThanOrEqual(EVERYTHING.length + 3);
+  });
+
+  it("server-everything over Streamable HTTP, with HTTP in front: the same as spoken to itself", async () => {
+    const url = await started(startEverything("streamableHttp"));
+    const direct = await dialogueWith(startHttpPeer(url, answerAsClient), EVERYTHING);
+    const governed = await dialogueOverHttp({ url }, EVERYTHING);
+    expect(steady(governed.lines)).toEqual(steady(direct.lines));
+    expect(progress(governed.lines)).toEqual(progress(direct.lines));
     expect(steady(direct.lines).length).toBeGreaterThanOrEqual(EVERYTHING.length + 3);
   });
 

@@ -22,7 +22,7 @@ export async function startApprover(policy: string, afterMs: number): Promise<Ap
     const owner = personAt(() => plane.url, headers);
     const since = new Map<string, number>();
     let approved = 0;
-    let closed = false;
+    const closing = new AbortController();
     const look = async (): Promise<void> => {
       for (const request of await owner.requests(20)) {
         if (request.state !== "pending") continue;
@@ -32,7 +32,7 @@ export async function startApprover(policy: string, afterMs: number): Promise<Ap
       }
     };
     const work = (async () => {
-      while (!closed) {
+      while (!closing.signal.aborted) {
         await look().catch(() => undefined);
         await sleep(LOOK_MS);
       }
@@ -42,7 +42,7 @@ export async function startApprover(policy: string, afterMs: number): Promise<Ap
       owner,
       approved: () => approved,
       async close() {
-        closed = true;
+        closing.abort();
         await work;
         await plane.remove();
       },

@@ -23,13 +23,13 @@ export async function startLossyProxy(target: string): Promise<LossyProxy> {
 }
 
 function relay(incoming: IncomingMessage, outgoing: ServerResponse, target: string): void {
-  const onwards = request(target, { method: incoming.method, headers: incoming.headers }, (answer) => {
+  const onwards = request(target, { method: incoming.method, headers: incoming.headers, agent: false }, (answer) => {
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
     outgoing.flushHeaders();
     answer.pipe(withoutProgress()).pipe(outgoing);
-    outgoing.once("close", () => answer.destroy());
   });
   onwards.on("error", () => outgoing.destroy());
+  outgoing.once("close", () => onwards.destroy());
   incoming.pipe(onwards);
 }
 

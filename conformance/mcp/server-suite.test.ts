@@ -18,10 +18,8 @@ const WHY_NOT = "the official suite is installed by `npm run conformance`";
 /** The suite's own time-outs are longer than a test of ours may take. */
 const SUITE_MS = 200_000;
 
-/** Before a process two checks of the newest suite warn, which count neither way; FORGIVEN names them. */
-const STDIO_CHECKS: Readonly<Record<SuiteName, number>> = { "0.1.16": 40, "2025-11-25": 70, "2026-07-28": 118 };
-const FORGIVEN: readonly string[] = [];
-const isForgiven = (line: string): boolean => FORGIVEN.some((id) => line.includes(id));
+/** A process has no streams that it could close: what the suite wants to see of that is not there to be seen. It does not count. */
+const NOT_BEFORE_A_PROCESS: readonly string[] = ["server-sse-polling"];
 const HOLD_MS = 150;
 const HOLD_ALL = `version: 1
 default: allow
@@ -148,8 +146,10 @@ describe.each(WAYS)("$way", ({ way, stdio, held }) => {
     const approvedBefore = approver.approved();
     const report = await run(way, suite, gateway.url);
     const expected = directReport(suite);
-    expect(differences(expected, report).filter((line) => !stdio || !isForgiven(line))).toEqual([]);
-    expect([report.passed, report.failed]).toEqual([stdio ? STDIO_CHECKS[suite] : SUITES[suite].checks, 0]);
+    expect(differences(expected, report).filter((line) => !stdio || !NOT_BEFORE_A_PROCESS.some((name) => line.startsWith(name)))).toEqual([]);
+    expect([report.failed, report.warned]).toEqual([0, 0]);
+    // More than direct where a stream gives a check something to look at.
+    expect(report.passed).toBeGreaterThanOrEqual(SUITES[suite].checks);
     // Every tool call that the suite made was put to a person, and nothing else was.
     if (held) expect(approver.approved() - approvedBefore).toBeGreaterThan(10);
   });

@@ -284,3 +284,12 @@ it("a tool name with escape codes reaches no terminal through the message of a r
   const { error } = await refusal({ ...at, proposed: { ...at.proposed, params: { name: "\u001b[2Jwrite\n", arguments: {} } } });
   expect(error.message).toBe(String.raw`MCP tool call blocked: mcp:files:\u{1B}[2Jwrite\n: Policy all`);
 });
+
+it("a call that was judged and held before, and comes back to the same question, is counted by no rate again", async () => {
+  const document: PolicyDocument = { version: 1, policies: [...(BLOCK.policies ?? []), { name: "slow", match: "mcp:files:write", action: "throttle", reason: "slowly", rate: { limit: 1, per: "1h" } }] };
+  const ask = approving({ wait: async () => ({ kind: "pending", until: 5 }) });
+  const at = world(document, { ask });
+  expect(await guard(at.proposed, at.ports, { waitMs: 1 })).toMatchObject({ kind: "pending" });
+  for (let round = 0; round < 3; round += 1) expect(await guard(at.proposed, at.ports, { waitMs: 1, charged: true })).toMatchObject({ kind: "pending" });
+  expect(await guard(at.proposed, at.ports, { waitMs: 1 })).toMatchObject({ kind: "refused", code: "policy_throttle" });
+});

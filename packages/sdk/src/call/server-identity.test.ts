@@ -1,7 +1,9 @@
+import fs from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { serverIdentity, type ServerLaunch } from "./server-identity.ts";
 
 let folder: string;
@@ -57,6 +59,17 @@ describe("the identity of a started server", () => {
     expect(await stdio()).not.toBe(before);
     await program("bin/serve", "first");
     expect(await stdio()).toBe(before);
+  });
+
+  it("reads a large file once for many that ask at the same time", async () => {
+    await program("bin/serve", "x".repeat(1_000_000));
+    const read = vi.spyOn(fs, "createReadStream");
+    syncBuiltinESMExports();
+    const identities = await Promise.all(Array.from({ length: 20 }, () => stdio()));
+    expect(new Set(identities).size).toBe(1);
+    expect(read).toHaveBeenCalledTimes(1);
+    read.mockRestore();
+    syncBuiltinESMExports();
   });
 
   it("changes when the script that an interpreter runs does", async () => {

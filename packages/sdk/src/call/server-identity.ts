@@ -65,21 +65,30 @@ function isExecutable(file: string): Promise<boolean> {
   );
 }
 
-/** Digests of files that were read before, by path, inode, size and change time: interpreters are large and do not change. */
-const digests = new Map<string, string>();
+/**
+ * Digests of files that were read before, or are being read, by path, inode, size and change time: interpreters are large and do not change,
+ * and many calls that come at once wait for one reading.
+ */
+const digests = new Map<string, Promise<string>>();
 
 async function fileDigest(file: string): Promise<string | null> {
   try {
     const { ino, size, ctimeMs, mtimeMs } = await stat(file);
     const key = JSON.stringify([file, ino, size, ctimeMs, mtimeMs]);
-    const known = digests.get(key);
-    if (known !== undefined) return known;
-    const sum = createHash("sha256");
-    await pipeline(createReadStream(file), sum);
-    const digest = sum.digest("hex");
-    digests.set(key, digest);
-    return digest;
+    let digest = digests.get(key);
+    if (digest === undefined) {
+      digest = readDigest(file);
+      digests.set(key, digest);
+      digest.catch(() => digests.delete(key));
+    }
+    return await digest;
   } catch {
     return null;
   }
+}
+
+async function readDigest(file: string): Promise<string> {
+  const sum = createHash("sha256");
+  await pipeline(createReadStream(file), sum);
+  return sum.digest("hex");
 }

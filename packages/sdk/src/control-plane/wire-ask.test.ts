@@ -1,5 +1,5 @@
 /** The port itself, for callers that can come back: `waitMs`, joining again, giving back. */
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Question } from "../approval/ask.ts";
 import { PolicyViolationError } from "../errors.ts";
 import { objectPolicies } from "../policy/policy-source.ts";
@@ -102,4 +102,38 @@ it("what was cancelled or denied there in the meantime is no yes at the claim", 
   await expect(ask.claim(request)).rejects.toMatchObject({ code: "control_plane_unavailable" }); // nobody has answered
   await fake.decide(request.id, "deny");
   await expect(ask.claim(request)).rejects.toMatchObject({ code: "approval_denied" });
+});
+
+describe("a caller that comes back to the request that it left", () => {
+  it.each([
+    ["approve", { kind: "approved" }],
+    ["deny", { kind: "denied", decision: { approver: "jane@company.com" } }],
+  ] as const)("hears how people answered meanwhile (%s), and nobody is asked anew", async (choice, answer) => {
+    const { ask } = plane;
+    const first = await ask.join(question());
+    await ask.wait(first, { signal: undefined, waitMs: 1 });
+    await fake.decide(first.id, choice);
+    const again = await ask.rejoin?.(first.id, question());
+    expect(again).toMatchObject({ id: first.id });
+    if (again !== undefined) expect(await ask.wait(again, { signal: undefined, waitMs: 5_000 })).toMatchObject(answer);
+    expect(await fake.requests()).toHaveLength(1);
+  });
+
+  it("waits on where nobody has answered, and may claim what is approved then", async () => {
+    const { ask } = plane;
+    const first = await ask.join(question());
+    await ask.wait(first, { signal: undefined, waitMs: 1 });
+    const again = (await ask.rejoin?.(first.id, question())) ?? first;
+    const answer = ask.wait(again, { signal: undefined, waitMs: 5_000 });
+    await fake.decide(first.id, "approve");
+    expect(await answer).toMatchObject({ kind: "approved" });
+    expect(await ask.claim(again)).toBe(true);
+  });
+
+  it("finds nothing where the request is about another call, or was never made", async () => {
+    const { ask } = plane;
+    const { id } = await ask.join(question());
+    expect(await ask.rejoin?.(id, { ...question(), call: fakeCall({ arguments: { path: "/other" } }) })).toBeUndefined();
+    expect(await ask.rejoin?.("never", question())).toBeUndefined();
+  });
 });

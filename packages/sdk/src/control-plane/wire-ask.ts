@@ -272,6 +272,12 @@ function decisionOf({ decision }: AskedRequest, approved: boolean): ApprovalDeci
   return new ApprovalDecision({ approved, approver, ...(channel === "" ? {} : { channel }), ...(human === undefined ? {} : { human }), ...(reason === "" ? {} : { reason }) });
 }
 
+/** `oauth:ISSUER#SUBJECT`, as gateways write it. An issuer has no fragment. */
+function subjectOf(principal: string): Pick<AskBody["caller"], "onBehalfOf"> {
+  const [, issuer, subject] = /^oauth:([^#]+)#(.+)$/s.exec(principal) ?? [];
+  return issuer === undefined || subject === undefined ? {} : { onBehalfOf: { issuer, subject } };
+}
+
 function askBodyOf(question: Question, windowMs: number, policies: { readonly digest: string | null; readonly own: boolean }): AskBody {
   const { call } = question;
   const { server, caller } = call;
@@ -286,7 +292,7 @@ function askBodyOf(question: Question, windowMs: number, policies: { readonly di
       context: call.context as AskBody["call"]["context"],
       digest: call.digest,
     },
-    caller: { agent: caller.agent, user: caller.user, session: caller.session },
+    caller: { agent: caller.agent, user: caller.user, session: caller.session, ...subjectOf(caller.principal) },
     findings: question.findings.map(({ type, group, direction, where, count }) => ({ type, group, direction, where, ...(count === undefined ? {} : { count }) })),
     reason: question.reason.slice(0, 10_000),
     policies: [...question.policies],

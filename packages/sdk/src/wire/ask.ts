@@ -48,6 +48,11 @@ export const askBody = z.strictObject({
     agent: z.strictObject({ name, id: name }),
     user: z.strictObject({ id: name }),
     session: z.strictObject({ id: name }),
+    /**
+     * Whom a gateway's key asks for, where it knows its clients by OAuth. It gives no right: whoever signs in as that subject is kept from
+     * approving what they asked for themselves.
+     */
+    onBehalfOf: z.strictObject({ issuer: z.string().max(2048), subject: name.min(1) }).optional(),
   }),
   findings: z.array(finding).max(10_000),
   reason: z.string().max(10_000),

@@ -87,7 +87,7 @@ export function createWireClient(base: URL, apiKey: string): WireClient {
     ship: (body, patience) => call("ship", "", body, recordAnswer, patience),
     throttle: (body, patience) => call("throttle", "", body, throttleAnswer, patience, { repeat: false }),
     events: (listener, options) => new EventStream(connection, listener, options),
-    moveTo: (base) => connection.moveTo(base),
+    moveTo: (address) => connection.moveTo(address),
     close: () => connection.close(),
   };
 }

@@ -11,6 +11,7 @@ import { createForwardEndpoint } from "../gateway/http/forward-endpoint.ts";
 import type { HttpEndpoint } from "../gateway/http/http-endpoint.ts";
 import { LateEndpoint } from "../gateway/http/late-endpoint.ts";
 import { createSessionEndpoint } from "../gateway/http/session-endpoint.ts";
+import type { JoinedServer } from "../gateway/joined/joined-servers.ts";
 import { connectProcess } from "../gateway/upstream/connect-process.ts";
 import { connectUrl, type UrlTransport } from "../gateway/upstream/connect-url.ts";
 import type { Authorization, RemoteServer } from "../gateway/upstream/remote/remote-server.ts";
@@ -29,6 +30,8 @@ export interface UpstreamState {
 }
 
 export interface BuiltEndpoint {
+  /** The same server, for those who serve several as one. */
+  readonly joined: JoinedServer;
   readonly endpoint: HttpEndpoint;
   readonly state: UpstreamState;
 }
@@ -44,14 +47,41 @@ export interface BuildPorts {
 export function buildEndpoint(server: ServerConfig, ports: BuildPorts): BuiltEndpoint {
   const state: UpstreamState = { connections: 0, failures: 0 };
   const { upstream } = server;
-  return { endpoint: upstream.kind === "stdio" ? beforeProcess(server, upstream, state, ports) : beforeAddress(server, upstream, state, ports), state };
+  return { joined: joinedServer(server, ports, state), endpoint: upstream.kind === "stdio" ? beforeProcess(server, upstream, state, ports) : beforeAddress(server, upstream, state, ports), state };
 }
 
-function beforeProcess({ name, holdMs, unknownMethods }: ServerConfig, { command, args, env: set, cwd, inherits = false }: StdioUpstream, state: UpstreamState, { directory, env, limits, onWarning }: BuildPorts): HttpEndpoint {
+/** A server among others that are served as one: reached by connections, of its own for each session. */
+export function joinedServer(server: ServerConfig, ports: Omit<BuildPorts, "limits">, state: UpstreamState = { connections: 0, failures: 0 }): JoinedServer {
+  const { name, upstream, holdMs, unknownMethods } = server;
+  const reached = upstream.kind === "stdio" ? reachProcess(name, upstream, state, ports) : reachAddress(name, remoteOf(upstream, ports), upstream.transport, state, ports);
+  const key = (): Uint8Array => stateKey(ports.directory);
+  return { name, ...reached, waiting: heldFor(holdMs), unknownMethods, rounds: new Rounds({ key, audience: `${name}, joined` }), stateKey: key };
+}
+
+type Reached = Pick<JoinedServer, "connect" | "server">;
+
+function reachProcess(name: string, { command, args, env: set, cwd, inherits = false }: StdioUpstream, state: UpstreamState, { env, onWarning }: Pick<BuildPorts, "env" | "onWarning">): Reached {
   const own = inherits ? env : serverEnvironment(env, set);
-  return createSessionEndpoint({
+  return {
     connect: (listener) => counted(connectProcess(startUpstream({ command, args, cwd }, own), listener), name, state, onWarning),
     server: async () => ({ name, identity: await serverIdentity({ kind: "stdio", command, args, envNames: Object.keys(set), cwd }, own), transport: "stdio" }),
+  };
+}
+
+function reachAddress(name: string, remote: RemoteServer, transport: UrlTransport, state: UpstreamState, { onWarning }: Pick<BuildPorts, "onWarning">): Reached {
+  return {
+    connect: (listener) => counted(connectUrl(remote, transport, listener), name, state, onWarning),
+    server: async () => ({ name, identity: await serverIdentity({ kind: "http", url: remote.url.href }), transport: "http" }),
+  };
+}
+
+function remoteOf(upstream: HttpUpstream, ports: Pick<BuildPorts, "directory" | "onWarning">): RemoteServer {
+  return { url: new URL(upstream.url), headers: upstream.headers, authorization: authorizationOf(upstream, ports) };
+}
+
+function beforeProcess({ name, holdMs, unknownMethods }: ServerConfig, upstream: StdioUpstream, state: UpstreamState, { directory, env, limits, onWarning }: BuildPorts): HttpEndpoint {
+  return createSessionEndpoint({
+    ...reachProcess(name, upstream, state, { env, onWarning }),
     waiting: heldFor(holdMs),
     rounds: roundsOf(name, directory),
     unknownMethods,
@@ -61,7 +91,7 @@ function beforeProcess({ name, holdMs, unknownMethods }: ServerConfig, { command
 }
 
 function beforeAddress(server: ServerConfig, upstream: HttpUpstream, state: UpstreamState, ports: BuildPorts): HttpEndpoint {
-  const remote: RemoteServer = { url: new URL(upstream.url), headers: upstream.headers, authorization: authorizationOf(upstream, ports) };
+  const remote = remoteOf(upstream, ports);
   const connected = (transport: UrlTransport): HttpEndpoint => connecting(server, remote, transport, state, ports);
   if (upstream.transport === "sse") return connected("sse");
   const forward = forwarding(server, upstream, ports);
@@ -78,7 +108,7 @@ async function chosen({ transport }: HttpUpstream, { url, headers }: RemoteServe
 }
 
 /** Who gives a credential of their own is not signed in by us. */
-function authorizationOf({ url, headers, oauth }: HttpUpstream, { directory, onWarning }: BuildPorts): Authorization | undefined {
+function authorizationOf({ url, headers, oauth }: HttpUpstream, { directory, onWarning }: Pick<BuildPorts, "directory" | "onWarning">): Authorization | undefined {
   if (oauth === false || Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) return undefined;
   if (oauth === true) return keptAuthorization(new URL(url), { stateDirectory: directory, lock: () => lockUpstreams(directory), onWarning, command: "countersign gateway login" });
   const { clientId, clientSecret, issuer, scopes } = oauth;
@@ -102,8 +132,7 @@ function forwarding({ name, holdMs, unknownMethods }: ServerConfig, { url, heade
 
 function connecting({ name, holdMs, unknownMethods }: ServerConfig, remote: RemoteServer, transport: UrlTransport, state: UpstreamState, { directory, limits, onWarning }: BuildPorts): HttpEndpoint {
   return createSessionEndpoint({
-    connect: (listener) => counted(connectUrl(remote, transport, listener), name, state, onWarning),
-    server: async () => ({ name, identity: await serverIdentity({ kind: "http", url: remote.url.href }), transport: "http" }),
+    ...reachAddress(name, remote, transport, state, { onWarning }),
     waiting: heldFor(holdMs),
     rounds: roundsOf(name, directory),
     unknownMethods,

@@ -1,5 +1,5 @@
 /**
- * `countersign gateway --config FILE` and `countersign gateway --http …`: a gateway over HTTP, in the foreground until it is told to end. A
+ * `countersign gateway --http …`, with `--config FILE` for many servers: a gateway over HTTP, in the foreground until it is told to end. A
  * configuration file is watched: a good one takes effect at once, a broken one changes nothing and is told.
  */
 import { statSync } from "node:fs";
@@ -104,11 +104,13 @@ function configOfOptions(command: readonly string[], options: GatewayOptions, di
     policies,
     holdMs: options.hold * 1_000,
     unknownMethods: "pass",
+    join: false,
   };
   return {
     listen: DEFAULT_LISTEN,
     publicUrl: undefined,
     servers: new Map([[name, server]]),
+    join: false,
     controlPlane: options.controlPlane ? undefined : "none",
     clients: { local: true, keys: true, oauth: undefined },
     agent: options.agent,
@@ -142,6 +144,8 @@ function greet(gateway: HttpGateway, { clients, listen, publicUrl }: GatewayConf
   const { ready } = gateway.readiness();
   out(`Countersign gateway at ${gateway.origin}${ready ? "" : ", not ready: see the warnings, and /readyz"}`);
   for (const { name, url } of addresses) out(`  ${name}  ${url}${addresses.length === 1 ? ` (and ${gateway.localOrigin}/mcp)` : ""}`);
+  const joined = gateway.joinedAddress();
+  if (joined !== undefined) out(`  all as one  ${joined} (their tools are NAME__tool)`);
   out(`\nFor a client's configuration:\n${clientSnippet(addresses, needsKey)}`);
   out("\nCtrl-C ends it, once calls under way are finished; again, at once.");
 }

@@ -10,6 +10,7 @@ import type { Server } from "../gateway-install/client-config.ts";
 import type { ClientId } from "../gateway-install/client-files.ts";
 import { CLIENT_KINDS } from "../gateway-install/client-kinds.ts";
 import { describeChange, serverTitle } from "../gateway-install/describe-change.ts";
+import { keptRemote } from "../gateway-install/govern-remote.ts";
 import { governingOf, policyName, type Launcher } from "../gateway-install/govern-server.ts";
 import { planInstall, planUninstall, type Plan } from "../gateway-install/plan-change.ts";
 import { copiesOf, replaceFile, type ChangeName, type Snapshot } from "../gateway-install/replace-file.ts";
@@ -51,7 +52,7 @@ export async function gatewayUninstall(client: ClientId, options: UninstallOptio
   checkNames(files, options.server);
   const wanted = wantedBy(options.server);
   const writes = files.map((file) => toWrite(file, planUninstall(file.config, kind, wanted), client));
-  const lost = files.flatMap(({ config }) => config.servers.filter((server) => wanted(server) && isGovernedOtherwise(server)).map((server) => `! ${serverTitle(server)} starts a gateway without a command behind --: change it by hand.`));
+  const lost = files.flatMap(({ config }) => config.servers.filter((server) => wanted(server) && isGovernedOtherwise(server, config.text)).map((server) => `! ${serverTitle(server)} starts a gateway, and what it was before is not in it, or was changed since: change it by hand.`));
   return makeChange("uninstall", writes, lost, options, ports, (count) => `${plural(count, "server")} of ${kind.title} will run without Countersign. ${kind.afterwards}`);
 }
 
@@ -135,26 +136,27 @@ function checkNames(files: readonly OpenFile[], names: readonly string[] = []): 
     const named = all.filter((server) => server.name === name);
     const [first] = named;
     if (first === undefined) throw new UsageError(`--server ${name}: there is none of this name. There are: ${[...new Set(all.map((server) => server.name))].map((one) => escapeText(one)).join(", ")}`);
-    if (named.every(({ kind }) => kind !== "local")) throw new UsageError(`--server ${name}: ${whyNot(first)}.`);
+    if (named.every((server) => server.kind === "unclear" || (server.kind === "remote" && server.entry === undefined))) throw new UsageError(`--server ${name}: ${whyNot(first)}.`);
   }
 }
 
 function whyNot(server: Server): string {
-  return server.kind === "unclear" ? server.why : "it is remote, and remote servers cannot be governed from here yet";
+  return server.kind === "local" ? "it is a program" : (server.why ?? "it is remote");
 }
 
-function isGovernedOtherwise(server: Server): boolean {
-  if (server.kind !== "local") return false;
+function isGovernedOtherwise(server: Server, text: string): boolean {
+  if (server.kind !== "local" || keptRemote(text, server) !== undefined) return false;
   const governing = governingOf(server);
   return governing !== undefined && governing.original === undefined;
 }
 
 /** What stays as it is although somebody may think otherwise. */
 function notesOn({ config, snapshot }: OpenFile, wanted: (server: Server) => boolean): readonly string[] {
-  const isNews = (server: Server): boolean => server.kind === "local" && wanted(server) && governingOf(server) === undefined && policyName(server.name) !== server.name;
+  const isNews = (server: Server): boolean => (server.kind === "local" ? governingOf(server) === undefined : server.kind === "remote" && server.entry !== undefined) && wanted(server) && policyName(server.name) !== server.name;
   return [
     ...config.warnings.map(({ line, column, message }) => `! ${escapeText(snapshot.path)}:${line}:${column}: ${message}.`),
-    ...config.servers.filter((server) => server.kind !== "local" && wanted(server)).map((server) => `  ${serverTitle(server)}: not governed (${server.kind === "remote" ? "remote" : escapeText(whyNot(server))})`),
+    ...config.servers.filter((server) => wanted(server) && (server.kind === "unclear" || (server.kind === "remote" && server.entry === undefined))).map((server) => `  ${serverTitle(server)}: not governed (${escapeText(whyNot(server))})`),
+    ...config.servers.filter((server) => wanted(server) && server.kind === "remote" && server.entry !== undefined).map((server) => `! ${serverTitle(server)}: where it asks for a sign-in, that is the gateway's now: countersign gateway login ADDRESS`),
     ...config.servers.filter(isNews).map((server) => `! ${serverTitle(server)} is called ${escapeText(policyName(server.name))} in policies.`),
   ];
 }

@@ -57,7 +57,7 @@ function place(path: string, { line, column, message }: ConfigProblem): string {
 
 function listServer(server: Server, text: string): ListedServer {
   const { name, project = null, isDisabled, at } = server;
-  return { name, project, state: stateOf(server), disabled: isDisabled, line: lineAndColumn(text, at).line, why: server.kind === "unclear" ? server.why : null };
+  return { name, project, state: stateOf(server), disabled: isDisabled, line: lineAndColumn(text, at).line, why: server.kind === "local" ? null : (server.why ?? null) };
 }
 
 function stateOf(server: Server): ServerState {

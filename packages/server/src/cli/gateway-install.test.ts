@@ -84,7 +84,7 @@ describe("gateway install", () => {
     expect(out).toMatch(/ {2}governed +bare /);
     expect(out).toMatch(/not governed \(remote\) +linear/);
     expect(out).toMatch(/not governed \(unclear\) +line .*its command is a whole line/);
-    for (const [name, said] of [["nope", "There are: fs, none, bare, line, linear"], ["linear", "it is remote"], ["line", "its command is a whole line"]] as const) {
+    for (const [name, said] of [["nope", "There are: fs, none, bare, line, linear"], ["line", "its command is a whole line"]] as const) {
       const ended = await gateway("install", "cursor", "--server", name, "--yes");
       expect([ended.code, ended.err]).toEqual([2, expect.stringContaining(said)]);
     }
@@ -98,7 +98,7 @@ describe("gateway install", () => {
     const ended = spawnSync(process.execPath, [MAIN, "gateway", "install", "cursor", "--scope", "project", "--yes"], { cwd: operator.path("shop/src"), env: operator.env, encoding: "utf8" });
     expect([ended.status, ended.stderr]).toEqual([0, ""]);
     expect(read(".cursor/mcp.json")).toBe(CURSOR);
-    expect(read("shop/.cursor/mcp.json")).toBe(CURSOR.replace('"npx"', '"countersign"').replace('"-y"', '"gateway", "--name", "fs", "--", "npx", "-y"'));
+    expect(read("shop/.cursor/mcp.json")).toBe(CURSOR.replace('"npx"', '"countersign"').replace('"-y"', '"gateway", "--name", "fs", "--", "npx", "-y"').replace('{ "url": "https://x" }', `{ "command": "countersign", "args": ["gateway", "--name", "far", "--url", "https://x"], "env": { "COUNTERSIGN_ENTRY": "${Buffer.from('{ "url": "https://x" }').toString("base64")}" } }`));
     const none = await gateway("install", "claude-desktop", "--scope", "project");
     expect([none.code, none.err]).toEqual([2, expect.stringContaining("no configuration of a project")]);
   });
@@ -141,7 +141,7 @@ describe("gateway install", () => {
     const { out } = await operator.run("gateway", "install", "claude-code", "--dry-run");
     expect(out).toContain(".claude.json:1:1: a comment: this client reads strict JSON");
     expect(out).toContain("my:fs is called my-fs in policies");
-    expect(out).toContain("far: not governed (remote)");
+    expect(out).toContain("far: where it asks for a sign-in");
     expect(out).toContain("If Claude Code runs, end it first");
     const other = createOperator({ HOME: operator.home });
     onTestFinished(() => other.close());
@@ -219,7 +219,7 @@ describe("on a terminal", () => {
     const refused = await answer("n");
     expect(refused).toContain("@@ line 1: fs @@");
     expect(refused).toContain('- "command": "npx"');
-    expect(refused).toContain("far: not governed (remote)");
+    expect(refused).toContain("far: where it asks for a sign-in");
     expect(refused).toMatch(/Nothing was written\.\s+ended with 1/);
     expect([read(".cursor/mcp.json"), readdirSync(operator.path(".cursor"))]).toEqual([CURSOR, ["mcp.json"]]);
     expect(await answer("y")).toContain("ended with 0");

@@ -27,7 +27,7 @@ const LOOK_MS = 5_000;
 
 export async function gatewayStatus({ url, format }: GatewayStatusOptions, directory: string, ports: UpPorts): Promise<ExitCode> {
   const urls = url === undefined ? registeredGateways(directory).map((gateway) => gateway.url) : [addressOf(url)];
-  if (urls.length === 0) throw new UsageError(`No gateway over HTTP runs on ${directory}. Name another with --url, or start one: countersign gateway --config countersign.yaml`);
+  if (urls.length === 0) throw new UsageError(`No gateway over HTTP runs on ${directory}. Name another with --url, or start one: countersign gateway --config countersign.yaml --http`);
   const all = await Promise.all(urls.map(async (one) => ({ url: one, ...(await lookAt(one)) })));
   if (format === "json") printJson(ports, { gateways: all });
   else for (const one of all) ports.out(linesOf(one).join("\n"));

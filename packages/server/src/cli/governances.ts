@@ -138,7 +138,7 @@ export function openGovernances({ directory, link, max, around = (governance) =>
       clearInterval(sweep);
       forget?.();
       const all = [...entries.values()];
-      await Promise.all(all.map(({ opening }) => opening?.catch(() => undefined)));
+      await Promise.all(all.flatMap(({ opening }) => (opening === undefined ? [] : [opening.catch(() => undefined)])));
       for (const entry of all) {
         entry.calls = 0; // whoever is left is not waited for
         closeEntry(entry);
@@ -149,7 +149,7 @@ export function openGovernances({ directory, link, max, around = (governance) =>
 }
 
 /** Each call is observed from its beginning to its end. */
-function countingCalls(governance: Governance, { begun, ended }: { begun(): void; ended(): void }): Governance {
+function countingCalls(governance: Governance, { begun, ended }: { readonly begun: () => void; readonly ended: () => void }): Governance {
   const { observe } = governance.ports;
   const begin: typeof observe.begin = (story) => {
     const inner = observe.begin(story);

@@ -28,8 +28,8 @@ export interface CallersOptions {
 export interface Callers {
   /** What counts from now on. Throws TypeError where tokens of the issuer cannot be trusted. */
   configure(config: Pick<GatewayConfig, "listen" | "publicUrl" | "clients" | "agent">): void;
-  /** `called`: the server, asked for with every call, since sessions outlive a configuration. Throws where there is none any more. */
-  identify(request: IncomingMessage, resource: URL, called: () => CalledServer): Identified | Promise<Identified>;
+  /** `called`: the server, asked for with every call, since sessions outlive a configuration; its name where the endpoint joins several. Throws where there is none any more. */
+  identify(request: IncomingMessage, resource: URL, called: (server?: string) => CalledServer): Identified | Promise<Identified>;
   /** Undefined where no tokens count. */
   readonly oauth: OAuthTokens | undefined;
   close(): void;
@@ -89,20 +89,20 @@ export function createCallers({ link, governances, user }: CallersOptions): Call
     return found instanceof Promise ? found.then(finish) : finish(found);
   }
 
-  function toCaller(proven: ProvenCaller, request: IncomingMessage, called: () => CalledServer): HttpCaller {
+  function toCaller(proven: ProvenCaller, request: IncomingMessage, called: (server?: string) => CalledServer): HttpCaller {
     switch (proven.kind) {
       case "local":
-        return { credential: "local", agent: { name: agent, id: "" }, user: { id: user }, governance: () => governed(called(), undefined) };
+        return { credential: "local", agent: { name: agent, id: "" }, user: { id: user }, governance: (server) => governed(called(server), undefined) };
       case "agent": {
         const { secret, keyId, name, ownerId } = proven;
         hold(secret, request);
-        return { credential: `key:${keyId}`, agent: { name, id: keyId }, user: { id: ownerId ?? "" }, governance: () => governed(called(), secret) };
+        return { credential: `key:${keyId}`, agent: { name, id: keyId }, user: { id: ownerId ?? "" }, governance: (server) => governed(called(server), secret) };
       }
       case "oauth": {
         const principal = `oauth:${proven.issuer}#${proven.subject}`;
-        // Two programs of one person are two credentials: neither sees what the other holds.
+        // Two programs of one person are two credentials, and one program of two people too: neither sees, or joins, what the other holds.
         const credential = `oauth:${hash("sha256", JSON.stringify([proven.issuer, proven.subject, proven.agent]), "hex")}`;
-        return { credential, agent: { name: proven.agent, id: proven.agent }, user: { id: proven.user }, governance: () => governed(called(), undefined, { principal }) };
+        return { credential, agent: { name: proven.agent === "" ? proven.subject : `${proven.agent} for ${proven.subject}`, id: proven.agent }, user: { id: proven.user }, governance: (server) => governed(called(server), undefined, { principal }) };
       }
     }
   }

@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readGatewayDocument } from "../config/read-gateway-document.ts";
 import type { GatewayConfig } from "../config/gateway-config.ts";
+import { openTokenIssuer } from "../gateway/fixture/token-issuer.ts";
 import { fixedControl } from "./control-link.ts";
 import { createOperator, until, type Operator } from "./fixture/operator.ts";
 import { connectMcp, postMcp } from "./fixture/mcp-client.ts";
@@ -57,7 +58,7 @@ describe("a gateway over HTTP", () => {
     expect([refused.isError, refused.text]).toEqual([true, expect.stringContaining("nobody writes")]);
     expect((await two.call("write", { a: 1 })).text).toMatch(/^\d+ \{"name":"write","arguments":\{"a":1\}/);
     expect([ran("one"), ran("two")]).toEqual([[], ["write"]]);
-    expect((await postMcp(at(gateway, "/mcp"), { jsonrpc: "2.0", id: 1, method: "ping" })).status).toBe(404);
+    expect((await postMcp(at(gateway, "/three/mcp"), { jsonrpc: "2.0", id: 1, method: "ping" })).status).toBe(404);
     expect(gateway.addresses().map(({ url }) => url)).toEqual([at(gateway, "/one/mcp"), at(gateway, "/two/mcp")]);
   });
 
@@ -76,9 +77,9 @@ describe("a gateway over HTTP", () => {
 
   it("lets nobody in without a credential where any is required, or from beyond this machine", async () => {
     const required = await start(configOf(echo("one"), "  policies: blocks.yaml\n  controlPlane: none\n  clients: required\n"));
-    const open = await start({ ...configOf(echo("one")), listen: { host: "0.0.0.0", port: 0 } });
+    const wide = await start({ ...configOf(echo("one")), listen: { host: "0.0.0.0", port: 0 } });
     const behind = await start({ ...configOf(echo("one")), publicUrl: new URL("https://mcp.example.com") });
-    for (const gateway of [required, open, behind]) {
+    for (const gateway of [required, wide, behind]) {
       const answer = await postMcp(`${gateway.localOrigin}/one/mcp`, { jsonrpc: "2.0", id: 1, method: "initialize", params: {} });
       expect([answer.status, answer.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
     }
@@ -212,7 +213,7 @@ describe("with a control plane", () => {
     const one = await connectMcp(at(gateway, "/one/mcp"), { authorization: `Bearer ${bot.secret}` });
     const call = one.call("write", { a: 1 });
     const [request] = await until(async () => ((found) => (found.length > 0 ? found : undefined))(await pending()));
-    const seen = await operator.as<Record<string, unknown>>(owner, url, "GET", `/v1/approvals/${request?.id}`);
+    const seen = await operator.as(owner, url, "GET", `/v1/approvals/${request?.id}`);
     expect(JSON.stringify(seen.body)).toContain(`"principal":"key:${bot.id}"`);
     expect(JSON.stringify(seen.body)).toContain("deploy-bot");
     expect(JSON.stringify(seen.body)).not.toContain("someone else");
@@ -238,6 +239,37 @@ describe("with a control plane", () => {
     expect(await cut).toBe("cut");
     expect(performance.now() - revokedAt).toBeLessThan(7_000);
     await expect(connectMcp(at(gateway, "/one/mcp"), { authorization: `Bearer ${bot.secret}` })).rejects.toThrow("401");
+  });
+
+  it("a token's subject is who calls, in the record and for approvers; where tokens come from is said to whoever has none", async () => {
+    const issuer = await openTokenIssuer();
+    open.push(issuer);
+    const gateway = await startWith(`  drain: 1s\n  clients: { local: false, oauth: { issuer: "${issuer.issuer}", scopes: [mcp] } }\n`);
+    const resource = at(gateway, "/one/mcp");
+    const none = await postMcp(resource, { jsonrpc: "2.0", id: 1, method: "initialize", params: {} });
+    const metadata = /resource_metadata="([^"]+)"/.exec(none.headers.get("www-authenticate") ?? "")?.[1] ?? "";
+    expect([none.status, metadata]).toEqual([401, at(gateway, "/.well-known/oauth-protected-resource/one/mcp")]);
+    expect(JSON.parse((await get(gateway, new URL(metadata).pathname)).text)).toEqual({ resource, authorization_servers: [issuer.issuer], bearer_methods_supported: ["header"], scopes_supported: ["mcp"] });
+
+    const token = await issuer.sign({ sub: "u-1", aud: resource, client_id: "desktop", scope: "mcp" });
+    const one = await connectMcp(resource, { authorization: `Bearer ${token}` });
+    const call = one.call("write");
+    const [request] = await until(async () => ((found) => (found.length > 0 ? found : undefined))(await pending()));
+    const seen = JSON.stringify((await operator.as(owner, url, "GET", `/v1/approvals/${request?.id}`)).body);
+    expect(seen).toContain('"user":"u-1"');
+    expect(seen).toContain("desktop for u-1");
+    const elsewhere = await issuer.sign({ sub: "u-1", aud: at(gateway, "/two/mcp"), scope: "mcp" });
+    await expect(connectMcp(resource, { authorization: `Bearer ${elsewhere}` })).rejects.toThrow("its audience is not this server");
+    // Another person with the same program: neither the session nor the question is theirs.
+    const other = { authorization: `Bearer ${await issuer.sign({ sub: "u-2", aud: resource, client_id: "desktop", scope: "mcp" })}` };
+    expect((await postMcp(resource, { jsonrpc: "2.0", id: 9, method: "ping" }, { ...other, "mcp-session-id": one.session })).status).toBe(404);
+    const second = (await connectMcp(resource, other)).call("write");
+    await until(async () => ((await pending()).length === 2 ? true : undefined));
+    await gateway.drain();
+    expect([(await call).isError, (await second).isError, ran("one")]).toEqual([true, true, []]);
+    const lines = readdirSync(join(home, "state", "record")).map((name) => readFileSync(join(home, "state", "record", name), "utf8")).join("");
+    expect(lines).toContain(`"principal":"oauth:${issuer.issuer}#u-1"`);
+    expect(lines + warnings.join()).not.toContain(token.slice(-20));
   });
 
   it("one credential's session is nobody else's", async () => {

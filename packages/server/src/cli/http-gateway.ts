@@ -84,7 +84,13 @@ export class HttpGateway {
   addresses(): readonly { readonly name: string; readonly url: string }[] {
     const { publicUrl } = this.#config;
     const base = publicUrl === undefined ? this.localOrigin : withoutSlash(publicUrl);
-    return this.#servers.endpoints().map(({ name }) => ({ name, url: `${base}/${encodeURIComponent(name)}/mcp` }));
+    return this.#servers.all().map(({ server: { name } }) => ({ name, url: `${base}/${encodeURIComponent(name)}/mcp` }));
+  }
+
+  /** Of all servers as one; undefined where they are not joined. */
+  joinedAddress(): string | undefined {
+    const { publicUrl } = this.#config;
+    return this.#servers.isJoined ? `${publicUrl === undefined ? this.localOrigin : withoutSlash(publicUrl)}/mcp` : undefined;
   }
 
   readiness(): GatewayReadiness {
@@ -161,7 +167,7 @@ export class HttpGateway {
     if (!this.#health.isProved) return { kind: "refused", refusal: { status: 503, reason: "it is not proved that a blocked call is blocked here, so nothing is served" } };
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     const name = this.#servers.at(path)?.server.name;
-    return this.#callers.identify(request, resourceOf(request, path, this.#config), () => this.#called(name));
+    return this.#callers.identify(request, resourceOf(request, path, this.#config), (server) => this.#called(server ?? name));
   }
 
   #called(name: string | undefined): CalledServer {
@@ -174,7 +180,7 @@ export class HttpGateway {
   #resource(path: string, request: IncomingMessage): ResourceMetadata | undefined {
     const { oauth } = this.#callers;
     const isWhole = path === "" || path === "/";
-    if (oauth === undefined || (!isWhole && this.#servers.at(path) === undefined)) return undefined;
+    if (oauth === undefined || (!isWhole && this.#servers.at(path) === undefined && !(path === "/mcp" && this.#servers.isJoined))) return undefined;
     const resource = resourceOf(request, isWhole ? "/" : path, this.#config);
     const scopes = oauth.scopes.length === 0 ? {} : { scopes_supported: oauth.scopes };
     return { resource: isWhole ? resource.origin : resource.href, authorization_servers: [oauth.issuer], bearer_methods_supported: ["header"], ...scopes };

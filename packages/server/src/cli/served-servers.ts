@@ -1,7 +1,9 @@
 /** The servers that a gateway serves now, each with its endpoint: what a change of the configuration makes of them. Used by http-gateway.ts. */
 import { isDeepStrictEqual } from "node:util";
-import type { GatewayConfig, ServerConfig } from "../config/gateway-config.ts";
+import { joinedServers, type GatewayConfig, type ServerConfig } from "../config/gateway-config.ts";
 import type { HttpEndpoint } from "../gateway/http/http-endpoint.ts";
+import { createJoinedEndpoint } from "../gateway/joined/joined-endpoint.ts";
+import { JoinedServers } from "../gateway/joined/joined-servers.ts";
 import type { ServedEndpoint } from "../gateway/http/routes.ts";
 import { buildEndpoint, type BuildPorts, type BuiltEndpoint } from "./build-endpoint.ts";
 
@@ -15,6 +17,7 @@ export class ServedServers {
   readonly #ports: Omit<BuildPorts, "limits">;
   readonly #leaving = new Set<Promise<void>>();
   #served: ReadonlyMap<string, Served> = new Map();
+  #joined: { readonly servers: JoinedServers; readonly endpoint: HttpEndpoint } | undefined;
 
   constructor(ports: Omit<BuildPorts, "limits">) {
     this.#ports = ports;
@@ -25,14 +28,22 @@ export class ServedServers {
   }
 
   endpoints(): readonly ServedEndpoint[] {
-    return this.all().map(({ server: { name }, endpoint }) => ({ name, endpoint }));
+    const own = this.all().map(({ server: { name }, endpoint }) => ({ name, endpoint }));
+    return this.#joined === undefined ? own : [...own, { name: undefined, endpoint: this.#joined.endpoint }];
+  }
+
+  /** All of them are served as one too. */
+  get isJoined(): boolean {
+    return this.#joined !== undefined;
   }
 
   /** Those that are gone are still served by whoever serves them: `leave` ends them. */
-  take({ servers, limits }: Pick<GatewayConfig, "servers" | "limits">): void {
+  take(config: Pick<GatewayConfig, "servers" | "limits" | "join" | "drainMs">): void {
+    const { servers, limits } = config;
     const before = this.all();
     this.#served = new Map([...servers].map(([name, server]) => [name, this.#kept(name, server) ?? { server, leaving: new AbortController(), ...buildEndpoint(server, { ...this.#ports, limits }) }]));
     for (const { endpoint, leaving } of before) if (this.all().every((one) => one.endpoint !== endpoint)) leaving.abort();
+    this.#join(config);
   }
 
   /** By a path such as /NAME/mcp, or /mcp where there is one alone. */
@@ -64,15 +75,31 @@ export class ServedServers {
 
   /** Where nobody serves them yet. */
   async close(): Promise<void> {
-    await Promise.all(this.all().map(({ endpoint }) => endpoint.close()));
+    await Promise.all(this.endpoints().map(({ endpoint }) => endpoint.close()));
+  }
+
+  /** As one, where there are several. */
+  #join(config: Pick<GatewayConfig, "servers" | "limits" | "join" | "drainMs">): void {
+    const joined = config.servers.size > 1 ? joinedServers(config).flatMap(({ name }) => this.named(name)?.joined ?? []) : [];
+    if (joined.length === 0) this.#joined = undefined;
+    else if (this.#joined !== undefined) this.#joined.servers.replace(joined);
+    else {
+      const servers = new JoinedServers(joined);
+      const { limits, drainMs: leaveMs } = config;
+      this.#joined = { servers, endpoint: createJoinedEndpoint({ servers, limits, joinedLimits: { leaveMs }, onWarning: this.#ports.onWarning }) };
+    }
   }
 
   /** A server whose entry says what it said stays as it is, sessions and all. Other policies make no other server. */
   #kept(name: string, next: ServerConfig): Served | undefined {
     const before = this.#served.get(name);
-    if (before === undefined || !isDeepStrictEqual({ ...before.server, policies: undefined }, { ...next, policies: undefined })) return undefined;
+    if (before === undefined || !isDeepStrictEqual(entryOf(before.server), entryOf(next))) return undefined;
     return { ...before, server: next };
   }
+}
+
+function entryOf(server: ServerConfig): object {
+  return { ...server, policies: undefined, join: undefined };
 }
 
 async function drained(endpoint: HttpEndpoint, withinMs: number): Promise<void> {

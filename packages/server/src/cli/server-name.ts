@@ -24,7 +24,7 @@ function lastPart(path: string): string {
 
 /** From its address: a path that names it (`https://example.com/github/mcp` → `github`), else its host (`https://mcp.linear.app/sse` → `linear`). */
 export function serverNameOfUrl({ hostname, pathname }: Pick<URL, "hostname" | "pathname">): string {
-  const named = pathname.split("/").filter((part) => /^[A-Za-z][\w.-]{0,40}$/.test(part) && !/^(?:mcp|sse|api|messages?|server|servers|v\d+|stream|http)$/i.test(part));
+  const named = pathname.split("/").filter((part) => /^[A-Za-z][\w.-]{1,40}$/.test(part) && !/^(?:mcp|sse|api|messages?|server|servers|v\d+|stream|http)$/i.test(part));
   const path = named.length === 1 ? plainName(named[0] ?? "") : "";
   if (path !== "") return path;
   if (/^[\d.]+$|^\[/.test(hostname)) return "server";

@@ -21,6 +21,7 @@ export interface GatewayOptions {
   readonly controlPlane: boolean;
   /** Instead of a command. */
   readonly url?: string | undefined;
+  readonly urlEnv?: string | undefined;
   readonly transport: string;
   readonly header: readonly string[];
   readonly headerEnv: readonly string[];
@@ -53,15 +54,17 @@ interface Upstream extends Pick<StdioGatewayOptions, "connect" | "server" | "nam
 }
 
 /** Resolves with the exit code. Throws UsageError before anything is started. */
-export async function startGateway(command: readonly string[], options: GatewayOptions, ports: GatewayPorts): Promise<number> {
+export async function startGateway(command: readonly string[], given: GatewayOptions, ports: GatewayPorts): Promise<number> {
   const { env, err } = ports;
+  const options = withAddress(given, env);
   if (options.config !== undefined && (options.url !== undefined || command.length > 0)) throw new UsageError("--config: the file says which servers there are. Leave out --url and the command.");
   if (options.config !== undefined && (options.policies !== undefined || options.name !== undefined)) throw new UsageError("--config: names and policies stand in the file (`policies: FILE`). Leave out --name and --policies.");
   if (options.config === undefined && (options.url === undefined) === (command.length === 0)) throw new UsageError(options.url === undefined ? NO_SERVER : "Give a command after --, or an address with --url: the gateway stands in front of one server.");
   const policies = options.policies ?? nonEmpty(env["COUNTERSIGN_POLICIES"]);
   if (!options.controlPlane && policies === undefined && options.config === undefined) throw new UsageError("--no-control-plane: there are no policies then. Name a file with --policies.");
   const remote = remoteOf(env);
-  if (options.config !== undefined || options.http !== undefined) return (await import("./gateway-http.ts")).gatewayHttp(command, options, remote, ports);
+  if (options.config !== undefined && options.http === undefined) return (await import("./gateway-joined.ts")).gatewayJoined(options.config, options, remote, ports);
+  if (options.http !== undefined) return (await import("./gateway-http.ts")).gatewayHttp(command, options, remote, ports);
   const [upstream, { runStdioGateway }, { openGatewayGovernance }, { stateKey }, { stateDirectory }] = await Promise.all([
     options.url === undefined ? startedServer(command, options.name, env) : addressedServer(options.url, options, ports),
     import("../gateway/stdio/run-stdio-gateway.ts"),
@@ -121,6 +124,14 @@ async function addressedServer(url: string, options: GatewayOptions, { env, err 
   const upstream = urlUpstream({ ...options, url }, { stateDirectory: options.dir ?? stateDirectory(env), named: options.dir, env, warn: (message) => err(`countersign: ${message}`) });
   const named = options.name ?? upstream.name;
   return { ...upstream, name: named, server: () => upstream.server(named) };
+}
+
+function withAddress(options: GatewayOptions, env: NodeJS.ProcessEnv): GatewayOptions {
+  if (options.urlEnv === undefined) return options;
+  if (options.url !== undefined) throw new UsageError("--url and --url-env: give one of them.");
+  const url = nonEmpty(env[options.urlEnv]);
+  if (url === undefined) throw new UsageError("--url-env: the environment variable is not set.");
+  return { ...options, url };
 }
 
 const NO_SERVER = "Give the command that starts the server after --: countersign gateway -- npx -y @modelcontextprotocol/server-filesystem /data. Or its address: countersign gateway --url https://example.com/mcp";

@@ -6,6 +6,8 @@ export interface GatewayConfig {
   /** Where clients reach it; undefined: where it listens. */
   readonly publicUrl: URL | undefined;
   readonly servers: ReadonlyMap<string, ServerConfig>;
+  /** Whether several servers are served as one too. */
+  readonly join: boolean;
   readonly controlPlane: "none" | { readonly url: string; readonly apiKey: string } | undefined;
   readonly clients: ClientsConfig;
   /** The agent's name for local clients. */
@@ -36,6 +38,8 @@ export interface ServerConfig {
   readonly policies: string | undefined;
   readonly holdMs: number;
   readonly unknownMethods: "pass" | "block";
+  /** Among those that are served as one. */
+  readonly join: boolean;
 }
 
 export interface StdioUpstream {
@@ -62,3 +66,8 @@ export const DEFAULT_LISTEN = Object.freeze({ host: "127.0.0.1", port: 7434 });
 export const DEFAULT_LIMITS: GatewayLimits = Object.freeze({ messageBytes: 10 * 1024 * 1024, connections: 2_000, sessions: 200, credentials: 200 });
 export const DEFAULT_HOLD_MS = 45_000;
 export const DEFAULT_DRAIN_MS = 10_000;
+
+/** Those that are served as one: at /mcp where there are several, and over standard streams. */
+export function joinedServers({ join, servers }: Pick<GatewayConfig, "join" | "servers">): readonly ServerConfig[] {
+  return join ? [...servers.values()].filter((server) => server.join) : [];
+}

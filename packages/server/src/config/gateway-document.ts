@@ -44,6 +44,7 @@ const server = z
     policies: file.optional().meta({ description: "A policy file for this server's calls alone, in place of the gateway's." }),
     hold: duration.optional().meta({ description: "As the gateway's, for this server." }),
     unknownMethods: z.enum(["pass", "block"]).optional().meta({ description: "As the gateway's, for this server." }),
+    join: z.boolean().optional().meta({ description: "Whether it is among the servers that are joined. Left out, true." }),
   })
   .superRefine((value, context) => {
     const issue = (key: string, message: string): void => context.addIssue({ code: "custom", path: [key], message });
@@ -103,6 +104,7 @@ const gateway = z.strictObject({
   listen: listen.optional().meta({ description: "HOST:PORT. Left out, 127.0.0.1:7434. Beyond loopback every client needs a credential." }),
   publicUrl: url.optional().meta({ description: "How clients reach the gateway where a proxy with TLS stands in front of it." }),
   servers: servers.meta({ description: "The servers, by their name: in policies (mcp:NAME:tool) and in the path (/NAME/mcp)." }),
+  join: z.boolean().optional().meta({ description: "Whether several servers are also served as one, at /mcp, with tools named NAME__tool. Left out, true." }),
   policies: file.optional().meta({ description: "A policy file for all servers. Left out, the policies of the control plane." }),
   controlPlane: z.union([z.literal("none"), controlPlane], { error: "must be none or a map (url, apiKey)" }).optional().meta({ description: "Where people are asked. Left out, the one of the state directory, which is started where none runs. none: nobody is asked, and what a policy blocks is refused." }),
   clients: z.union([z.enum(["local", "required"]), clients], { error: "must be local, required or a map (local, keys, oauth)" }).optional().meta({ description: "Who may call. required: nobody without a credential. Left out, local." }),

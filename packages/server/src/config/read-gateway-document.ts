@@ -9,6 +9,7 @@ import type { z } from "zod";
 import { fillInVariables, type FilledIn, type MissingVariable } from "./fill-in-variables.ts";
 import { DEFAULT_DRAIN_MS, DEFAULT_HOLD_MS, DEFAULT_LIMITS, DEFAULT_LISTEN, type ClientsConfig, type GatewayConfig, type ServerConfig } from "./gateway-config.ts";
 import { gatewayDocument, parseListen, type DocumentServer, type GatewayDocument } from "./gateway-document.ts";
+import { whyNotJoined } from "./joined-server-name.ts";
 import { GATEWAY_WORDS } from "./gateway-words.ts";
 
 /** A document that no gateway runs by. One that was in force before stays in force. */
@@ -32,7 +33,7 @@ export function readGatewayDocument(text: string, path: string, env: NodeJS.Proc
   const problems = [
     ...filled.missing.map(explainMissing),
     ...(checked.success ? [] : withoutEchoes(checked.error.issues).flatMap((issue) => explainFilled(issue, filled))),
-    ...(checked.success ? explainUngoverned(checked.data) : []),
+    ...(checked.success ? [...explainUngoverned(checked.data), ...explainUnjoinable(checked.data)] : []),
   ];
   if (problems.length > 0 || !checked.success) throw refusalOf(path, problems.map(({ path: at, within, ...said }) => ({ ...where(at, within), ...said })), KIND);
   return toConfig(checked.data, dirname(resolve(path)));
@@ -81,12 +82,23 @@ function explainUngoverned({ gateway }: GatewayDocument): readonly DocumentProbl
     .map(([name]) => ({ path: ["gateway", "servers", name], message: `gateway.servers.${name} has no policies, and there is no control plane that has some.`, mend: "Write `policies: FILE` here or under `gateway`." }));
 }
 
+/** Nothing makes two names on the wire one. */
+function explainUnjoinable({ gateway: { join = true, servers } }: GatewayDocument): readonly DocumentProblem[] {
+  if (!join || Object.keys(servers).length < 2) return [];
+  return Object.entries(servers).flatMap(([name, server]) => {
+    const why = server.join === false ? undefined : whyNotJoined(name);
+    const mend = `Give it another name, or write \`join: false\` in it: then it is at /${name}/mcp alone.`;
+    return why === undefined ? [] : [{ path: ["gateway", "servers", name], message: `gateway.servers.${name} ${why}.`, mend }];
+  });
+}
+
 function toConfig({ gateway }: GatewayDocument, folder: string): GatewayConfig {
   const { listen, publicUrl, servers, controlPlane, agent, drain, allowedHosts, allowedOrigins, limits } = gateway;
   return {
     listen: (listen === undefined ? undefined : parseListen(listen)) ?? DEFAULT_LISTEN,
     publicUrl: publicUrl === undefined ? undefined : new URL(publicUrl),
     servers: new Map(Object.entries(servers).map(([name, server]) => [name, toServer(name, server, gateway, folder)])),
+    join: gateway.join ?? true,
     controlPlane,
     clients: toClients(gateway.clients),
     agent: agent ?? "",
@@ -109,6 +121,7 @@ function toServer(name: string, server: DocumentServer, gateway: GatewayDocument
     policies: policies === undefined ? undefined : resolve(folder, policies),
     holdMs: msOf(server.hold) ?? msOf(gateway.hold) ?? DEFAULT_HOLD_MS,
     unknownMethods: server.unknownMethods ?? gateway.unknownMethods ?? "pass",
+    join: server.join ?? true,
   };
 }
 

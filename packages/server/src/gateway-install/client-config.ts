@@ -39,10 +39,22 @@ export interface LocalServer extends Named {
   readonly addArgs: { readonly key: string; readonly between: string };
   /** Names only: values are secrets. */
   readonly env: readonly string[];
+  /** Of all that stands for it, in a JSON file. */
+  readonly entry?: Span;
+  /** What it was before a gateway was put in front of its address; see govern-remote.ts. */
+  readonly keptEntry?: string | undefined;
 }
 
 export interface RemoteServer extends Named {
   readonly kind: "remote";
+  /** Undefined where no gateway can be put in front of it, for which `why` has the words. */
+  readonly entry: Span | undefined;
+  readonly why: string | undefined;
+}
+
+export interface Span {
+  readonly start: number;
+  readonly end: number;
 }
 
 /** An entry that no one should touch, since what its client makes of it is not certain. */

@@ -3,7 +3,7 @@
  * be, so neither is ever shown: what stays is counted. Called by the commands.
  */
 import { escapeText, quoteText } from "@countersign/sdk";
-import { lineAndColumn, type LocalServer } from "./client-config.ts";
+import { lineAndColumn, type LocalServer, type Server } from "./client-config.ts";
 import type { ClientKind } from "./client-kinds.ts";
 import { governingOf } from "./govern-server.ts";
 import { wordsOf, type Change } from "./plan-change.ts";
@@ -11,17 +11,23 @@ import { wordsOf, type Change } from "./plan-change.ts";
 /** `text`: what the places of `before` are in. */
 export function describeChange({ before, after }: Change, text: string, { syntax }: Pick<ClientKind, "syntax">): readonly string[] {
   const assign = (key: string, value: string): string => (syntax === "json" ? `"${key}": ${value}` : `${key} = ${value}`);
-  const side = (mark: "-" | "+", server: LocalServer): readonly string[] => [
-    `${mark} ${assign("command", quoteText(server.command.value))}`,
-    ...(server.args === undefined ? [] : [`${mark} ${assign("args", `[${argsOf(server).join(", ")}]`)}`]),
-  ];
-  const env = before.env.map((name) => `${escapeText(name)}: ***`).join(", ");
+  const kept = before.kind === "local" && after.kind === "local" ? before.env.map((name) => `${escapeText(name)}: ***`).join(", ") : "";
+  return [`@@ line ${lineAndColumn(text, before.at).line}: ${serverTitle(before)} @@`, ...sideOf("-", before, assign), ...sideOf("+", after, assign), ...(kept === "" ? [] : [`  ${assign("env", `{ ${kept} }`)}`])];
+}
+
+function sideOf(mark: "-" | "+", server: Server, assign: (key: string, value: string) => string): readonly string[] {
+  if (server.kind !== "local") return [`${mark} ${assign("url", "... the address, and the headers there are")}`];
+  const isRemote = server.keptEntry !== undefined;
   return [
-    `@@ line ${lineAndColumn(text, before.at).line}: ${serverTitle(before)} @@`,
-    ...side("-", before),
-    ...side("+", after),
-    ...(env === "" ? [] : [`  ${assign("env", `{ ${env} }`)}`]),
+    `${mark} ${assign("command", quoteText(server.command.value))}`,
+    ...(server.args === undefined ? [] : [`${mark} ${assign("args", `[${(isRemote ? remoteArgs(server) : argsOf(server)).join(", ")}]`)}`]),
+    ...(isRemote ? [`${mark} ${assign("env", `{ ${server.env.map((name) => `${escapeText(name)}: ***`).join(", ")} }`)}`] : []),
   ];
+}
+
+/** All of them are ours, and none is a secret. */
+function remoteArgs(server: LocalServer): readonly string[] {
+  return wordsOf(server).slice(1).map((word) => quoteText(word));
 }
 
 function argsOf(server: LocalServer): readonly string[] {
@@ -40,6 +46,6 @@ function isOurs(args: readonly string[], index: number, ours: number): boolean {
   return !isOption || word.startsWith("--name") || args[index - 1] === "--name";
 }
 
-export function serverTitle({ name, project }: Pick<LocalServer, "name" | "project">): string {
+export function serverTitle({ name, project }: Pick<Server, "name" | "project">): string {
   return project === undefined ? escapeText(name) : `${escapeText(name)} (project ${escapeText(project)})`;
 }

@@ -37,8 +37,8 @@ function jsonText(choose: Choose, list: readonly Written[], eol: string): string
   const join = (opening: string, items: readonly string[], closing: string): string => `${opening}${items.map((item) => gap() + item + gap()).join(",")}${items.length > 0 && choose(true, false) ? `,${gap()}` : gap()}${closing}`;
   const pair = (key: string, value: string): string => `${string(key)}${gap()}:${gap()}${value}`;
   const entry = ({ program: command, args, env, isOff, isRemote, commandLast }: Written): string => {
-    const start = isRemote ? pair("url", '"https://x"') : pair("command", string(command));
-    const rest = [...(args === null ? [] : [pair("args", join("[", args.map(string), "]"))]), ...(env === null ? [] : [pair("env", join("{", Object.entries(env).map(([key, value]) => pair(key, string(value))), "}"))]), pair("disabled", String(isOff)), pair("unknown", '{ "args": ["x"], "command": "y" }')];
+    const start = isRemote ? pair("url", string(choose("https://x", "https://x/?key=1", "${input:u}"))) : pair("command", string(command));
+    const rest = [...(args === null ? [] : [pair("args", join("[", args.map(string), "]"))]), ...(env === null ? [] : [pair("env", join("{", Object.entries(env).map(([key, value]) => pair(key, string(value))), "}"))]), ...(isRemote && choose(true, false) ? [pair("headers", join("{", [pair("Authorization", string(choose("Bearer x", "${input:k}")))], "}"))] : []), pair("disabled", String(isOff)), pair("unknown", '{ "args": ["x"], "command": "y" }')];
     return join("{", commandLast ? [...rest, start] : [start, ...rest], "}");
   };
   const held = join("{", list.map((one) => pair(one.name, entry(one))), "}");
@@ -92,7 +92,7 @@ it.each<[ClientId, typeof jsonText]>([
       expect(new Map(before.servers.map((one) => [one.name, [one.kind, one.isDisabled]]))).toEqual(new Map(list.map((one) => [one.name, [one.isRemote ? "remote" : "local", one.isOff]])));
       const installed = planInstall(before, kind, launcher, all);
       const after = open(client, installed.bytes);
-      expect(after.servers.every((one) => one.kind !== "local" || governingOf(one)?.original !== undefined)).toBe(true);
+      expect(after.servers.every((one) => (one.kind === "local" ? (governingOf(one)?.original ?? one.keptEntry) !== undefined : one.kind !== "remote" || one.entry === undefined))).toBe(true);
       expect(planInstall(after, kind, launcher, all).bytes.equals(installed.bytes)).toBe(true);
       expect(planUninstall(after, kind, all).bytes.toString()).toBe(bytes.toString());
       // What the user writes around the entries meanwhile stays.

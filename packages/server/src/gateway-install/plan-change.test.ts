@@ -25,6 +25,8 @@ function uninstall(client: ClientId, text: string, wanted: (server: Server) => b
 }
 
 const locals = (config: ConfigText): readonly LocalServer[] => config.servers.filter((server): server is LocalServer => server.kind === "local");
+/** Remote servers that a gateway can be put in front of. */
+const addressed = (config: ConfigText): readonly string[] => config.servers.flatMap((server) => (server.kind === "remote" && server.entry !== undefined ? [server.name] : []));
 const names = (config: ConfigText, kind: Server["kind"]): readonly string[] => config.servers.filter((server) => server.kind === kind).map(({ name }) => name);
 
 describe.each(SAMPLES)("$title", ({ client, text, local, remote = [], unclear = [], disabled = [] }) => {
@@ -39,15 +41,15 @@ describe.each(SAMPLES)("$title", ({ client, text, local, remote = [], unclear = 
   it("is governed once, and comes back to the byte", () => {
     const governed = install(client, text);
     const config = open(client, governed);
-    for (const server of locals(config)) expect([server.name, governingOf(server)?.original]).toEqual([server.name, expect.any(Number)]);
+    for (const server of locals(config)) expect([server.name, governingOf(server)?.original ?? server.keptEntry]).toEqual([server.name, local.includes(server.name) ? expect.any(Number) : expect.any(String)]);
     expect(install(client, governed)).toBe(governed);
     expect(uninstall(client, governed)).toBe(text);
-    expect(local.length === 0 || governed !== text).toBe(true);
+    expect(local.length + addressed(open(client, text)).length === 0 || governed !== text).toBe(true);
   });
 
   it("keeps what was started, and under which name, in the entry", () => {
     const before = locals(open(client, text));
-    for (const [index, server] of locals(open(client, install(client, text))).entries()) {
+    for (const [index, server] of locals(open(client, install(client, text))).filter(({ keptEntry }) => keptEntry === undefined).entries()) {
       const original = before[index];
       if (original === undefined) throw new Error("a server came from nowhere");
       const words = wordsOf(server);
@@ -59,9 +61,10 @@ describe.each(SAMPLES)("$title", ({ client, text, local, remote = [], unclear = 
 
   it("is governed and released server by server", () => {
     let now = text;
-    for (const name of local) now = install(client, now, (server) => server.name === name);
+    const each = [...local, ...addressed(open(client, text))];
+    for (const name of each) now = install(client, now, (server) => server.name === name);
     expect(now).toBe(install(client, text));
-    for (const name of local) now = uninstall(client, now, (server) => server.name === name);
+    for (const name of each) now = uninstall(client, now, (server) => server.name === name);
     expect(now).toBe(text);
   });
 
@@ -69,7 +72,7 @@ describe.each(SAMPLES)("$title", ({ client, text, local, remote = [], unclear = 
     const config = open(client, text);
     const shown = planInstall(config, CLIENT_KINDS[client], LAUNCHER, all).changes.flatMap((change) => describeChange(change, config.text, CLIENT_KINDS[client]));
     expect(shown.join("\n")).not.toContain(SECRET);
-    expect(shown.filter((line) => line.startsWith("@@"))).toHaveLength(local.length);
+    expect(shown.filter((line) => line.startsWith("@@"))).toHaveLength(local.length + addressed(config).length);
   });
 });
 

@@ -3,9 +3,10 @@
  * server must be what it was, but for those that change. Nothing is written here. Called by the commands.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { ConfigProblem, LocalServer, Server } from "./client-config.ts";
+import type { ConfigProblem, LocalServer, RemoteServer, Server } from "./client-config.ts";
 import type { ClientKind } from "./client-kinds.ts";
-import { applyEdits, gatewayWords, governingOf, governServer, releaseServer, type Launcher } from "./govern-server.ts";
+import { governedRemote, governRemote, keptRemote, readAddress, releaseRemote } from "./govern-remote.ts";
+import { applyEdits, gatewayWords, governingOf, governServer, releaseServer, type Edit, type Launcher } from "./govern-server.ts";
 
 export interface ConfigText {
   readonly text: string;
@@ -32,8 +33,8 @@ export function openConfig(bytes: Buffer, { read }: ClientKind): OpenedConfig {
 }
 
 export interface Change {
-  readonly before: LocalServer;
-  readonly after: LocalServer;
+  readonly before: Server;
+  readonly after: Server;
 }
 
 export interface Plan {
@@ -41,31 +42,48 @@ export interface Plan {
   readonly changes: readonly Change[];
 }
 
+/** One entry that changes: the edits, and what the new text must say of it. */
+interface Chosen {
+  readonly server: Server;
+  readonly edits: readonly Edit[];
+  readonly facts: object;
+}
+
 /** `wanted`: which of those that could be governed are. */
 export function planInstall(config: ConfigText, kind: ClientKind, launcher: Launcher, wanted: (server: Server) => boolean): Plan {
-  const chosen = config.servers.filter((server): server is LocalServer => server.kind === "local" && governingOf(server) === undefined && wanted(server));
-  return plan(config, kind, chosen, (server) => governServer(config.text, server, launcher), (server) => [...gatewayWords(server, launcher), ...wordsOf(server)]);
+  const { text, servers } = config;
+  return plan(config, kind, servers.filter(wanted).flatMap((server): readonly Chosen[] => {
+    if (server.kind === "remote" && server.entry !== undefined) return chooseRemote(server, text.slice(server.entry.start, server.entry.end), governRemote(text, server, launcher), launcher);
+    if (server.kind !== "local" || governingOf(server) !== undefined) return [];
+    return [{ server, edits: governServer(text, server, launcher), facts: { ...factsOf(server), words: [...gatewayWords(server, launcher), ...wordsOf(server)] } }];
+  }));
 }
 
 export function planUninstall(config: ConfigText, kind: ClientKind, wanted: (server: Server) => boolean): Plan {
-  const chosen = config.servers.filter((server): server is LocalServer => server.kind === "local" && governingOf(server)?.original !== undefined && wanted(server));
-  return plan(config, kind, chosen, (server) => releaseServer(config.text, server), (server) => wordsOf(server).slice((governingOf(server)?.original ?? 0) + 1));
+  const { text, servers } = config;
+  return plan(config, kind, servers.filter(wanted).flatMap((server): readonly Chosen[] => {
+    if (server.kind !== "local") return [];
+    if (keptRemote(text, server) !== undefined) return [{ server, edits: releaseRemote(text, server), facts: { ...namedFacts(server), kind: "remote" } }];
+    const original = governingOf(server)?.original;
+    return original === undefined ? [] : [{ server, edits: releaseServer(text, server), facts: { ...factsOf(server), words: wordsOf(server).slice(original + 1) } }];
+  }));
 }
 
-type Edits = ReturnType<typeof governServer>;
+function chooseRemote(server: RemoteServer, original: string, edits: readonly Edit[], launcher: Launcher): readonly Chosen[] {
+  const address = readAddress(original);
+  if (typeof address === "string") return [];
+  const { words, env } = governedRemote(server.name, address, original, launcher);
+  return [{ server, edits, facts: { ...namedFacts(server), kind: "local", env: env.map(([name]) => name), words } }];
+}
 
-function plan({ text, hasBom, servers }: ConfigText, { read }: ClientKind, chosen: readonly LocalServer[], edit: (server: LocalServer) => Edits, expected: (server: LocalServer) => readonly string[]): Plan {
-  const edited = applyEdits(text, chosen.flatMap(edit));
+function plan({ text, hasBom, servers }: ConfigText, { read }: ClientKind, chosen: readonly Chosen[]): Plan {
+  const edited = applyEdits(text, chosen.flatMap(({ edits }) => edits));
   const again = read(edited);
-  const wanted = servers.map((server) => (server.kind === "local" ? { ...factsOf(server), words: chosen.includes(server) ? expected(server) : wordsOf(server) } : factsOf(server)));
+  const changing = new Map(chosen.map(({ server, facts }) => [server, facts]));
   // A fault of ours or of the parser: better nothing than half a configuration.
-  if (!again.ok || !isDeepStrictEqual(again.servers.map(factsOf), wanted)) throw new Error("the configuration that was made does not say what it should; nothing was written");
+  if (!again.ok || !isDeepStrictEqual(again.servers.map(factsOf), servers.map((server) => changing.get(server) ?? factsOf(server)))) throw new Error("the configuration that was made does not say what it should; nothing was written");
   const bytes = Buffer.from(`${hasBom ? BOM : ""}${edited}`, "utf8");
-  return { bytes, changes: servers.flatMap((before, index) => toChange(before, again.servers[index], chosen)) };
-}
-
-function toChange(before: Server, after: Server | undefined, chosen: readonly Server[]): readonly Change[] {
-  return before.kind === "local" && after?.kind === "local" && chosen.includes(before) ? [{ before, after }] : [];
+  return { bytes, changes: servers.flatMap((before, index) => ((after) => (after !== undefined && changing.has(before) ? [{ before, after }] : []))(again.servers[index])) };
 }
 
 export function wordsOf({ command, args }: LocalServer): readonly string[] {
@@ -74,6 +92,10 @@ export function wordsOf({ command, args }: LocalServer): readonly string[] {
 
 /** All but the places. */
 function factsOf(server: Server): object {
-  const { kind, name, project, isDisabled } = server;
-  return { kind, name, project, isDisabled, ...(server.kind === "local" ? { env: server.env, words: wordsOf(server) } : {}), ...(server.kind === "unclear" ? { why: server.why } : {}) };
+  const named = { ...namedFacts(server), kind: server.kind };
+  return server.kind === "local" ? { ...named, env: server.env, words: wordsOf(server) } : server.kind === "unclear" ? { ...named, why: server.why } : named;
+}
+
+function namedFacts({ name, project, isDisabled }: Server): object {
+  return { name, project, isDisabled };
 }

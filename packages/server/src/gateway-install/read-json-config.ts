@@ -1,6 +1,7 @@
 /** The MCP servers of a JSON or JSONC file, as places in its text. Called by client-kinds.ts. */
 import { parseTree, printParseErrorCode, type Node, type ParseError } from "jsonc-parser";
-import { lineAndColumn, lineBreakBefore, whyNoProgram, type Args, type ConfigProblem, type ReadConfig, type Server, type Word } from "./client-config.ts";
+import { lineAndColumn, lineBreakBefore, whyNoProgram, type Args, type ConfigProblem, type ReadConfig, type RemoteServer, type Server, type Span, type Word } from "./client-config.ts";
+import { KEPT_ENTRY, readAddress } from "./govern-remote.ts";
 
 export interface JsonShape {
   /** The key of the object that holds the servers. */
@@ -86,7 +87,7 @@ function readServer(text: string, property: Node, project: string | undefined, d
   const command = propertyOf(entry, "command");
   const type = flag("type");
   if (REMOTE_KEYS.some((key) => valueOf(entry, key) !== undefined) || REMOTE_TYPES.has(String(type))) {
-    return command === undefined ? { ...named, kind: "remote" } : unclear("it has both a command and an address");
+    return command === undefined ? readRemote(named, entry, text) : unclear("it has both a command and an address");
   }
   const program = command === undefined ? undefined : wordOf(command.children?.[1]);
   if (command === undefined || program === undefined) return unclear("it has no command that is a text");
@@ -103,7 +104,24 @@ function readServer(text: string, property: Node, project: string | undefined, d
     args,
     addArgs: { key: '"args": ', between: lineBreak === undefined ? ", " : `,${lineBreak}` },
     env: (valueOf(entry, "env")?.children ?? []).map(keyOf),
+    entry: spanOf(entry),
+    keptEntry: keptIn(valueOf(entry, "env")),
   };
+}
+
+function readRemote(named: Omit<RemoteServer, "kind" | "entry" | "why">, entry: Node, text: string): RemoteServer {
+  const span = spanOf(entry);
+  const address = readAddress(text.slice(span.start, span.end));
+  return typeof address === "string" ? { ...named, kind: "remote", entry: undefined, why: address } : { ...named, kind: "remote", entry: span, why: undefined };
+}
+
+function keptIn(env: Node | undefined): string | undefined {
+  const kept: unknown = env?.type === "object" ? valueOf(env, KEPT_ENTRY)?.value : undefined;
+  return typeof kept === "string" ? kept : undefined;
+}
+
+function spanOf({ offset, length }: Node): Span {
+  return { start: offset, end: offset + length };
 }
 
 function readArgs(property: Node | undefined): Args | "unclear" | undefined {

@@ -81,7 +81,7 @@ function toServer(text: string, name: string, { at, values, env, isNoTable }: Fo
   const unclear = (why: string): Server => ({ ...named, kind: "unclear", why });
   if (isNoTable) return unclear("it is no table");
   const command = values.get("command");
-  if (values.has("url")) return command === undefined ? { ...named, kind: "remote" } : unclear("it has both a command and an address");
+  if (values.has("url")) return command === undefined ? { ...named, kind: "remote", entry: undefined, why: "of Codex only programs are governed yet, no addresses" } : unclear("it has both a command and an address");
   const program = command === undefined ? undefined : wordOf(command.node.value);
   if (command === undefined || program === undefined) return unclear("it has no command that is a text");
   const why = whyNoProgram(program.value);

@@ -197,6 +197,15 @@ describe("cancellation", () => {
 });
 
 describe("the server's list of tools", () => {
+  it("that cannot be had is told with the server's reason, and is no tool that is missing", async () => {
+    open({ tools: undefined });
+    at.send(call(1, "read"));
+    const { id } = await at.heard("upstream", ({ method }) => method === "tools/list");
+    at.say({ jsonrpc: "2.0", id, error: { code: -32_000, message: "Sign in\u202e first" } });
+    expect(textOf(await at.heard("client", answersTo(1)))).toBe("The call did not run, since the tools of the server are not known: the server refused to list its tools: Sign in\\u{202E} first");
+    expect(callsUpstream()).toEqual([]);
+  });
+
   it("is asked for once where a call comes before any list, and names that are not in it are refused", async () => {
     open();
     at.send(call(1, "read"));

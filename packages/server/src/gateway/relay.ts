@@ -19,7 +19,7 @@ import { ENVELOPE, memberOf, metaOf, resultIn, VERSION } from "./message/members
 import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
 import { readUpstreamMessage, type UpstreamMessage } from "./message/read-upstream-message.ts";
 
-export interface RelayOptions extends Pick<ClientCallsOptions, "governance" | "caller" | "sessionId" | "waiting" | "cancelGraceMs" | "hearing" | "onWarning"> {
+export interface RelayOptions extends Pick<ClientCallsOptions, "governance" | "caller" | "sessionId" | "waiting" | "cancelGraceMs" | "hearing" | "shownName" | "onWarning"> {
   /** Name, identity and transport of the upstream. Asked once, with the first call. */
   readonly server: () => Promise<ServerRef>;
   /** What clients come back to, where several relays serve them, for its maker to end. Default: this relay's own. */

@@ -74,7 +74,7 @@ function groundGone(view: View, grant: StandingGrant, request: Asking, call: Cal
 
 function mayGrant(view: Directory, { grantedBy }: StandingGrant, { caller, requirements }: Asking): boolean {
   return requirements.every((requirement) =>
-    standingsOf(view, requirement, grantedBy).some((as) => !isSelf({ caller }, grantedBy, as) || maySelf(view, requirements, requirement)),
+    standingsOf(view, requirement, grantedBy).some((as) => !isSelf(view, { caller }, grantedBy, as) || maySelf(view, requirements, requirement)),
   );
 }
 

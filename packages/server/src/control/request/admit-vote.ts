@@ -30,7 +30,7 @@ export function admitApproval(view: Directory, request: ApprovalRequest, personI
   const direct = open.filter(({ left }) => left.includes(personId));
   const onBehalfOf = mostUseful(open.filter(({ left }) => !left.includes(personId)).map(({ left }) => left));
   const counted = open.filter(({ left }) => left.includes(personId) || (onBehalfOf !== null && left.includes(onBehalfOf)));
-  const selfApproved = isSelf(request, personId, personId) || (onBehalfOf !== null && isSelf(request, personId, onBehalfOf));
+  const selfApproved = isSelf(view, request, personId, personId) || (onBehalfOf !== null && isSelf(view, request, personId, onBehalfOf));
   return { ok: true, countsFor: counted.map(({ requirement }) => requirement.policy), onBehalfOf: counted.length === direct.length ? null : onBehalfOf, selfApproved };
 }
 
@@ -38,7 +38,7 @@ export function admitApproval(view: Directory, request: ApprovalRequest, personI
 export function admitDenial(view: Directory, request: ApprovalRequest, personId: string): Admitted | RequestRefusal {
   const selfApproved = false;
   if (approverOf(view, personId) === undefined) return refusal("not_eligible", "You may not decide requests.");
-  if (request.caller.ownerId === personId) return { ok: true, countsFor: [], onBehalfOf: null, selfApproved };
+  if (isSelf(view, request, personId, personId)) return { ok: true, countsFor: [], onBehalfOf: null, selfApproved };
   const standing = request.requirements.map((requirement) => standingsOf(view, requirement, personId)).find((list) => list.length > 0);
   if (standing === undefined) return refusal("not_eligible", "You are not among the approvers of this request.");
   return { ok: true, countsFor: [], onBehalfOf: standing.includes(personId) ? null : (standing[0] ?? null), selfApproved };
@@ -48,7 +48,7 @@ export function admitDenial(view: Directory, request: ApprovalRequest, personId:
 function standingsLeft(view: Directory, request: ApprovalRequest, requirement: Requirement, personId: string): { readonly left: readonly string[]; readonly why: "self" | "taken" | "unnamed" } {
   const standings = standingsOf(view, requirement, personId);
   if (standings.length === 0) return { left: [], why: "unnamed" };
-  const allowed = maySelf(view, request.requirements, requirement) ? standings : standings.filter((as) => !isSelf(request, personId, as));
+  const allowed = maySelf(view, request.requirements, requirement) ? standings : standings.filter((as) => !isSelf(view, request, personId, as));
   if (allowed.length === 0) return { left: [], why: "self" };
   const taken = countVotes(view, request, request.requirements, requirement, true);
   return { left: allowed.filter((as) => !taken.has(as)), why: "taken" };

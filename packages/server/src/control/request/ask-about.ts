@@ -94,7 +94,7 @@ function readFindings({ findings }: AskBody): readonly Finding[] {
 
 function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: readonly Requirement[], own: readonly Requirement[], verdict: Verdict | undefined, findings: readonly Finding[]): ApprovalRequest {
   const { id, nonce, tenant, identity, body, call, sealed } = asked;
-  const { agent, user, session } = body.caller;
+  const { agent, user, session, onBehalfOf } = body.caller;
   const createdAt = view.now;
   const expiresAt = createdAt + windowOf(requirements, body.timeoutMs);
   const { principal, keyId, ownerId } = identity;
@@ -126,7 +126,7 @@ function requestOf(view: View, asked: Asked, dedupeKey: string, requirements: re
     createdAt,
     nonce,
     requestDigest: requestDigest(facts),
-    caller: { principal, keyId, ownerId, agent, user, session },
+    caller: { principal, keyId, ownerId, agent, user, session, ...(onBehalfOf === undefined ? {} : { onBehalfOf }) },
     call: {
       callId: body.call.callId,
       server: { name: body.call.server.name, identity: body.call.server.identity, transport: call.server.transport },

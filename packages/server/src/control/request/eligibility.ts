@@ -59,9 +59,15 @@ function isInGroup(view: Directory, name: string, personId: string): boolean {
   return false;
 }
 
-/** Whether a vote is one's own agent's: the voter, or whom the vote counts as, is the person the credential is bound to. */
-export function isSelf({ caller: { ownerId } }: Pick<ApprovalRequest, "caller">, personId: string, as: string): boolean {
-  return ownerId !== null && (personId === ownerId || as === ownerId);
+/**
+ * Whether a vote is one's own agent's: the voter, or whom the vote counts as, is the person the credential is bound to, or signs in as the
+ * subject that a gateway's key asks for.
+ */
+export function isSelf(view: Directory, { caller: { ownerId, onBehalfOf } }: Pick<ApprovalRequest, "caller">, personId: string, as: string): boolean {
+  if (ownerId !== null && (personId === ownerId || as === ownerId)) return true;
+  if (onBehalfOf === undefined) return false;
+  const { issuer, subject } = onBehalfOf;
+  return [personId, as].some((id) => view.get("person", id)?.data.subjects.some((one) => one.issuer === issuer && one.subject === subject) === true);
 }
 
 /** `requirements` are all of the request: one that asks for a second person shuts the owner out of every one. */
@@ -94,7 +100,7 @@ function countsAs(view: Directory, request: Votes, all: readonly Requirement[], 
   if (!isSure(vote.assurance, requirement) || (requirement.requireReason && vote.reason.trim() === "")) return undefined;
   const standings = standingsOf(view, requirement, vote.personId);
   const as = standings.includes(vote.personId) ? vote.personId : standings.find((id) => id === vote.onBehalfOf);
-  if (as === undefined || (isSelf(request, vote.personId, as) && !maySelf(view, all, requirement))) return undefined;
+  if (as === undefined || (isSelf(view, request, vote.personId, as) && !maySelf(view, all, requirement))) return undefined;
   return as;
 }
 

@@ -199,6 +199,19 @@ describe("a vote", () => {
     expect(code(await asks("own", two))).toBe("self_approval");
   });
 
+  it("is not approved by whoever signs in as the subject that a gateway asks for, however they are named", async () => {
+    const subject = { issuer: "https://login.example.com", subject: "s-1" };
+    await put(world.ledger, person("dee", { subjects: [subject] }), person("eve", { subjects: [{ ...subject, issuer: "https://other.example.com" }] }), delegation("dee", "bob"));
+    const one = await ask({ tool: "t1", onBehalfOf: subject }, "k2");
+    expect(code(await asks("dee", one))).toBe("self_approval");
+    expect(code(await asks("dee", one, { choice: "deny" }))).toBe("ok");
+    const two = await ask({ tool: "t2", onBehalfOf: subject, requirements: [requirement({ approvers: ["dee@example.com"] })] }, "k2");
+    expect(code(await asks("bob", two))).toBe("self_approval");
+    for (const who of ["eve", "ann"]) expect(code(await asks(who, await ask({ tool: `t-${who}`, onBehalfOf: subject }, "k2")))).toBe("ok");
+    // It gives nobody a right: the owner of the gateway's own key stays who they are.
+    expect(code(await asks("own", await ask({ tool: "t4", onBehalfOf: subject }, "k1")))).toBe("self_approval");
+  });
+
   it("through a delegation counts once, as the delegator's, and never for one's own agent", async () => {
     await put(world.ledger, delegation("ann", "bob"), delegation("ann", "cy"), delegation("own", "bob"), person("dan"), delegation("dan", "own"));
     const request = await ask({ requirements: [requirement({ approvers: ["ann"], quorum: 1 }), requirement({ policy: "b", approvers: ["ann", "cy"], quorum: 2 })] });

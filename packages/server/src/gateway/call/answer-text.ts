@@ -50,7 +50,10 @@ export function waitingText({ requestId, url }: Pick<PendingFacts, "requestId" |
   return `Waiting for approval${url === undefined ? "" : ` at ${url}`} (request ${requestId})`;
 }
 
-export function refusalText(error: PolicyViolationError): string {
+/** `listFailure`: why the server's list of tools could not be had. A tool that is in no list is one thing, a list that nobody has another. */
+export function refusalText(error: PolicyViolationError, listFailure?: () => string | undefined): string {
+  const why = error.code === "unknown_tool" ? listFailure?.() : undefined;
+  if (why !== undefined) return `The call did not run, since the tools of the server are not known: ${why}`;
   const said = error.approval?.reason ?? "";
   const reason = said === "" ? "" : ` The approver says: "${escapeText(said.slice(0, 2_000), { quoted: true })}".`;
   return `${error.message}.${reason} ${adviceOn(error.code, error.retryAfterMs)}`;

@@ -36,6 +36,8 @@ export interface ClientCallsOptions {
   readonly client?: (() => ClientRequests | undefined) | undefined;
   /** Absent: its client hears for as long as it is there. */
   readonly hearing?: ((id: RpcId) => Hearing | undefined) | undefined;
+  /** The name that the client calls a tool by. Default: its own. */
+  readonly shownName?: ((tool: string) => string) | undefined;
   /** `last`: the answer; else what is said while it is waited for. */
   readonly toClient: (bytes: Buffer | string, id: RpcId, last: boolean) => void;
   readonly toUpstream: (bytes: string) => void;
@@ -117,7 +119,7 @@ export class ClientCalls {
 
   /** Never rejects. */
   async #run(call: ClientCall, params: JsonValue | undefined, era: CallEra): Promise<void> {
-    const { upstream, tools, waiting, rounds, credential, onWarning, toClient } = this.#options;
+    const { upstream, tools, waiting, rounds, credential, shownName, onWarning, toClient } = this.#options;
     const { id } = call;
     const { signal } = call.cancelled;
     try {
@@ -131,7 +133,7 @@ export class ClientCalls {
       const around = hearing === undefined ? undefined : (ask: AskPort): AskPort => askWhileHeard(ask, hearing);
       const write = (bytes: Buffer | string): void => toClient(bytes, id, false);
       const client = this.#options.client?.()?.through(write);
-      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance, upstream, waiting, rounds, credential, client, around, write, onWarning });
+      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance, upstream, waiting, rounds, credential, client, around, shownName, listFailure: () => tools.failure, write, onWarning });
       if (answer !== undefined) toClient(answer, id, true);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

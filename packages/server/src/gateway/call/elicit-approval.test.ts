@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { memoryRelay, type MemoryRelay, type MemoryRelayOptions, type Message } from "../fixture/memory-relay.ts";
+import { Rounds } from "./rounds.ts";
 import { scriptedAsk } from "../fixture/scripted-ask.ts";
 
 const local = (more: object = {}) => ({ version: 1 as const, default: "allow" as const, policies: [{ name: "writes", match: "mcp:files:write", action: "block" as const, reason: "Writes need a word", approval: { assurance: "local" as const, ...more } }] });
@@ -54,6 +55,7 @@ describe("whoever sits at the client, in a session", () => {
     ["does what no revision knows", { result: { action: "approve", content: { approve: true } } }],
     ["answers nothing", { result: null }],
     ["has no such method", { error: { code: -32_601, message: "Method not found" } }],
+    ["errs with the words of a yes", { error: { code: 1, message: "", ...YES } }],
     ["answers with a result and an error", { result: YES, error: { code: 1, message: "" } }],
   ])("who %s runs nothing", async (_what, answer) => {
     begin({});
@@ -125,6 +127,22 @@ describe("whoever sits at the client, in a session", () => {
     expect(callsUpstream()).toBe(0);
     call(2);
     at.send({ jsonrpc: "2.0", id: (await asked()).id, result: { action: "accept", content: { approve: true, reason: "it is mine" } } });
+    await at.heard("client", answersTo(2));
+    expect(callsUpstream()).toBe(1);
+  });
+
+  it("is asked about each call apart: a yes to one is none to another", async () => {
+    begin({});
+    call(1);
+    const first = await asked();
+    call(2, { arguments: { path: "/y" } });
+    const second = await asked();
+    expect(second.params.message).toContain("/y");
+    at.send({ jsonrpc: "2.0", id: first.id, result: YES });
+    await at.heard("client", answersTo(1));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([callsUpstream(), at.toUpstream.join("")]).toEqual([1, expect.not.stringContaining("/y")]);
+    at.send({ jsonrpc: "2.0", id: second.id, result: { action: "decline" } });
     await at.heard("client", answersTo(2));
     expect(callsUpstream()).toBe(1);
   });
@@ -216,6 +234,28 @@ describe("whoever sits at the client, without a session", () => {
     const answer = await send({ requestState: first.result.requestState, ...(response === undefined ? {} : { inputResponses: { [keyOf(first)]: response } }) });
     expect(answer.result).toMatchObject({ resultType: "complete", isError: true });
     expect(callsUpstream()).toBe(0);
+  });
+
+  it("of another credential or principal is asked apart: nobody's yes is somebody else's", async () => {
+    const shared = new Rounds();
+    const one = memoryRelay({ policies: local(), answers: true, roundMs: 5_000, shared, principal: "key:one", credential: "one" });
+    try {
+      at = one;
+      const first = await send();
+      for (const other of [{ principal: "key:one", credential: "two" }, { principal: "key:two", credential: "one" }]) {
+        at = memoryRelay({ policies: local(), answers: true, roundMs: 5_000, shared, ...other });
+        const theirs = await send();
+        expect(theirs.result.inputRequests).toBeDefined();
+        at.relay.clientGone();
+      }
+      const others = at;
+      at = one;
+      expect((await send({ requestState: first.result.requestState, inputResponses: { [keyOf(first)]: YES } })).result).toEqual({ content: [] });
+      at = others;
+      expect(callsUpstream()).toBe(0);
+    } finally {
+      await one.close();
+    }
   });
 
   it("is asked again where the same call comes anew before the form was answered", async () => {

@@ -12,7 +12,7 @@ export interface ElicitPort {
 
 export const ELICIT = "elicitation/create";
 /** `channel` of such answers. */
-export const CHANNEL = "elicitation";
+const CHANNEL = "elicitation";
 
 /** Clients show a message in a small window. What does not fit there is asked about where all of it can be seen. */
 const MAX_MESSAGE = 6_000;

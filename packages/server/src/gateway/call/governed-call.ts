@@ -42,6 +42,10 @@ export interface CallPorts {
   readonly client?: ElicitPort | undefined;
   /** Around whoever is asked: for clients that may not hear what becomes of it. */
   readonly around?: ((ask: AskPort) => AskPort) | undefined;
+  /** As ClientCallsOptions has it. */
+  readonly shownName?: ((tool: string) => string) | undefined;
+  /** Why the server's tools are not known; undefined where they are. Asked after a refusal. */
+  readonly listFailure?: (() => string | undefined) | undefined;
   /** To the client. */
   readonly write: (bytes: Buffer | string) => void;
   readonly onWarning: (message: string) => void;
@@ -59,6 +63,8 @@ export function isUnheard({ aborted, reason }: AbortSignal): boolean {
 const QUESTION = "countersign_approval";
 const CONNECTION_CLOSED = -32_000;
 const INVALID_PARAMS = -32_602;
+/** Outside of what JSON-RPC and MCP keep for themselves. */
+const NOT_RUN = -31_000;
 /** A client that comes back may still learn for so long how its request ended. */
 const AFTER_END_MS = 5 * 60_000;
 
@@ -115,7 +121,7 @@ function answerOf(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, 
       return answerWith(call, { ...heard.result, requestState: sealed(state, round, Date.now() + executions.continuationMs, ports) });
     }
     case "told":
-      return answerWith(call, errorAnswer(heard.text, call.modern));
+      return told(call, round, heard.text);
   }
 }
 
@@ -125,16 +131,22 @@ function answerTo(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, 
       if (outcome.changed.length > 0 || outcome.result !== reply?.answer.body) return answerWith(call, withEditNotice(outcome.result, outcome.changed));
       return passedOn(call, reply);
     case "refused":
-      return answerWith(call, errorAnswer(refusalText(outcome.error), call.modern));
+      return told(call, round, refusalText(outcome.error, ports.listFailure));
     case "pending": {
       const rounds = round.kind === "decide" ? round.round : 0;
-      if (!call.modern || rounds >= ports.waiting.rounds) return answerWith(call, errorAnswer(pendingText(nameOf(round.proposed), outcome), call.modern));
+      if (!call.modern || rounds >= ports.waiting.rounds) return told(call, round, pendingText(nameOf(round.proposed, ports), outcome));
       const state: RoundState = { kind: "held", id: outcome.requestId, round: rounds + 1 };
       const form = ports.rounds.questions.named(ownerOf(round.proposed, ports), outcome.requestId)?.round?.form;
       const asks = form === undefined ? {} : { inputRequests: { [QUESTION]: { method: ELICIT, params: form } } };
       return answerWith(call, { resultType: "input_required", ...asks, requestState: sealed(state, round, Math.max(outcome.until, Date.now()) + AFTER_END_MS, ports) });
     }
   }
+}
+
+/** Who asked for a task in a session reads nothing but a task or an error: a tool's result would tell it nothing. */
+function told(call: ClientCall, { proposed }: Exclude<Round, { kind: "refused" }>, text: string): string {
+  const asksForTask = !call.modern && memberOf(proposed.params as JsonValue | undefined, "task") !== undefined; // JSON of a message
+  return asksForTask ? errorWith(call, { code: NOT_RUN, message: text }) : answerWith(call, errorAnswer(text, call.modern));
 }
 
 function sealed(state: RoundState, { proposed }: Pick<Extract<Round, { kind: "decide" }>, "proposed">, until: number, { rounds, credential }: CallPorts): string {
@@ -144,9 +156,9 @@ function sealed(state: RoundState, { proposed }: Pick<Extract<Round, { kind: "de
 }
 
 /** One text whatever is wrong with it: who made it up learns nothing. */
-function refuseState({ id }: ClientCall, why: string, { onWarning }: CallPorts): string {
+function refuseState(call: ClientCall, why: string, { onWarning }: CallPorts): string {
   onWarning(`the requestState of a call was refused: ${why}`);
-  return `${JSON.stringify({ jsonrpc: "2.0", id, error: { code: INVALID_PARAMS, message: STATE_REFUSED, data: { reason: "invalid_request_state" } } })}\n`;
+  return errorWith(call, { code: INVALID_PARAMS, message: STATE_REFUSED, data: { reason: "invalid_request_state" } });
 }
 
 /** The upstream's answer in its own bytes. */
@@ -155,7 +167,11 @@ function passedOn(call: ClientCall, reply: Reply): Buffer | string {
   if (reply !== undefined && reply.answer.id === call.id) return reply.line;
   const bytes = reply === undefined ? undefined : replaceId(reply.line, String(reply.answer.id), JSON.stringify(call.id));
   const message = call.upstreamId === undefined ? "The server has ended; the call was not sent" : "The server ended before it answered; whether the tool ran is not known";
-  return bytes ?? `${JSON.stringify({ jsonrpc: "2.0", id: call.id, error: { code: CONNECTION_CLOSED, message } })}\n`;
+  return bytes ?? errorWith(call, { code: CONNECTION_CLOSED, message });
+}
+
+function errorWith({ id }: ClientCall, error: object): string {
+  return `${JSON.stringify({ jsonrpc: "2.0", id, error })}\n`;
 }
 
 function answerWith({ id }: ClientCall, result: unknown): string {
@@ -177,7 +193,7 @@ export function scopeOf({ name, identity }: ServerRef): string {
   return `${identity ?? ""}\0${name ?? ""}`;
 }
 
-function nameOf({ params }: ProposedCall): string {
+function nameOf({ params }: ProposedCall, { shownName }: CallPorts): string {
   const name: unknown = params !== null && typeof params === "object" ? Reflect.get(params, "name") : undefined;
-  return typeof name === "string" ? name : "the tool";
+  return typeof name === "string" ? (shownName?.(name) ?? name) : "the tool";
 }

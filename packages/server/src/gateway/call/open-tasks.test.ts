@@ -88,11 +88,11 @@ describe.each(Object.entries(ERAS))("a task (%s)", (_era, { params, unasked, mad
   });
 
   it("that is kept for ever is waited for as long as it is asked about, and no longer", async () => {
-    const shared = new Rounds({ continuationMs: 80 });
+    const shared = new Rounds({ continuationMs: 600 });
     open({ shared });
     await pass("tools/call", params, { result: made(null) });
     for (let look = 0; look < 4; look += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      await new Promise((resolve) => setTimeout(resolve, 200));
       await pass("tasks/get", { taskId: "t1" }, { result: get("working") });
     }
     expect(at.record()).not.toContain("outcome_unknown");
@@ -124,6 +124,16 @@ describe.each(Object.entries(ERAS))("a task (%s)", (_era, { params, unasked, mad
     await at.relay.drained();
     expect(await at.outcomes()).toEqual(["outcome_unknown"]);
   });
+});
+
+it("who asked for a task in a session and gets none is told why in an error, since it reads no result in its place", async () => {
+  const people = scriptedAsk();
+  open({ ask: people, holdMs: 20, policies: { version: 1, policies: [{ name: "w", match: "mcp:files:write", action: "block", reason: "Writes need approval" }] } });
+  at.send({ jsonrpc: "2.0", id: 1, method: "tools/call", params: ERAS.session.params });
+  expect(await at.heard("client", ({ id }) => id === 1)).toEqual({ jsonrpc: "2.0", id: 1, error: { code: -31_000, message: expect.stringContaining("call write again with the same arguments") } });
+  people.decide("denied", "not on Fridays");
+  at.send({ jsonrpc: "2.0", id: 2, method: "tools/call", params: ERAS.session.params });
+  expect(await at.heard("client", ({ id }) => id === 2)).toEqual({ jsonrpc: "2.0", id: 2, error: { code: -31_000, message: expect.stringContaining('The approver says: "not on Fridays"') } });
 });
 
 describe("a task's result, where results are looked into", () => {

@@ -24,7 +24,7 @@ let count = 0;
 async function ask(at: MemoryRelay, name: string, more: object = {}): Promise<Answer> {
   const id = `c${(count += 1)}`;
   at.send(call(id, name, more));
-  return (await at.heard("client", (message) => message["id"] === id)) as unknown as Answer; // as MCP says
+  return at.heard("client", (message) => message["id"] === id);
 }
 interface Answer {
   readonly result?: { readonly resultType?: string; readonly requestState?: string; readonly isError?: boolean; readonly content?: readonly [{ readonly text: string }]; readonly inputRequests?: object };

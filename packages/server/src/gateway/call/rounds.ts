@@ -67,7 +67,7 @@ export function readRound(proposed: ProposedCall, credential: string, { states, 
   const { kind, id, round } = opened.state;
   if (kind === "held") return { kind: "decide", proposed: stripped, round, requestId: id, responses: given?.value };
   const execution = executions.get(id);
-  if (execution?.round !== round) return { kind: "refused", why: "the execution that it names has ended" };
+  if (execution === undefined) return { kind: "refused", why: "the execution that it names has ended" };
   const { definition } = execution.call;
   if (definition !== null && proposed.tools.definition(execution.call.tool)?.digest !== definition) {
     executions.giveUp(execution);

@@ -11,6 +11,8 @@ export interface ToolList {
   changed(): void;
   /** The new list, while it is fetched. Never rejects. */
   readonly refreshing: Promise<void> | undefined;
+  /** Why the list could not be had when it was last asked for; undefined where it could. */
+  readonly failure: string | undefined;
 }
 
 const LIST_MS = 10_000;
@@ -19,13 +21,15 @@ export function createToolList(listPage: ListTools): ToolList {
   const known = createToolCatalog(listPage);
   let refreshing: Promise<void> | undefined;
   let again = false;
+  let failure: string | undefined;
 
   /** One listing for all who wait: a hundred calls at once are no hundred lists. */
   async function list(): Promise<void> {
     do {
       again = false;
+      failure = undefined;
       // One that fails leaves the old list standing, as everywhere.
-      await known.refresh(AbortSignal.timeout(LIST_MS)).catch(() => undefined);
+      await known.refresh(AbortSignal.timeout(LIST_MS)).catch((error: unknown) => (failure = error instanceof Error ? error.message : String(error)));
     } while (again);
     refreshing = undefined;
   }
@@ -39,6 +43,9 @@ export function createToolList(listPage: ListTools): ToolList {
     },
     get refreshing() {
       return refreshing;
+    },
+    get failure() {
+      return failure;
     },
   };
 }

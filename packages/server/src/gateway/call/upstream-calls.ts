@@ -3,10 +3,13 @@
  * here: tool calls, which take a permit, and what it asks about the server.
  */
 import { randomBytes } from "node:crypto";
-import { spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
+import { escapeText, spendPermit, type Carrier, type Permit } from "@countersign/sdk/enforcement";
 import type { Call } from "@countersign/sdk/call";
 import { resultIn } from "../message/members.ts";
 import { callParams, type Reply, type RoundInputs, type SentCall, type UpstreamAnswer, type UpstreamPort } from "./upstream-port.ts";
+
+/** What the gateway asks a server by itself, for its clients. */
+export type AskedMethod = "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" | "tasks/list" | "server/discover" | "subscriptions/listen";
 
 export class UpstreamCalls implements UpstreamPort {
   readonly #write: (text: string) => void;
@@ -40,7 +43,7 @@ export class UpstreamCalls implements UpstreamPort {
     try {
       const came = await reply;
       if (came === undefined) throw new Error("the server did not list its tools");
-      if (!came.answer.ok) throw new Error("the server refused to list its tools");
+      if (!came.answer.ok) throw new Error(`the server refused to list its tools${wordsOf(came.answer)}`);
       return resultIn(came.line);
     } finally {
       signal.removeEventListener("abort", gone);
@@ -48,7 +51,7 @@ export class UpstreamCalls implements UpstreamPort {
   }
 
   /** Asks for what is no tool call. */
-  ask(method: "tools/list" | "server/discover" | "subscriptions/listen", params: object): SentCall {
+  ask(method: AskedMethod, params: object): SentCall {
     return this.#send(method, JSON.stringify(params));
   }
 
@@ -86,3 +89,11 @@ export class UpstreamCalls implements UpstreamPort {
     return { id, reply };
   }
 }
+
+/** What the error says, as a text of somebody else's. */
+function wordsOf({ body }: UpstreamAnswer): string {
+  const message = body !== null && typeof body === "object" ? Reflect.get(body, "message") : undefined;
+  return typeof message === "string" && message !== "" ? `: ${escapeText(message.slice(0, MAX_WORDS))}` : "";
+}
+
+const MAX_WORDS = 500;

@@ -51,7 +51,7 @@ async function fly(governance: Governance): Promise<CanaryResult> {
       const answer = JSON.parse(bytes.toString()) as { readonly id: number }; // an answer to one of the two below
       answers.get(answer.id)?.(bytes.toString());
     },
-    toUpstream: (bytes) => void answerAsUpstream(bytes.toString(), arrived, (line) => relay.fromUpstream(Buffer.from(line))),
+    toUpstream: (bytes) => answerAsUpstream(bytes.toString(), arrived, (line) => relay.fromUpstream(Buffer.from(line))),
     onWarning: () => undefined,
   });
   const call = (id: number, name: string): Promise<string> =>

@@ -10,7 +10,7 @@ import { CANARY_SERVER } from "./canary.ts";
 
 export interface CallCounts {
   /** The same governance, whose calls are counted. */
-  around(governance: Governance): Governance;
+  readonly around: (governance: Governance) => Governance;
   /** Calls that wait for people now. */
   readonly held: number;
   /** Calls under way. */

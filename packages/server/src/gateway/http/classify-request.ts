@@ -14,7 +14,7 @@ export type RequestClass =
   | { readonly kind: "refused"; readonly code: number; readonly reason: string; readonly data?: JsonObject };
 
 /** Of the protocol without sessions. */
-export const STATELESS_VERSIONS: readonly string[] = ["2026-07-28"];
+const STATELESS_VERSIONS: readonly string[] = ["2026-07-28"];
 const SESSION_VERSIONS: readonly string[] = ["2024-10-07", "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 const FIRST_STATELESS = "2026-07-28";
 
@@ -56,7 +56,7 @@ export function classifyRequest(headers: IncomingHttpHeaders, message: Message):
   if (!claims) return missingEnvelope(meta, version);
   const issue = envelopeIssue(meta);
   if (issue !== undefined) return refused(INVALID_PARAMS, `the _meta envelope: ${issue.key}: ${issue.problem}`, { envelope: { key: issue.key, problem: issue.problem } });
-  const claimed = String(meta[VERSION]);
+  const claimed = typeof meta[VERSION] === "string" ? meta[VERSION] : "";
   return (
     versionMismatch(version, claimed) ??
     methodMismatch(headers, method) ??

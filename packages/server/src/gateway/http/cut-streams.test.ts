@@ -2,8 +2,8 @@
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { WAITING } from "../call/waiting.ts";
 import { ledgerAsk, type LedgerAsk } from "../fixture/ledger-ask.ts";
+import { heldFor } from "../call/waiting.ts";
 import { call, LEGACY, modern, modernCall, post, type Said } from "./fixture/http-client.ts";
 import { BLOCK_WRITES, httpGateway, type HttpGateway } from "./fixture/http-gateway.ts";
 import { answering, json, scriptedUpstream, stream, type ScriptedUpstream } from "./fixture/scripted-upstream.ts";
@@ -31,7 +31,7 @@ beforeAll(async () => {
     }),
   );
   ask = ledgerAsk({ answerMs: 6 * STEP_MS, claimMs: 2 * STEP_MS });
-  at = await httpGateway(upstream.url, { policies: BLOCK_WRITES, ask, waiting: { ...WAITING, holdMs: 4_000, progressMs: 5 } });
+  at = await httpGateway(upstream.url, { policies: BLOCK_WRITES, ask, waiting: { ...heldFor(4_000), progressMs: 5 } });
 });
 afterAll(async () => {
   agent.destroy();

@@ -16,8 +16,9 @@ import { dataOf, eventOf, hasId, withData } from "./event-framer.ts";
 import { isEventStream, type ForwardSession, type OpenCall } from "./forward-session.ts";
 import type { PostExchange } from "./http-endpoint.ts";
 import { headersBack, whyUnusable, type Heard, type HttpUpstream, type Sending } from "./http-upstream.ts";
-import { collect, pumpEvents } from "./pump-events.ts";
-import { endWith, holdForTurn } from "./write-together.ts";
+import { headersOfParams } from "./mirrored-params.ts";
+import { beginStream, collect, pumpEvents } from "./pump-events.ts";
+import { endWith } from "./write-together.ts";
 
 export interface ForwardCallOptions {
   readonly upstream: HttpUpstream;
@@ -101,19 +102,21 @@ export class ForwardCall implements UpstreamPort, OpenCall {
 
   sendCall(permit: Permit, call: Call, carrier: Carrier): SentCall {
     spendPermit(permit, call);
-    return this.#send(callParams(call, carrier));
+    return this.#send(call, callParams(call, carrier));
   }
 
-  #send(params: string): SentCall {
-    const { upstream, exchange, id } = this.#options;
+  #send(call: Call, params: string): SentCall {
+    const { upstream, exchange, session, id } = this.#options;
+    const given = upstream.headersFor(exchange.request.headers);
+    const headers = exchange.stateless ? headersOfParams(given, call.arguments, session.schemaOf(call.tool)) : given;
     const body = `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":"tools/call","params":${params}}`;
-    this.#sending = upstream.send("POST", upstream.headersFor(exchange.request.headers), body, { fresh: this.#isHeld });
+    this.#sending = upstream.send("POST", headers, body, { fresh: this.#isHeld });
     void this.#sending.heard.then((heard) => this.#hear(heard));
     return { id: String(id), reply: this.#reply.promise };
   }
 
   continueCall(call: Call, carrier: Carrier, inputs: RoundInputs): SentCall {
-    return this.#send(callParams(call, carrier, inputs));
+    return this.#send(call, callParams(call, carrier, inputs));
   }
 
   /** Never rejects. */
@@ -224,11 +227,7 @@ export class ForwardCall implements UpstreamPort, OpenCall {
 
   async #pass(answer: IncomingMessage): Promise<void> {
     const { session, exchange, upstream } = this.#options;
-    if (!this.#response.headersSent && !this.#response.destroyed) {
-      holdForTurn(this.#response);
-      this.#response.writeHead(answer.statusCode ?? 200, headersBack(answer));
-      this.#response.flushHeaders();
-    }
+    if (!this.#response.headersSent && !this.#response.destroyed) beginStream(this.#response, answer);
     await pumpEvents(answer, this.#response, (event) => {
       this.#isResumable ||= !exchange.stateless && hasId(event);
       const data = dataOf(event);

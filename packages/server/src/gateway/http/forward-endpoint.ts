@@ -19,6 +19,7 @@ import type { ForwardSession } from "./forward-session.ts";
 import { ForwardSessions } from "./forward-sessions.ts";
 import type { HttpEndpoint, HttpExchange, PostExchange } from "./http-endpoint.ts";
 import { HttpUpstream, type HttpUpstreamOptions } from "./http-upstream.ts";
+import { refusedParams } from "./mirrored-params.ts";
 import { passAnswer } from "./pass-answer.ts";
 
 export interface ForwardEndpointOptions extends HttpUpstreamOptions {
@@ -67,6 +68,7 @@ class ForwardEndpoint implements HttpEndpoint {
     const session = this.#sessions.of(exchange);
     if (session === undefined) return answerError(response, { ...NO_SESSION, id: "id" in message ? message.id : null });
     session.note(exchange);
+    if (message.kind === "response" && session.asked.settle(message)) return void response.writeHead(202).end();
     if (message.kind === "call") return this.#call(exchange, session, message.id, message.params);
     if (message.kind === "request" && session.open.has(message.id)) return answerError(response, { status: 400, code: INVALID_REQUEST, id: message.id, reason: "the id of a call that is under way" });
     if (message.kind === "notification" && message.method === "notifications/cancelled" && !cancels(session, message.params)) {
@@ -161,8 +163,10 @@ class ForwardEndpoint implements HttpEndpoint {
       if (knowing !== undefined) await knowing;
       if (isUnheard(signal)) return await call.finish(undefined);
       if (session.failure !== undefined && !session.isListed) return answerError(exchange.response, { ...session.failure, id: client.id });
+      const lies = exchange.stateless ? refusedParams(exchange.request.headers, params, schemaOf(session, params)) : undefined;
+      if (lies !== undefined) return answerError(exchange.response, { ...lies, id: client.id });
       const proposed = this.#propose(exchange, session, params, governance, server);
-      await call.finish(await governCall(client, proposed, { governance, around: (ask) => askLeaving(ask, call.leave.signal, () => call.held()), upstream: call, waiting, rounds: this.#rounds, credential: exchange.caller.credential, write: call.write, onWarning }));
+      await call.finish(await governCall(client, proposed, { governance, around: (ask) => askLeaving(ask, call.leave.signal, () => call.held()), client: session.showsForms ? session.asked.through(call.write) : undefined, upstream: call, waiting, rounds: this.#rounds, credential: exchange.caller.credential, write: call.write, onWarning }));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       onWarning(`a call was refused: ${why}`);
@@ -193,6 +197,11 @@ class ForwardEndpoint implements HttpEndpoint {
     const { name, url } = this.#options;
     return (this.#known = { name, identity: await serverIdentity({ kind: "http", url }), transport: "http" });
   }
+}
+
+function schemaOf(session: ForwardSession, params: JsonValue | undefined): unknown {
+  const tool = memberOf(params, "name");
+  return typeof tool === "string" ? session.schemaOf(tool) : undefined;
 }
 
 /** Whether the cancelled request is one that the upstream knows. */

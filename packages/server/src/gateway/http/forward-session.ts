@@ -3,8 +3,9 @@
  * that the upstream listed, the calls under way by their ids, and how to ask the upstream for its list in the client's place.
  */
 import { randomBytes } from "node:crypto";
-import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { JsonObject } from "@countersign/sdk/call";
+import { ClientRequests } from "../call/client-requests.ts";
 import { createToolList, type ToolList } from "../call/tool-list.ts";
 import type { Reply } from "../call/upstream-port.ts";
 import { ENVELOPE, metaOf, resultIn } from "../message/members.ts";
@@ -49,10 +50,14 @@ export class ForwardSession {
   /** Of the protocol with sessions, by their ids; without one, ids belong to their own request alone. */
   readonly open = new Map<RpcId, OpenCall>();
   readonly calls = new Set<OpenCall>();
+  /** What we asked the client, where it said that it can show forms. */
+  readonly asked = new ClientRequests();
+  showsForms = false;
   /** Why the last listing of our own failed: what a client is told that calls before there was any. */
   failure: HttpRefusal | undefined;
   #listedAt: number | undefined;
-  #context: { readonly headers: OutgoingHttpHeaders; readonly envelope: JsonObject | undefined } | undefined;
+  /** `meta`: without sessions. */
+  #context: { readonly headers: IncomingHttpHeaders; readonly meta: JsonObject | undefined } | undefined;
   readonly #changed = new Map<RpcId, Buffer | undefined>();
   readonly #upstream: HttpUpstream;
   readonly #onWarning: (message: string) => void;
@@ -72,18 +77,21 @@ export class ForwardSession {
     return this.#listedAt !== undefined;
   }
 
+  schemaOf(tool: string): unknown {
+    return this.tools.catalog.definition(tool)?.definition["inputSchema"];
+  }
+
   /** How a request of this session is made: what ours are made like. */
   note({ request, stateless, message }: PostExchange): void {
-    const meta = "params" in message ? metaOf(message.params) : undefined;
-    const envelope = stateless && meta !== undefined ? Object.fromEntries(Object.entries(meta).filter(([key]) => key.startsWith(ENVELOPE))) : undefined;
-    this.#context = { headers: this.#upstream.headersFor(request.headers), envelope };
+    const meta = stateless && "params" in message ? metaOf(message.params) : undefined;
+    this.#context = { headers: request.headers, meta };
   }
 
   /** Resolves once the upstream's tools are known, or cannot be had. */
   knowTools(): Promise<void> | undefined {
     if (this.tools.refreshing !== undefined) return this.tools.refreshing;
     if (this.#listedAt === undefined) return this.tools.catalog.refresh(NEVER);
-    const isOld = this.#context?.envelope !== undefined && performance.now() - this.#listedAt > LIST_AGE_MS;
+    const isOld = this.#context?.meta !== undefined && performance.now() - this.#listedAt > LIST_AGE_MS;
     if (isOld) void this.tools.catalog.refresh(NEVER); // this call is judged by what is known
     return undefined;
   }
@@ -115,6 +123,7 @@ export class ForwardSession {
 
   /** The client has ended it. */
   end(): void {
+    this.asked.end();
     for (const call of this.calls) call.sessionEnded();
   }
 
@@ -124,10 +133,11 @@ export class ForwardSession {
   }
 
   async #list(cursor: string | undefined, signal: AbortSignal): Promise<unknown> {
-    const { headers = {}, envelope } = this.#context ?? {};
+    const { headers = {}, meta } = this.#context ?? {};
+    const envelope = meta === undefined ? undefined : Object.fromEntries(Object.entries(meta).filter(([key]) => key.startsWith(ENVELOPE)));
     const id = `${this.#prefix}${(this.#count += 1)}`;
     const params = { ...(cursor === undefined ? {} : { cursor }), ...(envelope === undefined ? {} : { _meta: envelope }) };
-    const own: OutgoingHttpHeaders = { ...headers, ...(envelope === undefined ? {} : { "mcp-method": "tools/list" }) };
+    const own: OutgoingHttpHeaders = { ...this.#upstream.headersFor(headers), ...(envelope === undefined ? {} : { "mcp-method": "tools/list" }) };
     for (const name of Object.keys(own)) if (name === "mcp-name" || name === "last-event-id" || name.startsWith("mcp-param-")) delete own[name];
     const sending = this.#upstream.send("POST", own, JSON.stringify({ jsonrpc: "2.0", id, method: "tools/list", params }), { again: true });
     const stop = (): void => sending.abort();

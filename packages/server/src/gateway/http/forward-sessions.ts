@@ -55,8 +55,12 @@ export class ForwardSessions {
   }
 
   /** The upstream began a session for this credential. */
-  begin(id: string, credential: string): void {
-    if (!this.#byId.has(id)) touch(this.#byId, id, new ForwardSession({ credential, protocolSession: id, upstream: this.#upstream, onWarning: this.#onWarning }));
+  begin(id: string, credential: string): ForwardSession {
+    const found = this.#byId.get(id);
+    if (found !== undefined) return found;
+    const session = new ForwardSession({ credential, protocolSession: id, upstream: this.#upstream, onWarning: this.#onWarning });
+    touch(this.#byId, id, session);
+    return session;
   }
 
   forget({ request }: HttpExchange): void {

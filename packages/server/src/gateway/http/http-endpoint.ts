@@ -13,8 +13,8 @@ export interface HttpCaller {
   readonly credential: string;
   readonly agent: Caller["agent"];
   readonly user: Caller["user"];
-  /** What this credential's calls are governed by; rejects with what to tell the client. */
-  readonly governance: () => Governance | Promise<Governance>;
+  /** What this credential's calls are governed by; rejects with what to tell the client. `server`: which is called, where the endpoint joins several. */
+  readonly governance: (server?: string) => Governance | Promise<Governance>;
 }
 
 export interface HttpExchange {

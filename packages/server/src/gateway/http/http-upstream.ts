@@ -2,7 +2,7 @@
  * Requests to an upstream over HTTP, as a reverse proxy makes them: over kept connections, with the client's headers but for those of its
  * own connection and credentials, and with the operator's own. Redirects are not followed. Nothing of the operator's stands in an error.
  */
-import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 
 export interface HttpUpstreamOptions {
@@ -40,10 +40,8 @@ const FREE_MS = 15_000;
 export class HttpUpstream {
   readonly name: string;
   readonly forwardsAuthorization: boolean;
-  readonly #url: URL;
-  /** Of every request: reading them out of a URL anew costs more than it looks. */
-  readonly #target: { readonly protocol: string; readonly host: string; readonly port: string; readonly path: string };
-  readonly #make: typeof httpRequest;
+  readonly #target: RequestOptions;
+  readonly #isSecure: boolean;
   readonly #own: OutgoingHttpHeaders;
   readonly #kept: HttpAgent;
   readonly #fresh: HttpAgent;
@@ -51,13 +49,12 @@ export class HttpUpstream {
   constructor({ name, url, headers = {}, forwardAuthorization = false }: HttpUpstreamOptions) {
     this.name = name;
     this.forwardsAuthorization = forwardAuthorization;
-    this.#url = new URL(url);
+    const { protocol, hostname, port, pathname, search } = new URL(url);
+    this.#isSecure = protocol === "https:";
+    const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+    this.#target = { protocol, host, port: port === "" ? (this.#isSecure ? 443 : 80) : Number(port), path: pathname + search };
     this.#own = Object.fromEntries(Object.entries(headers).map(([key, value]) => [key.toLowerCase(), value]));
-    const { protocol, hostname, port, pathname, search } = this.#url;
-    const isSecure = protocol === "https:";
-    this.#target = { protocol, host: hostname.startsWith("[") ? hostname.slice(1, -1) : hostname, port, path: pathname + search };
-    this.#make = isSecure ? httpsRequest : httpRequest;
-    const Agent = isSecure ? HttpsAgent : HttpAgent;
+    const Agent = this.#isSecure ? HttpsAgent : HttpAgent;
     this.#kept = new Agent({ keepAlive: true, keepAliveMsecs: 10_000, timeout: FREE_MS });
     this.#fresh = new Agent({ keepAlive: false });
   }
@@ -73,7 +70,7 @@ export class HttpUpstream {
         if (!socket.connecting) return void (sent = true);
         const timer = setTimeout(() => socket.destroy(Object.assign(new Error("no connection"), { code: "ETIMEDOUT" })), CONNECT_MS);
         socket.once("close", () => clearTimeout(timer));
-        socket.once(this.#url.protocol === "https:" ? "secureConnect" : "connect", () => {
+        socket.once(this.#isSecure ? "secureConnect" : "connect", () => {
           sent = true;
           clearTimeout(timer);
         });
@@ -103,8 +100,7 @@ export class HttpUpstream {
   }
 
   get address(): { readonly address: string; readonly port: number } {
-    const { hostname, port, protocol } = this.#url;
-    return { address: hostname, port: Number(port === "" ? (protocol === "https:" ? 443 : 80) : port) };
+    return { address: String(this.#target.host), port: Number(this.#target.port) };
   }
 
   close(): void {
@@ -126,8 +122,9 @@ export class HttpUpstream {
   }
 
   #request(method: string, headers: OutgoingHttpHeaders, body: Buffer | string | undefined, fresh: boolean): ClientRequest {
-    const length = body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-    return this.#make({ ...this.#target, method, headers: { ...headers, ...length }, agent: fresh ? this.#fresh : this.#kept });
+    const make = this.#isSecure ? httpsRequest : httpRequest;
+    const sent = body === undefined ? headers : { ...headers, "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    return make({ ...this.#target, method, headers: sent, agent: fresh ? this.#fresh : this.#kept });
   }
 }
 

@@ -5,7 +5,7 @@ import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextproto
 import { CallToolResultSchema, ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { afterEach, describe, expect, it } from "vitest";
 import type { PolicyDocument } from "@countersign/sdk";
-import { WAITING } from "../call/waiting.ts";
+import { heldFor } from "../call/waiting.ts";
 import { scriptedAsk, type ScriptedAsk } from "../fixture/scripted-ask.ts";
 import { BLOCK_WRITES, httpGateway, type HttpGateway } from "./fixture/http-gateway.ts";
 import { sessionServer, statelessServer, type OfficialServer } from "./fixture/official-servers.ts";
@@ -22,8 +22,7 @@ async function v1(url: URL): Promise<Tools> {
   const client = new ClientV1(INFO, { capabilities: CAPABILITIES });
   client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: {} }));
   const transport = new TransportV1(url);
-  // The package's own types are not made for exactOptionalPropertyTypes.
-  await client.connect(transport as Parameters<ClientV1["connect"]>[0]);
+  await client.connect(transport);
   return {
     list: async () => (await client.listTools()).tools.map(({ name }) => name),
     call: (name, args, options = {}) => client.callTool({ name, arguments: args }, CallToolResultSchema, options),
@@ -56,7 +55,7 @@ let ask: ScriptedAsk;
 async function open(make: () => Promise<OfficialServer>, connect: (url: URL) => Promise<Tools>, policies: PolicyDocument = BLOCK_WRITES): Promise<void> {
   server = await make();
   ask = scriptedAsk();
-  at = await httpGateway(server.url, { policies, ask, waiting: { ...WAITING, holdMs: 5_000, progressMs: 10 }, cancelGraceMs: 200 });
+  at = await httpGateway(server.url, { policies, ask, waiting: { ...heldFor(5_000), progressMs: 10 }, cancelGraceMs: 200 });
   client = await connect(at.url);
 }
 afterEach(async () => {

@@ -1,6 +1,6 @@
 /** What the upstream answered to anything but a tool call, on its way to the client: status, headers and bytes as they are. */
-import { pipeline } from "node:stream/promises";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { showsForms } from "../call/elicit-approval.ts";
 import { isTaskMethod } from "../call/seen-task.ts";
 import type { TaskWatch } from "../call/task-watch.ts";
 import { memberOf } from "../message/members.ts";
@@ -11,8 +11,7 @@ import { isEventStream, type ForwardSession } from "./forward-session.ts";
 import type { ForwardSessions } from "./forward-sessions.ts";
 import type { HttpExchange, PostExchange } from "./http-endpoint.ts";
 import { headersBack, whyUnusable, type Heard, type HttpUpstream } from "./http-upstream.ts";
-import { collect, pumpEvents } from "./pump-events.ts";
-import { endWith, holdForTurn } from "./write-together.ts";
+import { beginStream, collect, pumpEvents } from "./pump-events.ts";
 
 export interface PassContext {
   readonly exchange: HttpExchange & Partial<PostExchange>;
@@ -31,12 +30,12 @@ export async function passAnswer(heard: Heard, context: PassContext): Promise<vo
   if (why !== undefined || heard.kind === "failed") return answerError(response, { status: 502, id, reason: why?.reason ?? "" });
   const { answer } = heard;
   const begun = answer.headers["mcp-session-id"];
-  if (typeof begun === "string" && message?.kind === "request" && message.method === "initialize") sessions.begin(begun, caller.credential);
+  if (typeof begun === "string" && message?.kind === "request" && message.method === "initialize") {
+    sessions.begin(begun, caller.credential).showsForms = showsForms(memberOf(memberOf(message.params, "capabilities"), "elicitation"));
+  }
   if (response.destroyed) return void answer.destroy();
   if (!isEventStream(answer)) return passBody(answer, context);
-  holdForTurn(response);
-  response.writeHead(answer.statusCode ?? 200, headersBack(answer));
-  response.flushHeaders();
+  beginStream(response, answer);
   const how = await pumpEvents(answer, response, (event) => {
     const data = dataOf(event);
     if (data === undefined || data.length === 0) return event;
@@ -55,7 +54,7 @@ async function passBody(answer: IncomingMessage, context: PassContext): Promise<
   const isLookedAt = message?.kind === "request" && (message.method === "tools/list" || isTaskMethod(message.method));
   if (!isLookedAt) {
     response.writeHead(answer.statusCode ?? 502, headersBack(answer));
-    return pipeline(answer, response).catch(() => undefined);
+    return pour(answer, response);
   }
   const body = await collect(answer);
   if (body === undefined) return void response.destroy();
@@ -63,7 +62,18 @@ async function passBody(answer: IncomingMessage, context: PassContext): Promise<
   if (said.kind === "answer" && said.ok) learn(body, context);
   const own = (await context.tasks.said(said)) ?? body;
   response.writeHead(answer.statusCode ?? 502, { ...headersBack(answer), "content-length": Buffer.byteLength(own) });
-  endWith(response, own);
+  response.end(own);
+}
+
+/** Body to body, with back-pressure; ends or breaks off as the upstream does. */
+function pour(from: IncomingMessage, to: ServerResponse): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  from.on("close", () => {
+    if (!from.complete) to.destroy();
+    resolve();
+  });
+  from.pipe(to);
+  return promise;
 }
 
 function learn(data: Buffer, { exchange: { message }, session }: PassContext): void {

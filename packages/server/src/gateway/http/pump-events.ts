@@ -3,11 +3,12 @@
  * own where nobody puts others in their place.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { headersBack } from "./http-upstream.ts";
 import { EventFramer } from "./event-framer.ts";
 import { holdForTurn } from "./write-together.ts";
 
 /** So much of one event may have to be held in memory. */
-export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** What is written in an event's place; undefined is nothing. A promise holds what follows back. */
 export type TakeEvent = (event: Buffer) => Buffer | undefined | Promise<Buffer | undefined>;
@@ -73,6 +74,14 @@ export function pumpEvents(from: IncomingMessage, to: ServerResponse | undefined
   from.once("end", () => finish("ended"));
   from.once("close", () => finish("broken"));
   return promise;
+}
+
+/** The head of the upstream's stream, with its first event where that is there already, else by itself. */
+export function beginStream(response: ServerResponse, from: IncomingMessage): void {
+  response.writeHead(from.statusCode ?? 200, headersBack(from));
+  setImmediate(() => {
+    if (!response.destroyed && !response.writableEnded) response.flushHeaders();
+  });
 }
 
 /** The whole body; undefined where it broke off or is too long to hold. */

@@ -2,8 +2,8 @@
 import type { HttpEndpoint } from "./http-endpoint.ts";
 
 export interface ServedEndpoint {
-  /** Of the server, as policies name it. */
-  readonly name: string;
+  /** Of the server, as policies name it. Undefined: it is several, at /mcp alone. */
+  readonly name: string | undefined;
   readonly endpoint: HttpEndpoint;
   /** At /mcp too. */
   readonly isDefault?: boolean;
@@ -23,8 +23,8 @@ export function createRoutes(served: readonly ServedEndpoint[]): Routes {
     byPath.set(path, endpoint);
   };
   for (const { name, endpoint, isDefault = served.length === 1 } of served) {
-    add(`/${encodeURIComponent(name)}/mcp`, endpoint);
-    if (isDefault) add("/mcp", endpoint);
+    if (name !== undefined) add(`/${encodeURIComponent(name)}/mcp`, endpoint);
+    if (isDefault || name === undefined) add("/mcp", endpoint);
   }
   return {
     endpoints: served.map(({ endpoint }) => endpoint),

@@ -15,11 +15,15 @@ import { Sessions } from "./sessions.ts";
 import type { Session } from "./session.ts";
 import { StatelessExchanges } from "./stateless-exchanges.ts";
 
-export interface SessionEndpointOptions extends Pick<ServedUpstream, "connect" | "server" | "onWarning">, Partial<Pick<ServedUpstream, "waiting" | "rounds" | "unknownMethods" | "resumeMs" | "openAfterMs">> {
+export interface SessionEndpointOptions extends Pick<ServedUpstream, "connect" | "server" | "onWarning">, Partial<Pick<ServedUpstream, "begin" | "waiting" | "rounds" | "unknownMethods" | "resumeMs" | "openAfterMs">> {
   readonly limits?: Partial<EndpointLimits>;
+  /** Who serves requests of the newer protocol. Default: one connection that all share. */
+  readonly stateless?: (upstream: ServedUpstream, limits: EndpointLimits) => StatelessSide;
   /** Between two comments on a stream that has nothing to say. */
   readonly keepAliveMs?: number;
 }
+
+export type StatelessSide = Pick<StatelessExchanges, "serve" | "drain" | "close">;
 
 export interface EndpointLimits {
   /** Of the older protocol; each is a connection, and where the upstream is a process, a process. */
@@ -48,21 +52,22 @@ const ENDING: HttpRefusal = { status: 503, reason: "this gateway is ending and t
 const NOT_ACCEPTABLE: HttpRefusal = { status: 406, reason: "answers are application/json or text/event-stream, and Accept has neither" };
 
 export function createSessionEndpoint(options: SessionEndpointOptions): HttpEndpoint {
-  const { limits, keepAliveMs = KEEP_ALIVE_MS, ...given } = options;
+  const { limits, keepAliveMs = KEEP_ALIVE_MS, stateless = (...made) => new StatelessExchanges(...made), ...given } = options;
   const upstream: ServedUpstream = { waiting: WAITING, rounds: new Rounds(), unknownMethods: "pass", cancelGraceMs: CANCEL_GRACE_MS, openAfterMs: OPEN_AFTER_MS, resumeMs: RESUME_MS, ...given, pulse: new Pulse(keepAliveMs) };
-  return new SessionEndpoint(upstream, { ...LIMITS, ...limits });
+  const bounds = { ...LIMITS, ...limits };
+  return new SessionEndpoint(upstream, bounds, stateless(upstream, bounds));
 }
 
 class SessionEndpoint implements HttpEndpoint {
   readonly #sessions: Sessions;
-  readonly #exchanges: StatelessExchanges;
+  readonly #exchanges: StatelessSide;
   readonly #rounds: Rounds;
   #isDraining = false;
 
-  constructor(upstream: ServedUpstream, limits: EndpointLimits) {
+  constructor(upstream: ServedUpstream, limits: EndpointLimits, exchanges: StatelessSide) {
     this.#sessions = new Sessions(upstream, limits);
     this.#rounds = upstream.rounds;
-    this.#exchanges = new StatelessExchanges(upstream, limits);
+    this.#exchanges = exchanges;
   }
 
   get sessions(): number {

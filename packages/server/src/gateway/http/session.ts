@@ -8,9 +8,10 @@ import type { JsonValue } from "@countersign/sdk/call";
 import { memberOf, metaOf } from "../message/members.ts";
 import { INVALID_REQUEST, type RpcId } from "../message/read-client-message.ts";
 import { valueAt } from "../message/read-upstream-message.ts";
-import { Relay, type ClientBound } from "../relay.ts";
+import { beginRelay, type BegunClient } from "../begin-client.ts";
+import type { ClientBound } from "../relay.ts";
 import { within } from "../within.ts";
-import type { UpstreamConnection, UpstreamEnd } from "../upstream/upstream-connection.ts";
+import type { UpstreamEnd } from "../upstream/upstream-connection.ts";
 import { answerError } from "./answer-error.ts";
 import { EventLog, readEventId } from "./event-log.ts";
 import { EventStream, type Resumption } from "./event-stream.ts";
@@ -33,8 +34,7 @@ const GONE = "the server has ended before it answered";
 export class Session {
   readonly id: string;
   readonly #upstream: ServedUpstream;
-  readonly #connection: UpstreamConnection;
-  readonly #relay: Relay;
+  readonly #served: BegunClient;
   readonly #log = new EventLog(MAX_LOG_BYTES);
   readonly #parked: Parked;
   #caller: HttpCaller;
@@ -56,21 +56,19 @@ export class Session {
     this.#caller = caller;
     this.#upstream = upstream;
     this.#parked = new Parked(upstream.onWarning);
-    this.#connection = upstream.connect({ onLine: (line, outcome) => this.#relay.fromUpstream(line, outcome), onDrain: () => this.#drained(), onWarning: upstream.onWarning });
-    this.#relay = new Relay({
-      ...upstream,
-      rounds: undefined, // its own: what it began ends with it
+    const { begin = (options) => beginRelay(upstream, options) } = upstream;
+    this.#served = begin({
       credential: caller.credential,
-      governance: () => this.#caller.governance(),
+      governance: (server) => this.#caller.governance(server),
       caller: { agent: caller.agent, user: caller.user, session: { id: randomUUID() } },
       sessionId: id,
       hearing: (request) => this.#replies.get(request),
       toClient: (bytes, about) => this.#deliver(bytes, about),
-      toUpstream: (bytes) => {
-        if (!this.#connection.send(bytes)) this.#writable ??= Promise.withResolvers();
-      },
+      onFull: () => void (this.#writable ??= Promise.withResolvers()),
+      onDrain: () => this.#drained(),
+      onWarning: upstream.onWarning,
     });
-    this.ended = this.#connection.ended.then((end) => this.#upstreamEnded(end));
+    this.ended = this.#served.ended.then((end) => this.#upstreamEnded(end));
   }
 
   get credential(): string {
@@ -79,7 +77,7 @@ export class Session {
 
   /** Client and upstream agreed on a version. */
   get isAgreed(): boolean {
-    return this.#relay.protocolVersion !== undefined;
+    return this.#served.protocolVersion !== undefined;
   }
 
   /** Milliseconds since it was last used; 0 while a stream is open. */
@@ -97,10 +95,10 @@ export class Session {
     if (message.kind === "call" || message.kind === "request") {
       if (this.#replies.has(message.id)) return answerError(response, { status: 400, code: INVALID_REQUEST, reason: "the id of a request that is under way", id: message.id });
       const reply = this.#open(exchange, message.id, message.params);
-      this.#relay.receive(message, line);
+      this.#served.receive(message, line);
       return reply.settled;
     }
-    this.#relay.receive(message, line);
+    this.#served.receive(message, line);
     if (message.kind === "notification" && message.method === "notifications/cancelled") this.#cancelled(memberOf(message.params, "requestId"));
     response.writeHead(202).end();
   }
@@ -130,14 +128,14 @@ export class Session {
 
   /** Ends it with what belongs to it. What was sent may still be answered for a moment; nothing that was not is sent any more. */
   async end(): Promise<void> {
-    this.#relay.clientGone();
-    await within(this.#relay.drained(), DRAIN_MS);
-    await this.#connection.stop();
+    this.#served.clientGone();
+    await within(this.#served.drained(), DRAIN_MS);
+    await this.#served.stop();
     await this.ended;
   }
 
   drained(): Promise<void> {
-    return this.#relay.drained();
+    return this.#served.drained();
   }
 
   get #headers(): { readonly "mcp-session-id": string } {
@@ -181,7 +179,7 @@ export class Session {
   }
 
   #resumption(name: string, { request }: HttpExchange): Resumption {
-    const version = this.#relay.protocolVersion ?? request.headers["mcp-protocol-version"];
+    const version = this.#served.protocolVersion ?? request.headers["mcp-protocol-version"];
     return { name, log: this.#log, primes: typeof version === "string" && version >= PRIMES_FROM };
   }
 
@@ -254,9 +252,9 @@ export class Session {
   }
 
   async #upstreamEnded(end: UpstreamEnd): Promise<void> {
-    this.#relay.upstreamGone();
+    this.#served.upstreamGone();
     this.#drained();
-    await within(this.#relay.drained(), END_MS);
+    await within(this.#served.drained(), END_MS);
     const reason = end.kind === "not started" ? `the server could not be started: ${end.why}` : GONE;
     for (const reply of this.#replies.values()) reply.refuse({ status: 502, reason });
     for (const listener of this.#listeners.values()) listener.end();

@@ -26,7 +26,8 @@ export interface Ear {
 }
 
 export type Opening =
-  | { readonly kind: "modern" }
+  /** `body`: what it says of itself. */
+  | { readonly kind: "modern"; readonly body: unknown }
   /** What it answered to `server/discover`, under the id `asked`. */
   | { readonly kind: "legacy"; readonly line: Buffer; readonly asked: string }
   | { readonly kind: "failed"; readonly why: string };
@@ -114,7 +115,7 @@ export class SharedUpstream {
     if (valueAt(came.answer.body, ["capabilities", "tools", "listChanged"]) === true) {
       this.#subscription = this.calls.ask("subscriptions/listen", { _meta: ENVELOPE, notifications: { toolsListChanged: true } }).id;
     }
-    return { kind: "modern" };
+    return { kind: "modern", body: came.answer.body };
   }
 
   #hear(line: Buffer, outcome: "unknown" | undefined): void {

@@ -172,6 +172,20 @@ it("a held call runs once when people approve, under the progress token that its
   expect([ask.claimed, ask.outcomes, writes()]).toEqual([["r1"], ["completed"], ["write p"]]);
 });
 
+it("a held call goes on from round to round, each an exchange of its own, and runs once", async () => {
+  const ask = scriptedAsk();
+  await open({ policies: BLOCK_WRITES, ask, roundMs: 60, rounds: 5 });
+  const first = lastOf(await call(1, "write", { text: "r" }).ended) as { result: { resultType: string; requestState: string } }; // as the protocol says
+  expect(first.result.resultType).toBe("input_required");
+  const next = askStateless(at.url, 2, "tools/call", { name: "write", arguments: { text: "r" }, requestState: first.result.requestState });
+  await next.begun;
+  ask.decide("approved");
+  expect(lastOf(await next.ended)).toMatchObject({ id: 2, result: { content: [{ text: "wrote r" }] } });
+  const foreign = askStateless(at.url, 3, "tools/call", { name: "write", arguments: { text: "r" }, requestState: first.result.requestState }, { credential: "another" });
+  expect(lastOf(await foreign.ended)).toMatchObject({ error: { code: -32_602 } });
+  expect([ask.claimed, writes()]).toEqual([["r1"], ["write r"]]);
+});
+
 /** A server of the older protocol. */
 const LEGACY = `
 const { createInterface } = require("node:readline");

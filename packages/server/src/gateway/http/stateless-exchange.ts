@@ -185,7 +185,7 @@ export function envelopeOf(params: JsonValue | undefined): JsonObject | undefine
 }
 
 /** Answers what cannot be sent on as it is; true where it did. */
-export function refuseStateless({ response, message }: PostExchange, { unknownMethods }: ServedUpstream): boolean {
+export function refuseStateless({ response, message }: PostExchange, { unknownMethods }: Pick<ServedUpstream, "unknownMethods">): boolean {
   const id = "id" in message ? message.id : null;
   const refuse = (status: number, code: number, reason: string): true => {
     answerError(response, { status, code, reason, id });

@@ -12,7 +12,7 @@ import type { HttpCaller, PostExchange } from "./http-endpoint.ts";
 import { lineOf } from "./lines.ts";
 import { refusedParams } from "./mirrored-params.ts";
 import type { ServedUpstream } from "./served-upstream.ts";
-import { SharedUpstream } from "./shared-upstream.ts";
+import { SharedUpstream, type Opening } from "./shared-upstream.ts";
 import { envelopeOf, refuseStateless, StatelessExchange, statusOf } from "./stateless-exchange.ts";
 
 export interface ExchangeLimits {
@@ -42,7 +42,7 @@ export class StatelessExchanges {
   readonly #runs = new Map<string, { readonly id: string; usedAt: number }>();
   readonly #look = (): void => {
     const { idleMs } = this.#limits;
-    if (this.#current !== undefined && this.#running.size === 0 && performance.now() - this.#current.usedAt > idleMs) void this.close();
+    if (this.#current !== undefined && this.#running.size === 0 && this.#current.shared.size === 0 && performance.now() - this.#current.usedAt > idleMs) void this.close();
   };
 
   constructor(upstream: ServedUpstream, limits: ExchangeLimits) {
@@ -64,6 +64,22 @@ export class StatelessExchanges {
     await running;
   }
 
+  /** The connection that all share, for what is asked of the server on behalf of a client and is no call, and how it went when it was opened. */
+  async open(): Promise<{ readonly shared: SharedUpstream; readonly opening: Opening }> {
+    const current = this.#connect();
+    const opening = await current.shared.opening;
+    current.usedAt = performance.now();
+    if (opening.kind === "failed") {
+      current.until = Math.min(current.until, performance.now() + FAILED_MS);
+      void current.shared.stop(); // it may only have been silent
+    }
+    if (opening.kind === "legacy") {
+      if (current.until === Infinity) current.until = performance.now() + LEGACY_MS;
+      void current.shared.stop();
+    }
+    return { shared: current.shared, opening };
+  }
+
   /** Resolves when no call is under way; those that wait for people stop waiting. */
   async drain(): Promise<void> {
     this.#current?.shared.leave();
@@ -82,31 +98,24 @@ export class StatelessExchanges {
 
   async #serve(exchange: PostExchange): Promise<void> {
     const { message, response, body } = exchange;
-    const current = this.#connect();
-    const opening = await current.shared.opening;
+    const { shared, opening } = await this.open();
     const id = message.kind === "call" || message.kind === "request" ? message.id : null;
-    current.usedAt = performance.now();
-    if (opening.kind === "failed") {
-      current.until = Math.min(current.until, performance.now() + FAILED_MS);
-      return answerError(response, { status: 502, reason: `the server is not there: ${opening.why}`, id });
-    }
+    if (opening.kind === "failed") return answerError(response, { status: 502, reason: `the server is not there: ${opening.why}`, id });
     if (opening.kind === "legacy") {
-      if (current.until === Infinity) current.until = performance.now() + LEGACY_MS;
-      void current.shared.stop();
       const said = readUpstreamMessage(opening.line);
       const error = said.kind === "answer" ? said.body : undefined;
       const status = statusOf(error);
       return answerJson(response, status === 200 ? 400 : status, replaceId(opening.line, opening.asked, JSON.stringify(id)) ?? opening.line);
     }
     if (message.kind !== "call" && message.kind !== "request") {
-      current.shared.send(lineOf(body));
+      shared.send(lineOf(body));
       return void response.writeHead(202).end();
     }
-    const refused = message.kind === "call" ? await this.#refusedParams(exchange, current.shared) : undefined;
+    const refused = message.kind === "call" ? await this.#refusedParams(exchange, shared) : undefined;
     if (refused !== undefined) return answerError(response, { ...refused, id });
     const meta = envelopeOf(message.params) ?? {}; // refused above where there is none
-    await new StatelessExchange(exchange, message, meta, this.#upstream, current.shared, this.#runOf(exchange.caller, meta)).run();
-    current.usedAt = performance.now();
+    await new StatelessExchange(exchange, message, meta, this.#upstream, shared, this.#runOf(exchange.caller, meta)).run();
+    if (this.#current?.shared === shared) this.#current.usedAt = performance.now();
   }
 
   async #refusedParams({ request, message }: PostExchange, { tools }: SharedUpstream): Promise<HttpRefusal | undefined> {

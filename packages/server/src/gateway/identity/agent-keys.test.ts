@@ -5,7 +5,7 @@ const SECRET = `csk_k1_${"s".repeat(43)}`;
 const KNOWN: KeyStanding = { kind: "known", key: { id: "k1", name: "bot", principal: "key:k1", owner: null, expiresAt: null, now: 0 } };
 
 function open(): { readonly keys: ReturnType<typeof createAgentKeys>; looks: number; says: KeyStanding; at: number; readonly lost: string[] } {
-  const world = { looks: 0, says: KNOWN as KeyStanding, at: 0, lost: [] as string[] };
+  const world = { looks: 0, says: KNOWN, at: 0, lost: [] as string[] };
   const keys = createAgentKeys({
     look: async () => {
       world.looks += 1;
@@ -20,7 +20,7 @@ function open(): { readonly keys: ReturnType<typeof createAgentKeys>; looks: num
 describe("an agent's key", () => {
   it("is asked about once for many calls, and anew while they go on", async () => {
     const world = open();
-    await Promise.all(Array.from({ length: 50 }, () => world.keys.verify(SECRET)));
+    await Promise.all(Array.from({ length: 50 }, async () => world.keys.verify(SECRET)));
     expect(world.looks).toBe(1);
     for (world.at = 0; world.at < FRESH_MS / 2; world.at += 10) expect(world.keys.verify(SECRET)).toBe(KNOWN); // at once: no promise
     expect(world.looks).toBe(1);
@@ -35,7 +35,7 @@ describe("an agent's key", () => {
     world.says = { kind: "unknown" };
     let last = 0;
     for (world.at = 0; world.at <= 20_000; world.at += 100) if ((await world.keys.verify(SECRET)).kind === "known") last = world.at;
-    expect(last).toBeLessThan(FRESH_MS);
+    expect(last).toBeLessThan(3_000);
     expect(world.lost).toEqual([SECRET]);
   });
 
@@ -56,7 +56,7 @@ describe("an agent's key", () => {
     for (const wrong of ["csk_", "csk_a_b", `${SECRET}x`, `csk_../../x_${"s".repeat(43)}`, ""]) expect(await world.keys.verify(wrong)).toEqual({ kind: "unknown" });
     expect(world.looks).toBe(0);
     world.says = { kind: "unknown" };
-    const flood = await Promise.all(Array.from({ length: 1_000 }, (_, index) => world.keys.verify(`csk_k${index}_${"s".repeat(43)}`)));
+    const flood = await Promise.all(Array.from({ length: 1_000 }, async (_, index) => world.keys.verify(`csk_k${index}_${"s".repeat(43)}`)));
     expect(world.looks).toBe(64);
     expect(flood.filter(({ kind }) => kind === "known")).toEqual([]);
   });

@@ -121,7 +121,7 @@ export function isFromHere({ headers, socket }: RequestHead): boolean {
 
 const PROXIED = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"] as const;
 
-export function isLoopbackAddress(address: string | undefined): boolean {
+function isLoopbackAddress(address: string | undefined): boolean {
   const plain = address?.startsWith("::ffff:") === true ? address.slice("::ffff:".length) : address;
   return plain === "::1" || (plain !== undefined && /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(plain));
 }

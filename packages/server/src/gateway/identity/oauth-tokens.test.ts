@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey, type JWTPayload } from "jose";
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createOAuthTokens, type OAuthTokensOptions, type TokenReading } from "./oauth-tokens.ts";
 
@@ -29,7 +29,7 @@ afterAll(() => new Promise((resolve) => server.close(resolve)));
 
 const CLAIMS: Readonly<Record<string, unknown>> = { sub: "u-1", aud: RESOURCE.href, client_id: "desktop", scope: "mcp read" };
 /** Whatever stands in it: a claim may have any value here. */
-const sign = (claims: Readonly<Record<string, unknown>> = CLAIMS, key: CryptoKey = keys.privateKey, kid = "k1"): Promise<string> => new SignJWT({ iss: issuer, exp: Math.floor(Date.now() / 1_000) + 60, ...claims } as JWTPayload).setProtectedHeader({ alg: "ES256", kid, typ: "at+jwt" }).sign(key);
+const sign = (claims: Readonly<Record<string, unknown>> = CLAIMS, key: CryptoKey = keys.privateKey, kid = "k1"): Promise<string> => new SignJWT({ iss: issuer, exp: Math.floor(Date.now() / 1_000) + 60, ...claims }).setProtectedHeader({ alg: "ES256", kid, typ: "at+jwt" }).sign(key);
 const read = async (token: string, options: Partial<OAuthTokensOptions> = {}): Promise<TokenReading> =>
   createOAuthTokens({ issuer, audience: undefined, jwksUrl: undefined, scopes: ["mcp"], userClaim: undefined, agentClaim: undefined, ...options }).verify(token, RESOURCE);
 

@@ -59,7 +59,7 @@ function isKey(token: Buffer, key: string): boolean {
   }
 }
 
-function endOfValue(text: Buffer, start: number): number {
+export function endOfValue(text: Buffer, start: number): number {
   const first = text[start] ?? COMMA;
   if (first === QUOTE) return endOfString(text, start);
   if (!OPENERS.has(first)) return endOfWord(text, start);
@@ -80,7 +80,7 @@ function endOfWord(text: Buffer, start: number): number {
   return at;
 }
 
-function skipSpace(text: Buffer, start: number): number {
+export function skipSpace(text: Buffer, start: number): number {
   let at = start;
   while (text[at] === 0x20 || text[at] === 0x09 || text[at] === 0x0a || text[at] === 0x0d) at++;
   return at;

@@ -35,6 +35,8 @@ export function whyTooComplex(bytes: Buffer): { readonly code: number; readonly 
         break;
       case 0x2c: // ,
         if (++parts > MAX_PARTS) return TOO_MANY;
+        break;
+      default: // what stands between them
     }
   }
   return undefined;

@@ -61,7 +61,7 @@ describe("without sessions", () => {
     const args = { region: "Zürich", deep: { n: 5 }, on: false, not: null, a: "x", b: "y" };
     await ask(1, "tools/call", { name: "good", arguments: args });
     await ask(2, "tools/list");
-    for (const [at, name] of ["good", "bad0", "bad1", "bad2", "twice", "plain"].entries()) await ask(3 + at, "tools/call", { name, arguments: args });
+    for (const [index, name] of ["good", "bad0", "bad1", "bad2", "twice", "plain"].entries()) await ask(3 + index, "tools/call", { name, arguments: args });
     const params = at.requests.map(({ headers }) => Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith("mcp-param-"))));
     expect(params).toEqual([{}, {}, { "mcp-param-region": "=?base64?WsO8cmljaA==?=", "mcp-param-n": "5", "mcp-param-on": "false" }, {}, {}, {}, {}, {}]);
   });

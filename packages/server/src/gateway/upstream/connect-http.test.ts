@@ -68,6 +68,13 @@ describe("a session", () => {
     expect(to.warnings).toEqual([]);
   });
 
+  it("has no stream where the server has nothing at that address, and lives on all the same", async () => {
+    await open(inSession((request, response) => (request.method === "POST" ? answerJson(response, resultFor(request.message)) : void response.writeHead(404).end())));
+    await begin();
+    await at.asked(isGet);
+    expect(await to.ask(1, "ping")).toMatchObject({ result: {} });
+  });
+
   it("goes on listening where its stream broke, from the last event, after the time that the server said", async () => {
     let times = 0;
     await open(
@@ -180,7 +187,7 @@ describe("the order of messages", () => {
     to.send({ jsonrpc: "2.0", id: 3, method: "after" });
     await at.asked(({ message }) => message["method"] === "notifications/cancelled");
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(at.requests.map(({ message }) => message["method"]).toSorted()).toEqual(["notifications/cancelled", "quick", "slow"]);
+    expect(new Set(at.requests.map(({ message }) => message["method"]))).toEqual(new Set(["notifications/cancelled", "quick", "slow"]));
     expect(at.requests.at(-1)?.message["method"]).toBe("notifications/cancelled");
     held[0]?.writeHead(202).end();
     await to.heard(({ id }) => id === 3);
@@ -258,7 +265,7 @@ describe("a connection", () => {
     expect(to.lines).toEqual([]);
     to.connection.resume();
     begun?.end();
-    for (const answered of [2, 8]) await to.heard(({ id }) => id === answered);
+    for (const answered of [2, 3, 4, 5, 6, 7, 8]) await to.heard(({ id }) => id === answered);
     expect(to.lines).toHaveLength(1 + 7);
   });
 });

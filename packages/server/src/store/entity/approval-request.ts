@@ -37,6 +37,8 @@ export interface RequestCaller {
   readonly agent: { readonly name: string; readonly id: string };
   readonly user: { readonly id: string };
   readonly session: { readonly id: string };
+  /** Whom a gateway's key asks for. Told by the gateway: it takes rights away, and gives none. */
+  readonly onBehalfOf?: { readonly issuer: string; readonly subject: string };
 }
 
 /** What will run, without its arguments. */

@@ -121,6 +121,7 @@ function isReset(error: Error): boolean {
   return code === "ECONNRESET" || code === "EPIPE";
 }
 
+const UNTRUSTED = "its certificate is one that is not trusted here (whoever runs the gateway can name its authority in NODE_EXTRA_CA_CERTS)";
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nobody listens there (ECONNREFUSED)",
   ENOTFOUND: "there is no such name (ENOTFOUND)",
@@ -129,6 +130,12 @@ const WORDS: Readonly<Record<string, string>> = {
   EPIPE: "the connection was closed (EPIPE)",
   ETIMEDOUT: "it does not answer (ETIMEDOUT)",
   EHOSTUNREACH: "it cannot be reached from here (EHOSTUNREACH)",
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  CERT_HAS_EXPIRED: "its certificate has expired",
+  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
   ENETUNREACH: "it cannot be reached from here (ENETUNREACH)",
 };
 

@@ -90,7 +90,7 @@ export function textOf(value: unknown): string | undefined {
 }
 
 /** What no header can carry as it is goes in Base64, marked as such; what looks marked, too. */
-function encoded(value: string): string {
+export function encoded(value: string): string {
   const isPlain = /^[\u0021-\u007e](?:[\t\u0020-\u007e]*[\u0021-\u007e])?$/.test(value) && !(value.startsWith("=?base64?") && value.endsWith("?="));
   return isPlain ? value : `=?base64?${Buffer.from(value, "utf8").toString("base64")}?=`;
 }

@@ -24,7 +24,17 @@ export interface FindOptions {
 }
 
 /** Throws an Error with what is wrong, for people. */
-export async function findAuthorizationServer(server: URL, { resourceMetadataUrl, issuer: expected }: FindOptions): Promise<AuthorizationServer> {
+export async function findAuthorizationServer(server: URL, options: FindOptions): Promise<AuthorizationServer> {
+  try {
+    return await find(server, options);
+  } catch (cause) {
+    // The schemas' own words are for programmers.
+    if (cause instanceof Error && cause.name.endsWith("ZodError")) throw new Error(`What ${server.origin} leads to says nothing about signing in that can be read.`, { cause });
+    throw cause;
+  }
+}
+
+async function find(server: URL, { resourceMetadataUrl, issuer: expected }: FindOptions): Promise<AuthorizationServer> {
   const fetchFn = carefulFetch(server);
   const about = await discoverOAuthProtectedResourceMetadata(server, resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl }, fetchFn).catch(notThere);
   const resource = resourceOf(server, about);

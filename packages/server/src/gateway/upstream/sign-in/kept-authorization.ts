@@ -3,10 +3,10 @@
  * server does not take it any more. Gateways share it: one at a time renews, and the others take what it got, since a refresh token that is
  * used twice counts as stolen. What renews is loaded when it is needed.
  */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Authorization } from "../remote/remote-server.ts";
-import { addressOf, fileOf, type KeptSignIn } from "./kept-file.ts";
+import { addressOf, fileOf, readSignIn, type KeptSignIn } from "./kept-file.ts";
 
 export interface KeptAuthorizationOptions {
   readonly stateDirectory: string;
@@ -25,18 +25,24 @@ const LOOK_MS = 50;
 const PAUSE_MS = 5_000;
 
 export function keptAuthorization(server: URL, options: KeptAuthorizationOptions): Authorization {
+  const path = fileOf(options.stateDirectory, server);
   let renewing: Promise<boolean> | undefined;
   let failedAt = -Infinity;
 
-  async function read(): Promise<KeptSignIn | undefined> {
-    if (!existsSync(fileOf(options.stateDirectory, server))) return undefined;
-    const { readSignIn } = await import("./kept-file.ts");
+  let known: { readonly state: string; readonly kept: KeptSignIn | undefined } | undefined;
+
+  /** A file is read when it is another one than before. */
+  function read(): KeptSignIn | undefined {
+    const found = statSync(path, { throwIfNoEntry: false });
+    const state = found === undefined ? "" : [found.ino, found.ctimeMs, found.size].join();
+    if (known?.state === state) return known.kept;
+    known = { state, kept: undefined };
     try {
-      return readSignIn(options.stateDirectory, server);
+      known = { state, kept: readSignIn(options.stateDirectory, server) };
     } catch (error) {
       options.onWarning(error instanceof Error ? error.message : String(error));
-      return undefined;
     }
+    return known.kept;
   }
 
   /** True where there is another access token than `old` afterwards. */
@@ -49,7 +55,7 @@ export function keptAuthorization(server: URL, options: KeptAuthorizationOptions
     const lock = await locked(options.lock);
     if (lock === undefined) return false;
     try {
-      const now = await read();
+      const now = read();
       if (now === undefined || now.tokens.accessToken !== old) return now !== undefined;
       const { renewSignIn } = await import("./renew-sign-in.ts");
       const renewed = await renewSignIn(server, now, options.stateDirectory);
@@ -64,15 +70,15 @@ export function keptAuthorization(server: URL, options: KeptAuthorizationOptions
 
   return {
     async current() {
-      const kept = await read();
+      const kept = read();
       if (kept === undefined) return undefined;
       const { expiresAt, refreshToken, accessToken } = kept.tokens;
       if (expiresAt === undefined || refreshToken === undefined || expiresAt - EARLY_MS > Date.now()) return `Bearer ${accessToken}`;
       await renewOnce(accessToken);
-      return `Bearer ${(await read())?.tokens.accessToken ?? accessToken}`;
+      return `Bearer ${read()?.tokens.accessToken ?? accessToken}`;
     },
     async renew(refused) {
-      const kept = await read();
+      const kept = read();
       if (kept === undefined) return false;
       if (`Bearer ${kept.tokens.accessToken}` !== refused) return true;
       return kept.tokens.refreshToken !== undefined && (await renewOnce(kept.tokens.accessToken));

@@ -80,7 +80,7 @@ async function clientFor(server: URL, found: AuthorizationServer, { redirectUri 
     // There are servers that want to know the scopes now, and servers that know none of a resource's here.
     return await register(scope === undefined ? {} : { scope }).catch((error: unknown) => (error instanceof RegistrationRejectedError && scope !== undefined ? register({}) : Promise.reject(error)));
   } catch (error) {
-    throw new Error(`${origin} did not register this client: ${error instanceof RegistrationRejectedError ? `it answered ${error.status}` : whyOf(error)}. Have one registered there, and sign in with --client-id.`);
+    throw new Error(`${origin} did not register this client: ${error instanceof RegistrationRejectedError ? `it answered ${error.status}` : whyOf(error)}. Have one registered there, and sign in with --client-id.`, { cause: error });
   }
 }
 
@@ -90,8 +90,8 @@ function codeIn(query: URLSearchParams, { metadata, issuer }: AuthorizationServe
   const supported: unknown = Reflect.get(metadata, "authorization_response_iss_parameter_supported");
   try {
     validateAuthorizationResponseIssuer({ iss, expectedIssuer: metadata.issuer, issParameterSupported: supported === true });
-  } catch {
-    throw new Error(`The browser came back from somebody else than ${new URL(issuer).origin}: that sign-in does not count.`);
+  } catch (cause) {
+    throw new Error(`The browser came back from somebody else than ${new URL(issuer).origin}: that sign-in does not count.`, { cause });
   }
   const code = query.get("code");
   if (code !== null && code !== "") return code;
