@@ -46,8 +46,12 @@ export function openGatewayGovernance({ directory, policies, controlPlane, remot
   function current(): Governance | Promise<Governance> {
     hasBegun = true;
     const governance = governances.of(undefined, policies);
-    if (governance instanceof Promise) governance.catch((error: unknown) => (error instanceof PolicyDocumentError ? broken.resolve(error) : undefined));
-    return isProved ? governance : (proving ??= prove()).then(() => governance);
+    if (isProved && !(governance instanceof Promise)) return governance;
+    const ready = Promise.all([governance, isProved ? undefined : (proving ??= prove())]).then(([opened]) => opened);
+    ready.catch((error: unknown) => {
+      if (error instanceof PolicyDocumentError) setImmediate(() => broken.resolve(error)); // calls that wait for it are answered first
+    });
+    return ready;
   }
 
   /** No call passes before it is shown that the gate holds (R36). Rejects for good where it does not. */
