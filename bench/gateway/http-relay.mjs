@@ -8,7 +8,7 @@ const { hostname, port: to, pathname } = new URL(url);
 
 createServer((given, answer) => {
   const sent = request({ host: hostname, port: to, path: pathname, method: given.method, headers: { ...given.headers, host: `${hostname}:${to}` }, agent }, (came) => {
-    const { connection, "transfer-encoding": encoding, ...headers } = came.headers;
+    const { connection: _connection, "transfer-encoding": _encoding, ...headers } = came.headers;
     answer.writeHead(came.statusCode ?? 502, headers);
     if (how === "bytes") came.pipe(answer);
     else whole(came, (bytes) => answer.end(bytes));

@@ -51,7 +51,7 @@ export async function measureStdioCalls(scratch: string, rounds: number): Promis
 export async function measureStdioStart(scratch: string, rounds: number): Promise<void> {
   const lines = stdioLines(scratch);
   const starts = new Map<string, Start[]>([...lines.keys()].map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++) for (const [name, line] of lines) starts.get(name)?.push(await start(line));
+  for (let round = 0; round < rounds; round++) for (const [name, line] of lines) starts.get(name)?.push(await startOnce(line));
   const rows = [...starts].map(([name, all]) => ({ name, listedMs: medianOf(all, "listedMs"), listedMib: medianOf(all, "listedMib"), calledMs: medianOf(all, "calledMs"), calledMib: medianOf(all, "calledMib") }));
   const base = rows.find(({ name }) => name === BYTE_RELAY);
   printHead("P18 stdio, cold start to tools/list (goal 1.25× the relay, RSS 1.5×), and to the first call at once after it", "ms", "÷ relay", "RSS MiB", "÷ relay", "call ms", "RSS MiB");
@@ -67,7 +67,7 @@ interface Start {
   readonly calledMib: number;
 }
 
-async function start(line: readonly string[]): Promise<Start> {
+async function startOnce(line: readonly string[]): Promise<Start> {
   const started = performance.now();
   const { client, pid } = await connect(line);
   await client.listTools();
