@@ -10,6 +10,8 @@ import { join } from "node:path";
 import type { CaseOptions } from "./cases.ts";
 import type { Turn } from "./child.ts";
 import { CONTROL_GROUPS, runControlGroups } from "./control/groups.ts";
+import { measureBridge, measureHttp } from "./gateway/http.ts";
+import { measureMemory } from "./gateway/memory.ts";
 import { measureStdioCalls, measureStdioStart } from "./gateway/stdio.ts";
 import { measureMicro, median } from "./micro.ts";
 import { measureDecisions } from "./policy.ts";
@@ -76,6 +78,9 @@ const IN_PROCESS = [
   { title: "P8 swap", run: () => measureSwap(ROUNDS) },
   { title: "P15, P16 single steps", run: printMicro },
   { title: "P3, P6 gateway over stdio", run: () => measureStdioCalls(scratch, ROUNDS) },
+  { title: "P4, P5, P6 gateway over HTTP", run: () => measureHttp(scratch, ROUNDS) },
+  { title: "P4, P5 gateway over HTTP before a stdio server", run: () => measureBridge(scratch, ROUNDS) },
+  { title: "P17 gateway, memory", run: () => measureMemory(scratch, quick) },
   { title: "P18 gateway over stdio, cold start", run: () => measureStdioStart(scratch, ROUNDS) },
 ];
 

@@ -38,8 +38,8 @@ export const SDK = {
     // The agent's end of the control plane: ports of the steps, spoken over the wire. It decides nothing and mints nothing.
     "control-plane": { values: ["approval", "wire"], types: STEPS },
     guard: { values: STEPS },
-    // What every enforcement point shares: the ports opened, guard handed on. It knows no protocol.
-    enforcement: { values: ["guard", ...STEPS, "otel", "wire", "control-plane"] },
+    // What every enforcement point shares: the ports opened, guard and the handlers that gateways ask with handed on. It knows no protocol.
+    enforcement: { values: ["guard", ...STEPS, "otel", "wire", "control-plane", "handlers"] },
     client: { values: ["guard", ...STEPS, "otel", "wire", "control-plane", "handlers", "enforcement"] },
     server: { values: ["guard", ...STEPS, "otel", "wire", "control-plane", "handlers", "enforcement"] },
     // Business hours are told in one way, in conditions and by the handler.

@@ -35,7 +35,7 @@ const COMMANDS = {
   test: { does: "everything CI runs", build: false, run: ["tools/test.mjs"] },
   check: { does: "types, lint, boundaries, dead code, package shape, docs", build: false, run: ["tools/check.mjs"] },
   build: { does: "compile the packages", build: true },
-  bench: { does: "ratios, measured in one run", build: true, run: ["bench/main.ts"] },
+  bench: { does: "ratios, measured in one run", build: true, folders: ["bench/peers"], run: ["bench/main.ts"] },
   conformance: { does: "the black-box promises; with --long the long runs too", build: true, folders: ["conformance/clients"], run: [VITEST, "run", "--project", "conformance"] },
   pictures: { does: "the pictures of README, taken anew", build: true, run: ["conformance/inbox/pictures/take-pictures.ts"] },
 };

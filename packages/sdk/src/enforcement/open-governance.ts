@@ -1,6 +1,6 @@
 /**
- * Setting up what calls are governed by: policies, the record, and the control plane where there is one. Shared by every enforcement
- * point: `init` for clients, the gateway. It enforces nothing itself; guard.ts does, with the ports that are opened here.
+ * The door `@countersign/sdk/governance`. Sets up what calls are governed by: policies, the record, and the control plane where there is one.
+ * Shared by every enforcement point: `init` for clients, the gateway. It enforces nothing itself; guard.ts does, with the ports opened here.
  */
 import { randomBytes } from "node:crypto";
 import { createKeyedDigest } from "../call/digest.ts";

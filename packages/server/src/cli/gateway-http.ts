@@ -8,7 +8,7 @@ import { DEFAULT_DRAIN_MS, DEFAULT_LIMITS, DEFAULT_LISTEN, type GatewayConfig, t
 import { parseListen } from "../config/gateway-document.ts";
 import { isLoopbackHost } from "../gateway/identity/identify-caller.ts";
 import { fixedControl, linkControl, type ControlLink } from "./control-link.ts";
-import type { GatewayOptions } from "./gateway.ts";
+import type { GatewayOptions } from "./start-gateway.ts";
 import { clientSnippet } from "./gateway-snippet.ts";
 import { registerGateway } from "./gateway-register.ts";
 import { localUser } from "./http-callers.ts";

@@ -13,7 +13,7 @@ import { runCanary } from "../gateway/health/canary.ts";
 import { serveStdioClient } from "../gateway/stdio/run-stdio-gateway.ts";
 import { joinedServer } from "./build-endpoint.ts";
 import { fixedControl, linkControl, type ControlLink } from "./control-link.ts";
-import type { GatewayOptions, GatewayPorts } from "./gateway.ts";
+import type { GatewayOptions, GatewayPorts } from "./start-gateway.ts";
 import { openGovernances } from "./governances.ts";
 import { CheckFailure, UsageError } from "./ports.ts";
 import { loadConfig, watchConfig } from "./watched-config.ts";

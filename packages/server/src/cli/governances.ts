@@ -3,7 +3,7 @@
  * it was idle for long, and never more than a bounded number. A call of an agent's key is asked about under that very key, so that rules
  * about self-approval and the record name its owner. Used by cli/gateway*.ts.
  */
-import { openGovernance, type AskPort, type Governance, type GovernanceStatus, type OpenedGovernance } from "@countersign/sdk/enforcement";
+import type { AskPort, Governance, GovernanceStatus, OpenedGovernance } from "@countersign/sdk/enforcement";
 import { wholeOf } from "../gateway/call/waiting.ts";
 import type { ControlLink } from "./control-link.ts";
 
@@ -76,6 +76,7 @@ export function openGovernances({ directory, link, max, around = (governance) =>
   async function open(entry: Entry): Promise<Governance> {
     try {
       const { key, policies } = entry;
+      const { openGovernance } = await import("@countersign/sdk/governance");
       const joined = link === undefined ? undefined : await link.current();
       if (closed || entry.isOver) throw new Error("the gateway is ending");
       const controlPlane = joined === undefined ? null : { url: joined.url, apiKey: key ?? joined.apiKey };

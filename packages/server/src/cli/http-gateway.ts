@@ -38,6 +38,7 @@ export class HttpGateway {
   readonly #callers: Callers;
   readonly #servers: ServedServers;
   #config: GatewayConfig;
+  #names: AllowedNames;
   #front: ServedGateway | undefined;
   #ending: Promise<void> | undefined;
 
@@ -46,6 +47,7 @@ export class HttpGateway {
     const { around } = this.#counts;
     this.#options = options;
     this.#config = config;
+    this.#names = namesOf(config);
     this.#governances = openGovernances({ directory, link, max: config.limits.credentials * 2, around, onWarning });
     this.#health = watchHealth({ link, governances: this.#governances, around, metrics: this.#metrics, onWarning });
     this.#callers = createCallers({ link, governances: this.#governances, user });
@@ -131,6 +133,7 @@ export class HttpGateway {
     this.#callers.configure(config);
     this.#servers.take(config);
     this.#config = config;
+    this.#names = namesOf(config);
     this.#health.judgedBy([...config.servers.values()].map(({ policies }) => policies));
     this.#health.configurationProblem = undefined;
   }
@@ -138,6 +141,7 @@ export class HttpGateway {
   #served(): Parameters<typeof serveGateway>[0] {
     const { listen, limits } = this.#config;
     const config = (): GatewayConfig => this.#config;
+    const names = (): AllowedNames => this.#names;
     return {
       host: listen.host,
       port: listen.port,
@@ -145,7 +149,7 @@ export class HttpGateway {
       identify: (request) => this.#identify(request),
       // Read with each request: it follows the configuration.
       get names() {
-        return namesOf(config());
+        return names();
       },
       pages: createPages({
         readiness: () => this.#health.readiness(),

@@ -7,7 +7,8 @@ import { controlCommands, reachingControl } from "./control.ts";
 import { withConfigCommands } from "./gateway-commands.ts";
 import { withInstallCommands } from "./gateway-install.ts";
 import { policyCommand } from "./policy.ts";
-import { gatewayCommand, type GatewayPorts } from "./gateway.ts";
+import { gatewayCommand } from "./gateway.ts";
+import type { GatewayPorts } from "./start-gateway.ts";
 import { reportFailure } from "./report-failure.ts";
 
 /** Runs one command. `args` without program and script. Never rejects. */

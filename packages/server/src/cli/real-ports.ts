@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { Socket } from "node:net";
-import type { GatewayPorts } from "./gateway.ts";
+import type { GatewayPorts } from "./start-gateway.ts";
 
 /** The process's own streams and files. */
 export function realPorts(): GatewayPorts {

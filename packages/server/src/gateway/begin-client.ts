@@ -27,7 +27,7 @@ export interface BeginOptions extends Pick<RelayOptions, "caller" | "credential"
 
 export type BeginClient = (options: BeginOptions) => BegunClient;
 
-export interface OneUpstream extends Pick<RelayOptions, "server" | "unknownMethods" | "waiting" | "cancelGraceMs" | "stateKey"> {
+export interface OneUpstream extends Pick<RelayOptions, "server" | "unknownMethods" | "waiting" | "cancelGraceMs" | "stateKey" | "onListed"> {
   readonly connect: (listener: UpstreamListener) => UpstreamConnection;
 }
 
@@ -41,6 +41,7 @@ export function beginRelay(upstream: OneUpstream, { onFull, onDrain, ...options 
     waiting: upstream.waiting,
     cancelGraceMs: upstream.cancelGraceMs,
     stateKey: upstream.stateKey,
+    onListed: upstream.onListed,
     governance: () => options.governance(),
     toUpstream(line) {
       if (!connection.send(line)) onFull();

@@ -28,6 +28,8 @@ export interface RelayOptions extends Pick<ClientCallsOptions, "governance" | "c
   readonly stateKey?: (() => Uint8Array) | undefined;
   /** What the client proved itself with, where clients have credentials of their own. Default: there is one client. */
   readonly credential?: string | undefined;
+  /** Told each time when the client was answered a list of tools: it is through with its start. */
+  readonly onListed?: (() => void) | undefined;
   /** What to do with methods that no revision of the protocol knows. Default: pass. */
   readonly unknownMethods?: UnknownMethods | undefined;
   /** `about`: what the message is, for clients that hear on many streams. */
@@ -116,17 +118,19 @@ export class Relay {
   /** A line of the upstream, with its line feed. `outcome`: as UpstreamListener has it. */
   fromUpstream(line: Buffer, outcome?: "unknown"): void {
     const message = readUpstreamMessage(line);
+    let isList = false;
     if (message.kind === "answer") {
       if (isHeaderMismatch(message)) this.#tools.changed(); // its headers are made from its list
       if (this.#upstream.settle(message, line, outcome)) return;
       // The upstream never saw these ids: an answer under one of them would pass for that of a call which it did not get.
       if (this.#calls.has(message.id)) return this.#options.onWarning("the server answered a call that was not sent to it; that is not passed on");
-      this.#learn(message, line);
+      isList = this.#learn(message, line);
     }
     const later = this.#tasks.said(message);
     if (later === undefined) this.#options.toClient(line, message);
     else void later.then((instead) => this.#options.toClient(instead ?? line, message));
     if (message.kind === "notification" && message.method === "notifications/tools/list_changed") this.#tools.changed();
+    if (isList) this.#options.onListed?.();
   }
 
   /** The client is gone: what waits for people is cancelled, and nothing that was not sent is sent any more. */
@@ -179,16 +183,18 @@ export class Relay {
     this.#lists.set(id, typeof cursor === "string" ? cursor : undefined);
   }
 
-  #learn({ id, ok, body }: UpstreamAnswer, line: Buffer): void {
+  /** True for a list of tools. */
+  #learn({ id, ok, body }: UpstreamAnswer, line: Buffer): boolean {
     if (id === this.#initializing) {
       this.#initializing = undefined;
       const version: unknown = ok && body !== null && typeof body === "object" ? Reflect.get(body, "protocolVersion") : undefined;
       if (typeof version === "string") this.#beginSession(version);
     }
-    if (!this.#lists.has(id)) return;
+    if (!this.#lists.has(id)) return false;
     const cursor = this.#lists.get(id);
     this.#lists.delete(id);
     if (ok) this.#tools.catalog.observe(cursor, resultIn(line));
+    return true;
   }
 
   /** A client may have tried the protocol without sessions first; what it says from now on is said in this session. */

@@ -2,8 +2,7 @@
  * Whom a call of a client that can show forms is put to: where the policy takes the word of whoever sits there, to them and to the people of the
  * control plane at once, and the first answer counts; everywhere else to the people alone, as if there were no forms.
  */
-import { firstOf, inboxApproval } from "@countersign/sdk";
-import type { AskPort, Governance } from "@countersign/sdk/enforcement";
+import { firstOf, inboxApproval, type AskPort, type Governance } from "@countersign/sdk/enforcement";
 import { elicitApproval, takesLocalWord, type ElicitPort } from "./elicit-approval.ts";
 import type { JoinedRequest, OpenQuestion } from "./open-question.ts";
 import type { OpenQuestions } from "./open-questions.ts";

@@ -2,7 +2,8 @@
  * Asking whoever sits at the client, by MCP's elicitation. What is shown is our own view of the call, whole, and no word of the server's; what
  * comes back is a yes only where it says so. It proves nobody's identity, so it is asked only where the policy takes such a word.
  */
-import { ApprovalDecision, renderCall, viewLines, type ApprovalHandler, type Call, type JsonObject, type PolicyViolationError, type Requirement } from "@countersign/sdk";
+import type { ApprovalHandler, Call, JsonObject, PolicyViolationError, Requirement } from "@countersign/sdk";
+import { ApprovalDecision, renderCall, viewLines } from "@countersign/sdk/enforcement";
 
 /** Puts a form to the client. Resolves with its result; rejects where it has none to give. */
 export interface ElicitPort {

@@ -2,8 +2,7 @@
  * One question that was put to whoever sits at a client, beside the people of the control plane where there is one. It lives on while its client
  * is sent round, or is told to call again: the same call joins it, and waits for the same answer. Whoever waits may use its yes; nobody else can.
  */
-import { ApprovalDecision } from "@countersign/sdk";
-import type { AskPort } from "@countersign/sdk/enforcement";
+import { ApprovalDecision, type AskPort } from "@countersign/sdk/enforcement";
 import type { RoundQuestion } from "./round-question.ts";
 
 export type JoinedRequest = Awaited<ReturnType<AskPort["join"]>>;

@@ -2,7 +2,8 @@
  * The proof that the gate is on (GUARANTEES R36). Before any traffic is served, calls that a policy blocks go the very way of every other
  * call, before a server in this process that remembers what reaches it. None may. One that is allowed must: a way that is dead proves nothing.
  */
-import { openGovernance, type Governance, type OpenedGovernance } from "@countersign/sdk/enforcement";
+import type { Governance, OpenedGovernance } from "@countersign/sdk/enforcement";
+import { openGovernance } from "@countersign/sdk/governance";
 import type { PolicyDocument } from "@countersign/sdk";
 import { WAITING } from "../call/waiting.ts";
 import { Relay } from "../relay.ts";

@@ -2,6 +2,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { JsonObject } from "@countersign/sdk/call";
 import type { RpcId } from "../message/read-client-message.ts";
+import { endWith } from "./write-together.ts";
 
 /** Of the gateway or of HTTP, where JSON-RPC has no code of its own. */
 export const SERVER_ERROR = -32_000;
@@ -29,5 +30,5 @@ export function errorText({ code = SERVER_ERROR, reason, data, id = null }: Omit
 
 export function answerJson(response: ServerResponse, status: number, body: string | Buffer, headers: OutgoingHttpHeaders = {}): void {
   response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(body), "cache-control": "no-store", ...headers });
-  response.end(body);
+  endWith(response, body);
 }

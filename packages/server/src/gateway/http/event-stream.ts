@@ -6,6 +6,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { eventId, type EventLog } from "./event-log.ts";
 import { withoutEnds } from "./lines.ts";
 import type { Pulse } from "./pulse.ts";
+import { holdForTurn } from "./write-together.ts";
 
 export interface EventStreamOptions {
   readonly headers: OutgoingHttpHeaders;
@@ -73,7 +74,10 @@ export class EventStream {
     const response = this.#response;
     if (response === undefined) return;
     if (response.writableLength > MAX_BACKLOG) response.destroy();
-    else response.write(frame);
+    else {
+      holdForTurn(response);
+      response.write(frame);
+    }
   }
 
   /** The answer broke. */
@@ -93,6 +97,7 @@ export class EventStream {
   #attach(response: ServerResponse): void {
     this.#response = response;
     response.on("error", () => undefined);
+    holdForTurn(response);
     response.writeHead(200, { ...this.#options.headers, "content-type": "text/event-stream", "cache-control": "no-cache, no-transform", "x-accel-buffering": "no" });
     response.flushHeaders();
     this.#options.pulse.add(this.#keepAlive);

@@ -18,6 +18,7 @@ import type { PostExchange } from "./http-endpoint.ts";
 import { headersBack, whyUnusable, type Heard, type HttpUpstream, type Sending } from "./http-upstream.ts";
 import { headersOfParams } from "./mirrored-params.ts";
 import { beginStream, collect, pumpEvents } from "./pump-events.ts";
+import { endWith } from "./write-together.ts";
 
 export interface ForwardCallOptions {
   readonly upstream: HttpUpstream;
@@ -44,7 +45,6 @@ type Came =
 
 /** An answer whose client has gone, or whose stream has ended, may still come, here or on another stream, for so long. */
 const ELSEWHERE_MS = 15 * 60_000;
-const SMALL = 16 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 const KEEP_ALIVE = ": keep-alive\n\n";
 const STREAM: OutgoingHttpHeaders = { "content-type": "text/event-stream", "cache-control": "no-cache, no-transform", "x-accel-buffering": "no" };
@@ -184,9 +184,7 @@ export class ForwardCall implements UpstreamPort, OpenCall {
   #plainly({ status, headers }: Head, body: Buffer | string): void {
     if (this.#response.destroyed) return;
     this.#response.writeHead(status, { "content-type": "application/json", ...headers, "content-length": Buffer.byteLength(body) });
-    if (typeof body === "string" || body.length > SMALL) this.#response.end(body);
-    else this.#response.end(body.toString("latin1"), "latin1"); // the same bytes, in one write with their head
-
+    endWith(this.#response, body);
   }
 
   #put(bytes: Buffer | string): void {

@@ -47,7 +47,8 @@ class ForwardEndpoint implements HttpEndpoint {
   readonly #sessions: ForwardSessions;
   readonly #running = new Set<Promise<void>>();
   readonly #rounds: Rounds;
-  #server: Promise<ServerRef> | undefined;
+  #known: ServerRef | undefined;
+  #identifying: Promise<ServerRef> | undefined;
   #isDraining = false;
   #isClosed = false;
 
@@ -121,7 +122,7 @@ class ForwardEndpoint implements HttpEndpoint {
   }
 
   async #watchTasks({ message, caller }: HttpExchange & Partial<PostExchange>): Promise<TaskWatch> {
-    const scope = scopeOf(await (this.#server ??= this.#identify()));
+    const scope = scopeOf(this.#known ?? (await this.#identified()));
     const tasks = new TaskWatch({ tasks: this.#rounds.tasks, scope: () => scope, inspects: () => inspectsResults(caller.governance()) });
     if (message?.kind === "request") tasks.asked(message.id, message.method, message.params);
     return tasks;
@@ -157,8 +158,9 @@ class ForwardEndpoint implements HttpEndpoint {
     try {
       let governance: Governance | Promise<Governance> = exchange.caller.governance();
       if (governance instanceof Promise) governance = await governance;
-      const server = await (this.#server ??= this.#identify());
-      await session.knowTools();
+      const server = this.#known ?? (await this.#identified());
+      const knowing = session.knowTools();
+      if (knowing !== undefined) await knowing;
       if (isUnheard(signal)) return await call.finish(undefined);
       if (session.failure !== undefined && !session.isListed) return answerError(exchange.response, { ...session.failure, id: client.id });
       const lies = exchange.stateless ? refusedParams(exchange.request.headers, params, schemaOf(session, params)) : undefined;
@@ -187,9 +189,13 @@ class ForwardEndpoint implements HttpEndpoint {
     };
   }
 
+  #identified(): Promise<ServerRef> {
+    return (this.#identifying ??= this.#identify());
+  }
+
   async #identify(): Promise<ServerRef> {
     const { name, url } = this.#options;
-    return { name, identity: await serverIdentity({ kind: "http", url }), transport: "http" };
+    return (this.#known = { name, identity: await serverIdentity({ kind: "http", url }), transport: "http" });
   }
 }
 

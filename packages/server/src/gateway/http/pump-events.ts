@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { headersBack } from "./http-upstream.ts";
 import { EventFramer } from "./event-framer.ts";
+import { holdForTurn } from "./write-together.ts";
 
 /** So much of one event may have to be held in memory. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -21,7 +22,9 @@ export function pumpEvents(from: IncomingMessage, to: ServerResponse | undefined
   const framer = new EventFramer(MAX_ANSWER_BYTES, (event) => queue.push(event));
 
   const write = (bytes: Buffer | undefined): void => {
-    if (bytes === undefined || to === undefined || to.destroyed || to.writableEnded || to.write(bytes)) return;
+    if (bytes === undefined || to === undefined || to.destroyed || to.writableEnded) return;
+    holdForTurn(to);
+    if (to.write(bytes)) return;
     from.pause();
     const go = (): void => {
       to.off("drain", go).off("close", go);

@@ -28,14 +28,17 @@ export function createBodyReader(maxBytes: number, maxTotalBytes: number): BodyR
       const { promise, resolve } = Promise.withResolvers<Body>();
       const parts: Buffer[] = [];
       let length = 0;
+      let isOver = false;
       const finish = (body: Body): void => {
+        if (isOver) return;
+        isOver = true;
         total -= length;
-        length = 0;
-        request.off("data", onData).off("end", onEnd).off("close", onGone).off("error", onGone);
+        parts.length = 0;
         if (body.kind !== "body") request.pause();
         resolve(body);
       };
       const onData = (chunk: Buffer): void => {
+        if (isOver) return;
         length += chunk.length;
         total += chunk.length;
         parts.push(chunk);

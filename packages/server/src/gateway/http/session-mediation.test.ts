@@ -3,7 +3,7 @@ import { Agent } from "node:http";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { MemorySink } from "@countersign/sdk";
-import { openGovernance } from "@countersign/sdk/enforcement";
+import { openGovernance } from "@countersign/sdk/governance";
 import { seesToolCall } from "../fixture/sloppy-witness.ts";
 import type { UpstreamConnection, UpstreamListener } from "../upstream/upstream-connection.ts";
 import { send } from "./fixture/http-client.ts";

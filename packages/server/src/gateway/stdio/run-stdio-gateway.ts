@@ -28,6 +28,8 @@ export interface StdioGatewayOptions extends StdioClient {
   readonly server: RelayOptions["server"];
   readonly name: string;
   readonly waiting?: Waiting;
+  /** As RelayOptions has it. */
+  readonly onListed?: () => void;
   /** What seals the states that a client carries from round to round. Default: a random key, and then none outlives this process. */
   readonly stateKey?: () => Uint8Array;
 }
