@@ -22,9 +22,6 @@ const SUITE_MS = 200_000;
 const NOT_BEFORE_A_PROCESS: readonly string[] = ["server-sse-polling"];
 /** What is not yet as it is without the gateway, and why. A check that is the same again has to leave this list. */
 const OPEN: readonly { readonly check: string; readonly heldOnly: boolean; readonly why: string }[] = [
-  { check: "sep-2322-missing-response-rerequests", heldOnly: false, why: "answers to questions without the state they belong to are refused; the suite would have the server ask again" },
-  { check: "sep-2322-ignore-unexpected-params", heldOnly: false, why: "the same refusal, where the suite would have the server take the answers" },
-  { check: "sep-2575-missing-capability-http-400", heldOnly: true, why: "who waits for people has a stream with status 200 already when the server's error comes" },
 ];
 const HOLD_MS = 150;
 const HOLD_ALL = `version: 1

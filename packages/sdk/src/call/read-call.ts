@@ -29,6 +29,8 @@ const PROTOCOL_KEYS = ["name", "arguments", "_meta", "task", "inputResponses", "
 /** `_meta` keys that belong to the transport of a call, not to what it does. */
 const CARRIER_KEYS = new Set(["traceparent", "tracestate", "baggage", "progressToken"]);
 const PROTOCOL_META = "io.modelcontextprotocol/";
+/** What is sent beside the arguments and changes what the call does: part of its context, so people see it and its digest covers it. */
+const BOUND_ERA_KEYS = ["task", "inputResponses"] as const;
 
 /**
  * UTF-16 units; MCP asks for at most 128. Look-alikes are found by normalising the name, and normalising is quadratic in a run of
@@ -66,7 +68,7 @@ export function readCall(proposed: ProposedCall): CallReading {
   }
   if (isLonger(text, maxBytes)) return malformed(`params: larger than the limit of ${maxBytes} bytes`);
 
-  const context = contextOf(meta?.value, Object.hasOwn(era, "task") ? era["task"] : undefined);
+  const context = contextOf(meta?.value, era);
   return {
     ok: true,
     call: {
@@ -107,13 +109,14 @@ function copyCaller({ principal, agent, user, session }: Caller): Caller {
 }
 
 /** The part of `_meta` that may change what a tool does, and `task` under a key that `_meta` cannot carry here. */
-function contextOf(meta: JsonObject | undefined, task: JsonValue | undefined): { readonly value: JsonObject; readonly text: string } {
-  if (meta === undefined && task === undefined) return NO_CONTEXT;
+function contextOf(meta: JsonObject | undefined, era: JsonObject): { readonly value: JsonObject; readonly text: string } {
+  const bound = BOUND_ERA_KEYS.filter((key) => Object.hasOwn(era, key));
+  if (meta === undefined && bound.length === 0) return NO_CONTEXT;
   const context: Record<string, JsonValue> = {};
   for (const [key, value] of Object.entries(meta ?? {})) {
     if (!CARRIER_KEYS.has(key) && !key.startsWith(PROTOCOL_META)) context[key] = value;
   }
-  if (task !== undefined) context[`${PROTOCOL_META}task`] = task;
+  for (const key of bound) context[`${PROTOCOL_META}${key}`] = era[key] ?? null;
   return { value: context, text: canonicalJson(context) };
 }
 

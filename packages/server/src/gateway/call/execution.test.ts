@@ -83,12 +83,29 @@ describe("a server that asks for more", () => {
     open();
     const { answer } = await exchange("read", { arguments: { a: 1 } }, { ...ASKS, requestState: "s" });
     const { requestState } = answer.result;
-    for (const [name, more] of [["read", { arguments: { a: 2 }, requestState }], ["write", { arguments: { a: 1 }, requestState }], ["read", { arguments: { a: 1 }, requestState: "s" }], ["read", { arguments: { a: 1 }, inputResponses: ANSWER }]] as const)
+    for (const [name, more] of [["read", { arguments: { a: 2 }, requestState }], ["write", { arguments: { a: 1 }, requestState }], ["read", { arguments: { a: 1 }, requestState: "s" }]] as const)
       expect((await answered(send(name, { inputResponses: ANSWER, ...more }))).error).toMatchObject(REFUSED);
     expect(callsUpstream()).toHaveLength(1);
     await exchange("read", { arguments: { a: 1 }, requestState, inputResponses: ANSWER }, { ...ASKS, requestState: "s" });
     expect((await answered(send("read", { arguments: { a: 1 }, requestState, inputResponses: ANSWER }))).error).toMatchObject(REFUSED);
     expect(callsUpstream()).toHaveLength(2);
+  });
+
+  it("gets answers that belong to no state as a part of the call: decided on, bound and recorded anew", async () => {
+    open();
+    await exchange("read", { arguments: { a: 1 } }, DONE);
+    const { sent } = await exchange("read", { arguments: { a: 1 }, inputResponses: ANSWER }, DONE);
+    expect(sent["params"]).toEqual({ name: "read", arguments: { a: 1 }, _meta: META, inputResponses: ANSWER });
+    const digests = (await rowsOf("decision")).map((row) => row["digest"]);
+    expect([digests.length, new Set(digests).size]).toEqual([2, 2]);
+  });
+
+  it("holds a call that people are asked about, whatever answers come with it, and they see those", async () => {
+    const people = scriptedAsk();
+    open({ policies: BLOCK_WRITES, ask: people });
+    expect((await answered(send("write", { inputResponses: ANSWER }))).result.resultType).toBe("input_required");
+    expect(people.questions[0]?.call.context).toEqual({ "io.modelcontextprotocol/inputResponses": ANSWER });
+    expect(callsUpstream()).toHaveLength(0);
   });
 
   it("is not gone on with where the tool's definition has changed since", async () => {
@@ -161,6 +178,12 @@ describe("what a client answers to a server", () => {
   };
   const policies = (action: "block" | "redact") => ({ version: 1 as const, policies: [], inspection: { pii: { input: { name: action } } } });
   const asks = { ...ASKS, requestState: "s" };
+
+  it("without having been asked reaches nobody", async () => {
+    open({ policies: policies("redact"), inspections: [LOOKS] });
+    expect((await answered(send("read", { inputResponses: ANSWER }))).error).toMatchObject(REFUSED);
+    expect(callsUpstream()).toHaveLength(0);
+  });
 
   it("is looked into, as arguments are, and goes on as it was redacted; the record says that it did, and holds none of it", async () => {
     open({ policies: policies("redact"), inspections: [LOOKS] });

@@ -70,7 +70,7 @@ const AFTER_END_MS = 5 * 60_000;
 
 /** What the client is answered: undefined where it cancelled and waits for nothing. Never rejects. */
 export async function governCall(call: ClientCall, proposed: ProposedCall, ports: CallPorts): Promise<Buffer | string | undefined> {
-  const round: Round = call.modern ? readRound(proposed, ports.credential, ports.rounds) : first(proposed);
+  const round: Round = call.modern ? readRound(proposed, ports.credential, ports.rounds, ports.governance.ports.inspect.inspections.length > 0) : first(proposed);
   if (round.kind === "refused") return refuseState(call, round.why, ports);
   const heard = round.kind === "continue" ? await continueExecution(round, call, ports) : await decide(round, call, ports);
   if (isUnheard(call.cancelled.signal)) return undefined;

@@ -217,7 +217,6 @@ describe("R22: a requestState is no key", () => {
     ["no text", { requestState: { a: 1 } }],
     ["null", { requestState: null }],
     ["long", { requestState: "A".repeat(100_000) }],
-    ["missing, with answers", { inputResponses: { q: { action: "accept" } } }],
     ["made up, with answers", { requestState: "c3RhdGU", inputResponses: { q: { action: "accept" } } }],
   ])("that is %s reaches no server, also with a call that is allowed", async (_what, more) => {
     const at = open();

@@ -50,8 +50,8 @@ export type Round =
 
 const CALL = "tools/call";
 
-/** What a client of the protocol without sessions sends. Never throws. */
-export function readRound(proposed: ProposedCall, credential: string, { states, executions }: Rounds): Round {
+/** What a client of the protocol without sessions sends. `inspects`: contents are looked into. Never throws. */
+export function readRound(proposed: ProposedCall, credential: string, { states, executions }: Rounds, inspects: boolean): Round {
   const { params } = proposed;
   const fields = params !== null && typeof params === "object" && !Array.isArray(params) ? (params as JsonObject) : {}; // JSON of a message
   if (!Object.hasOwn(fields, "requestState") && !Object.hasOwn(fields, "inputResponses")) return first(proposed);
@@ -61,6 +61,8 @@ export function readRound(proposed: ProposedCall, credential: string, { states, 
   if (binding === undefined) return first(stripped); // malformed: guard says so
   const given = inputResponses === undefined ? undefined : snapshotObject(inputResponses, { depth: 2, at: "/inputResponses", ...(proposed.maxBytes === undefined ? {} : { maxBytes: proposed.maxBytes }) });
   if (given?.ok === false) return { kind: "refused", why: given.reason };
+  // Answers to nothing that was asked belong to the call: decided on, shown and bound with it. Looked into are only those that were asked for.
+  if (requestState === undefined && !inspects) return first({ ...proposed, eraKeys: ["inputResponses"] });
   if (typeof requestState !== "string") return { kind: "refused", why: "answers without the state they belong to" };
   const opened = states.open(requestState, binding.binding);
   if (!opened.ok) return { kind: "refused", why: opened.why };

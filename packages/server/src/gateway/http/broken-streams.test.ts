@@ -18,7 +18,7 @@ let session: SessionPeer;
 let count = 0;
 beforeEach(async () => {
   ask = fairAsk();
-  at = await startHttpStage({ policies: HELD, ask, holdMs: 400, rounds: 0 });
+  at = await startHttpStage({ policies: HELD, ask, holdMs: 400, rounds: 0, openAfterMs: { session: 250, exchange: 30 } });
   session = await beginSession(at.url);
 });
 afterEach(() => at.close());

@@ -46,6 +46,8 @@ type Came =
 /** An answer whose client has gone, or whose stream has ended, may still come, here or on another stream, for so long. */
 const ELSEWHERE_MS = 15 * 60_000;
 const KEEP_ALIVE_MS = 15_000;
+/** Without a session a stream is nothing to come back to: until then the server's own status can still be told. */
+const SHORT_HOLD_MS = 1_000;
 const KEEP_ALIVE = ": keep-alive\n\n";
 const STREAM: OutgoingHttpHeaders = { "content-type": "text/event-stream", "cache-control": "no-cache, no-transform", "x-accel-buffering": "no" };
 
@@ -64,6 +66,7 @@ export class ForwardCall implements UpstreamPort, OpenCall {
   /** The upstream's events have ids: the client can come back for the answer. */
   #isResumable = false;
   #keepAlive: NodeJS.Timeout | undefined;
+  #opening: NodeJS.Timeout | undefined;
   #limit: NodeJS.Timeout | undefined;
   /** The upstream's stream, while it is passed on. */
   #passing: Promise<void> | undefined;
@@ -91,7 +94,8 @@ export class ForwardCall implements UpstreamPort, OpenCall {
   /** People are being asked: the client is told that it waits. */
   held(): void {
     this.#isHeld = true;
-    this.#openStream();
+    if (this.client.modern) this.#opening ??= setTimeout(() => this.#openStream(), SHORT_HOLD_MS);
+    else this.#openStream();
   }
 
   /** A message for the client while people are asked. */
@@ -146,8 +150,7 @@ export class ForwardCall implements UpstreamPort, OpenCall {
 
   /** The end, whatever has become of it. `bytes`: what the client is answered with; undefined where it waits for nothing. */
   async finish(bytes: Buffer | string | undefined): Promise<void> {
-    clearTimeout(this.#limit);
-    clearTimeout(this.client.grace);
+    for (const timer of [this.#limit, this.#opening, this.client.grace]) clearTimeout(timer);
     if (this.#came?.kind === "event") this.#answerInPlace(this.#came, bytes);
     else if (bytes !== undefined) this.#answer(bytes);
     else if (!this.#response.headersSent && !this.#response.destroyed) this.#response.writeHead(200, STREAM); // what was taken back is answered by nobody

@@ -39,7 +39,7 @@ export interface EndpointLimits {
 const LIMITS: EndpointLimits = Object.freeze({ sessions: 128, sessionsOfCredential: 32, exchanges: 1_024, exchangesOfCredential: 256, idleMs: 30 * 60_000 });
 const KEEP_ALIVE_MS = 15_000;
 const RESUME_MS = 120_000;
-const OPEN_AFTER_MS = Object.freeze({ session: 250, exchange: 5_000 });
+const OPEN_AFTER_MS = Object.freeze({ session: 250, exchange: 1_000 });
 const CANCEL_GRACE_MS = 10_000;
 const NO_SESSION = -32_001;
 

@@ -174,7 +174,7 @@ it("a held call runs once when people approve, under the progress token that its
 
 it("a held call goes on from round to round, each an exchange of its own, and runs once", async () => {
   const ask = scriptedAsk();
-  await open({ policies: BLOCK_WRITES, ask, roundMs: 60, rounds: 5 });
+  await open({ policies: BLOCK_WRITES, ask, roundMs: 60, rounds: 5, openAfterMs: { session: 250, exchange: 20 } });
   const first = lastOf(await call(1, "write", { text: "r" }).ended) as { result: { resultType: string; requestState: string } }; // as the protocol says
   expect(first.result.resultType).toBe("input_required");
   const next = askStateless(at.url, 2, "tools/call", { name: "write", arguments: { text: "r" }, requestState: first.result.requestState });

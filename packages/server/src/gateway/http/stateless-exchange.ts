@@ -68,7 +68,8 @@ export class StatelessExchange implements Ear {
       caller: { agent, user, session: { id: session } } satisfies Omit<Caller, "principal">,
       upstream: shared.calls,
       tools: shared.tools,
-      hearing: () => ({ held: () => this.#reply.held(), lost: this.#leaving.signal, heard: () => Promise.resolve(true) }), // who closes has cancelled
+      // Who closes has cancelled. A stream comes after a moment: until then the server's error can still be told by its status.
+      hearing: () => ({ held: () => undefined, lost: this.#leaving.signal, heard: () => Promise.resolve(true) }),
       toClient: (bytes, _id, last) => this.#say(bytes, last),
       toUpstream: (bytes) => shared.send(bytes),
     });
