@@ -46,7 +46,7 @@ const LEFT: Sent = { ok: false, error: new Error("the server asked for more, and
 const UNFOLLOWED: Sent = { ok: false, error: new Error("the server made a task of the call that nobody asked for"), answered: false };
 
 export class Execution implements TaskExecution {
-  readonly id = randomUUID();
+  #id: string | undefined;
   readonly owner: string;
   readonly scope: string;
   readonly inspects: boolean;
@@ -69,6 +69,11 @@ export class Execution implements TaskExecution {
     this.inspects = inspects;
     this.#round = round;
     this.#rounds = rounds;
+  }
+
+  /** Made where somebody has to come back to it: most calls are over with the first answer. */
+  get id(): string {
+    return (this.#id ??= randomUUID());
   }
 
   /** The call as it was decided on and sent. */
