@@ -118,6 +118,12 @@ class HttpConnection implements UpstreamConnection {
       return this.#late(line, onFlushed);
     }
     const { method, version } = message;
+    const whyNot = version === undefined ? undefined : this.#mirrored.whyNot(message);
+    if (whyNot !== undefined) {
+      onFlushed();
+      this.#exchanges.lose(exchange, whyNot, undefined);
+      return this.#exchanges.close(exchange);
+    }
     if (version !== undefined) this.#session.sawStateless(version);
     if (method === "initialize") this.#session.begin();
     const headers = version === undefined ? this.#session.headers() : this.#mirrored.of({ ...message, version });

@@ -22,10 +22,12 @@ export interface Mark {
 export class MirroredHeaders {
   /** By tool; only those that have any. */
   readonly #marks = new Map<string, readonly Mark[]>();
+  /** Tools whose marks are wrong: whoever speaks HTTP to their server must not call them. */
+  readonly #invalid = new Set<string>();
 
   /** From an answer to `tools/list`. */
   learn(line: Buffer): void {
-    if (this.#marks.size === 0 && !line.includes(MARK)) return;
+    if (this.#marks.size === 0 && this.#invalid.size === 0 && !line.includes(MARK)) return;
     let tools: unknown;
     try {
       tools = memberOf(memberOf(JSON.parse(line.toString("utf8")), "result"), "tools");
@@ -35,10 +37,19 @@ export class MirroredHeaders {
     for (const tool of Array.isArray(tools) ? (tools as readonly unknown[]) : []) {
       const name = memberOf(tool, "name");
       if (typeof name !== "string") continue;
-      const marks = marksIn(memberOf(tool, "inputSchema"));
-      if (marks.length > 0) this.#marks.set(name, marks);
+      const marks = readMarks(memberOf(tool, "inputSchema"));
+      if (marks === undefined) this.#invalid.add(name);
+      else this.#invalid.delete(name);
+      if (marks !== undefined && marks.length > 0) this.#marks.set(name, marks);
       else this.#marks.delete(name);
     }
+  }
+
+  /** Why a request of the protocol without sessions must not be sent; undefined where it may. */
+  whyNot({ method, params }: Pick<Extract<Outgoing, { kind: "request" }>, "method" | "params">): string | undefined {
+    const name = method === "tools/call" ? memberOf(params, "name") : undefined;
+    if (typeof name !== "string" || !this.#invalid.has(name)) return undefined;
+    return "The tool's definition marks arguments for headers (x-mcp-header) in a way that MCP does not allow, so it is not called over HTTP. The call was not sent. Whoever runs the server has to mend the definition.";
   }
 
   /** Of a request of the protocol without sessions. */
@@ -58,8 +69,13 @@ export class MirroredHeaders {
 
 /** Of an input schema. None where any is wrong: such a definition has none that counts. */
 export function marksIn(schema: unknown): readonly Mark[] {
+  return readMarks(schema) ?? [];
+}
+
+/** Undefined where any is wrong. */
+function readMarks(schema: unknown): readonly Mark[] | undefined {
   const marks: Mark[] = [];
-  return collect(schema, [], true, marks) && new Set(marks.map(({ header }) => header.toLowerCase())).size === marks.length ? marks : [];
+  return collect(schema, [], true, marks) && new Set(marks.map(({ header }) => header.toLowerCase())).size === marks.length ? marks : undefined;
 }
 
 /** False where the definition is invalid. */
