@@ -1,18 +1,16 @@
-/** Wiring of the commands around a control plane: options to the functions beside this file, nothing else. Called by program.ts. */
+/**
+ * Wiring of the commands around a control plane: options to the functions beside this file, nothing else. Those are loaded by the command that
+ * needs them, since few need a control plane's own code. Called by program.ts.
+ */
 import { resolve } from "node:path";
-import { stateDirectory } from "@countersign/sdk";
+import { stateDirectory } from "@countersign/sdk/record";
 import { Command, Option } from "commander";
-import { auditExport, auditKeys, auditQuery } from "./audit.ts";
-import { auditVerify } from "./audit-verify.ts";
 import { accountCommands } from "./account.ts";
-import { backup, restore } from "./backup.ts";
 import { reachAsPerson, reachControl, type ControlClient } from "./control-client.ts";
-import { doctor } from "./doctor.ts";
-import { down, openInbox, status } from "./operate.ts";
 import { collect, portNumber, wholeNumber } from "./option-values.ts";
 import type { ExitCode, Ports } from "./ports.ts";
 import { requestCommands } from "./request-commands.ts";
-import { up, type UpOptions, type UpPorts } from "./up.ts";
+import type { UpOptions, UpPorts } from "./up.ts";
 
 type Done = (code: ExitCode) => void;
 interface Where {
@@ -54,37 +52,37 @@ function upCommand(ports: UpPorts, directoryOf: (where: Where) => string, done: 
     .option("--background", "start it in the background and return", false)
     .option("--end-with-input", "end when standard input ends, as when the program that started this is gone", false)
     .addOption(new Option("--idle-hours <hours>", "end after so many hours without anything to do").argParser(Number).hideHelp())
-    .action(async (options: UpOptions) => done(await up(options, directoryOf(options as Where), ports)));
+    .action(async (options: UpOptions) => done(await (await import("./up.ts")).up(options, directoryOf(options as Where), ports)));
 }
 
 function operateCommands(ports: UpPorts, directoryOf: (where: Where) => string, reach: (where: Where) => Promise<ControlClient>, done: Done): readonly Command[] {
   return [
-    new Command("open").description("Print a one-time link that signs the owner in.").addOption(dirOption()).action(async (where: Where) => done(await openInbox(await reach(where), ports.isTerminal, ports))),
+    new Command("open").description("Print a one-time link that signs the owner in.").addOption(dirOption()).action(async (where: Where) => done(await (await import("./operate.ts")).openInbox(await reach(where), ports.isTerminal, ports))),
     new Command("status")
       .description("Say how the control plane stands.")
       .addOption(dirOption())
       .addOption(urlOption())
       .addOption(formatOption())
-      .action(async (options) => done(await status(await reach(options), options.format, ports))),
-    new Command("down").description("End the control plane in good order.").addOption(dirOption()).action(async (where: Where) => done(await down(await reach(where), ports))),
+      .action(async (options) => done(await (await import("./operate.ts")).status(await reach(options), options.format, ports))),
+    new Command("down").description("End the control plane in good order.").addOption(dirOption()).action(async (where: Where) => done(await (await import("./operate.ts")).down(await reach(where), ports))),
     new Command("doctor")
       .description("Name what is unsafe in this installation.")
       .addOption(dirOption())
       .addOption(urlOption())
       .addOption(formatOption())
-      .action(async (options) => done(await doctor(() => reach(options), options.url === undefined ? directoryOf(options) : undefined, options.format, ports))),
+      .action(async (options) => done(await (await import("./doctor.ts")).doctor(() => reach(options), options.url === undefined ? directoryOf(options) : undefined, options.format, ports))),
     new Command("backup")
       .description("Write a backup of the control plane; it may run meanwhile.")
       .argument("<file>", "where to write it; never replaced")
       .addOption(dirOption())
       .option("--postgres <url>", "the database (default: COUNTERSIGN_POSTGRES_URL, else the file of the directory)")
-      .action(async (file, options) => done(await backup(file, { directory: directoryOf(options), postgres: options.postgres ?? ports.env["COUNTERSIGN_POSTGRES_URL"] }, ports))),
+      .action(async (file, options) => done(await (await import("./backup.ts")).backup(file, { directory: directoryOf(options), postgres: options.postgres ?? ports.env["COUNTERSIGN_POSTGRES_URL"] }, ports))),
     new Command("restore")
       .description("Make a control plane of a backup, where there is none yet.")
       .argument("<file>", "a backup")
       .addOption(dirOption())
       .option("--postgres <url>", "an empty database (default: COUNTERSIGN_POSTGRES_URL, else a file of the directory)")
-      .action(async (file, options) => done(await restore(file, { directory: directoryOf(options), postgres: options.postgres ?? ports.env["COUNTERSIGN_POSTGRES_URL"] }, ports))),
+      .action(async (file, options) => done(await (await import("./backup.ts")).restore(file, { directory: directoryOf(options), postgres: options.postgres ?? ports.env["COUNTERSIGN_POSTGRES_URL"] }, ports))),
   ];
 }
 
@@ -97,7 +95,7 @@ function auditCommand(ports: Ports, reach: (where: Where) => Promise<ControlClie
     .option("--after <seq>", "only rows after this one", wholeNumber, 0)
     .addOption(dirOption())
     .addOption(urlOption())
-    .action(async (file, options) => done(await auditExport(await reach(options), file, options.after, ports)));
+    .action(async (file, options) => done(await (await import("./audit.ts")).auditExport(await reach(options), file, options.after, ports)));
   audit
     .command("verify")
     .description("Check an export off line, against keys and checkpoints that were kept elsewhere.")
@@ -105,7 +103,7 @@ function auditCommand(ports: Ports, reach: (where: Where) => Promise<ControlClie
     .option("--key <file>", "public keys, as `audit keys` prints them (repeatable)", collect, [])
     .option("--checkpoints <file>", "checkpoints that were kept elsewhere")
     .addOption(formatOption())
-    .action(async (file, options) => done(await auditVerify(file, options, ports)));
+    .action(async (file, options) => done(await (await import("./audit-verify.ts")).auditVerify(file, options, ports)));
   audit
     .command("query")
     .description("Print rows of the record, newest first.")
@@ -117,12 +115,12 @@ function auditCommand(ports: Ports, reach: (where: Where) => Promise<ControlClie
     .option("--limit <number>", "how many", wholeNumber, 50)
     .addOption(dirOption())
     .addOption(urlOption())
-    .action(async ({ type, event, call, request, policyId, limit, ...where }) => done(await auditQuery(await reach(where), { type, event, callId: call, requestId: request, policyId, limit }, ports)));
+    .action(async ({ type, event, call, request, policyId, limit, ...where }) => done(await (await import("./audit.ts")).auditQuery(await reach(where), { type, event, callId: call, requestId: request, policyId, limit }, ports)));
   audit
     .command("keys")
     .description("Print the public keys that checkpoints are signed with. Keep them elsewhere.")
     .addOption(dirOption())
     .addOption(urlOption())
-    .action(async (options) => done(await auditKeys(await reach(options), ports)));
+    .action(async (options) => done(await (await import("./audit.ts")).auditKeys(await reach(options), ports)));
   return audit;
 }

@@ -1,4 +1,5 @@
 /** `countersign policy replay CANDIDATE --record DIR`: recorded calls under a document that is not in force yet. Runs nothing. */
+import type { FailOn } from "./fail-on.ts";
 import { parseDuration } from "@countersign/sdk/policy";
 import { loadPolicy } from "./load-policy.ts";
 import { CheckFailure, UsageError, type ExitCode, type Ports } from "./ports.ts";
@@ -6,8 +7,6 @@ import { readDecisions } from "./read-decisions.ts";
 import { replayMarkdown, replayText } from "./replay-report.ts";
 import { replay, type ReplayReport } from "./replay.ts";
 
-export const FAIL_ON = ["newly-allowed", "newly-blocked", "any"] as const;
-export type FailOn = (typeof FAIL_ON)[number];
 
 export interface ReplayOptions {
   /** A state directory, or the `record/` in one. */

@@ -1,17 +1,13 @@
 /** Wiring of `countersign policy …`: options to the functions beside this file, nothing else. Called by program.ts. */
 import { Command, Option } from "commander";
 import { wholeNumber } from "./option-values.ts";
-import { policyCheck } from "./policy-check.ts";
-import { policyDiff } from "./policy-diff.ts";
-import { policyExplain } from "./policy-explain.ts";
-import { policyInit } from "./policy-init.ts";
-import { policyPush } from "./policy-push.ts";
-import { FAIL_ON, policyReplay } from "./policy-replay.ts";
-import { policySchema } from "./policy-schema.ts";
-import { policyTest } from "./policy-test.ts";
+import { FAIL_ON } from "./fail-on.ts";
+import type { ReadTools } from "./policy-init.ts";
 import type { ControlClient } from "./control-client.ts";
 import type { ExitCode, Ports } from "./ports.ts";
-import { readTools } from "./read-tools.ts";
+
+/** The official client is loaded where a server is asked. */
+const readTools: ReadTools = async (program, args) => (await import("./read-tools.ts")).readTools(program, args);
 
 type Reaching = (where: { readonly dir?: string; readonly url?: string }) => Promise<ControlClient>;
 
@@ -29,7 +25,7 @@ export function policyCommand(ports: Ports, done: (code: ExitCode) => void, afte
     .option("--approvers <list>", "everyone who can be named as approver, separated by commas, or @file with one a line")
     .option("--server <name>", "the name of the server that is started, in policies (default: from the command)")
     .addOption(format())
-    .action(async (files, options) => done(await policyCheck(files.slice(0, files.length - afterDashes.length), afterDashes, options, ports, readTools)));
+    .action(async (files, options) => done(await (await import("./policy-check.ts")).policyCheck(files.slice(0, files.length - afterDashes.length), afterDashes, options, ports, readTools)));
 
   policy
     .command("explain")
@@ -41,7 +37,7 @@ export function policyCommand(ports: Ports, done: (code: ExitCode) => void, afte
     .option("--agent <name>", "the agent's name")
     .option("--user <id>", "the user's id")
     .addOption(format())
-    .action(async (file, options) => done(await policyExplain(file, options, ports)));
+    .action(async (file, options) => done(await (await import("./policy-explain.ts")).policyExplain(file, options, ports)));
 
   policy
     .command("test")
@@ -49,7 +45,7 @@ export function policyCommand(ports: Ports, done: (code: ExitCode) => void, afte
     .argument("<file>", "policy file")
     .argument("[cases...]", "files of cases (default: the one beside the document, NAME.cases.yaml)")
     .option("--junit <file>", "also write JUnit XML")
-    .action(async (file, cases, options) => done(await policyTest(file, cases, options, ports)));
+    .action(async (file, cases, options) => done(await (await import("./policy-test.ts")).policyTest(file, cases, options, ports)));
 
   policy
     .command("diff")
@@ -58,7 +54,7 @@ export function policyCommand(ports: Ports, done: (code: ExitCode) => void, afte
     .argument("<after>", "policy file")
     .option("--record <dir>", "judge recorded calls instead of those the patterns speak of")
     .addOption(format())
-    .action(async (before, after, options) => done(await policyDiff(before, after, options, ports)));
+    .action(async (before, after, options) => done(await (await import("./policy-diff.ts")).policyDiff(before, after, options, ports)));
 
   policy
     .command("replay")
@@ -69,7 +65,7 @@ export function policyCommand(ports: Ports, done: (code: ExitCode) => void, afte
     .option("--since <duration>", "how far back, such as 7d")
     .option("--markdown", "print Markdown, for a pull request")
     .addOption(new Option("--fail-on <change>", "exit with 1 where the candidate makes such a change").choices(FAIL_ON))
-    .action(async (candidate, options) => done(await policyReplay(candidate, options, ports)));
+    .action(async (candidate, options) => done(await (await import("./policy-replay.ts")).policyReplay(candidate, options, ports)));
 
   policy
     .command("init")
@@ -78,7 +74,7 @@ export function policyCommand(ports: Ports, done: (code: ExitCode) => void, afte
     .argument("<command...>", "the command that starts the server, after --")
     .option("--out <file>", "where to write it (default: standard output); never replaced")
     .option("--server <name>", "the server's name in policies (default: from the command)")
-    .action(async (command, options) => done(await policyInit(command, options, ports, readTools)));
+    .action(async (command, options) => done(await (await import("./policy-init.ts")).policyInit(command, options, ports, readTools)));
 
   policy
     .command("push")
@@ -89,13 +85,13 @@ export function policyCommand(ports: Ports, done: (code: ExitCode) => void, afte
     .option("--comment <text>", "what the change is about", "countersign policy push")
     .option("--dir <directory>", "state directory (default: COUNTERSIGN_DIR, else the user's own)")
     .option("--url <url>", "another control plane, as the person signed in there")
-    .action(async (file, options) => done(await policyPush(await reach(options), file, options, ports)));
+    .action(async (file, options) => done(await (await import("./policy-push.ts")).policyPush(await reach(options), file, options, ports)));
 
   policy
     .command("schema")
     .description("Print the JSON Schema of policy documents, for editors.")
     .option("--out <file>", "write it to a file, and replace the file")
-    .action(async (options) => done(await policySchema(options, ports)));
+    .action(async (options) => done(await (await import("./policy-schema.ts")).policySchema(options, ports)));
 
   return policy;
 }

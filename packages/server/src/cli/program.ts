@@ -9,7 +9,6 @@ import { withInstallCommands } from "./gateway-install.ts";
 import { policyCommand } from "./policy.ts";
 import { gatewayCommand } from "./gateway.ts";
 import type { GatewayPorts } from "./start-gateway.ts";
-import { reportFailure } from "./report-failure.ts";
 
 /** Runs one command. `args` without program and script. Never rejects. */
 export async function runProgram(args: readonly string[], ports: GatewayPorts): Promise<number> {
@@ -29,6 +28,7 @@ export async function runProgram(args: readonly string[], ports: GatewayPorts): 
     await program.parseAsync([...args], { from: "user" });
     return code;
   } catch (error) {
+    const { reportFailure } = await import("./report-failure.ts");
     return reportFailure(error, ports);
   }
 }
