@@ -147,6 +147,21 @@ describe("the inbox for everybody", () => {
     expect(await stateOf(at.stage, asked.id)).toBe("approved");
   });
 
+  // The bar of buttons is fixed: what sticks out of it makes no page wider.
+  it.each([
+    ["a passkey and a reason are asked for", "payments", "transfer", /^Approve with passkey/],
+    ["the arguments may be changed", "notes", "publish", /^Approve/],
+  ])("a phone: every button is on the screen where %s", async (_what, server, tool, name) => {
+    const page = await at.stage.signIn(await at.stage.ownerLink(), { viewport: { width: 320, height: 568 }, hasTouch: true, isMobile: true });
+    const schema = { type: "object", properties: { path: { type: "string" } } };
+    await openRequest(page, at.stage, (await at.stage.ask(at.key, { path: "/a" }, { server, tool, schema })).id);
+    await page.getByRole("button", { name }).waitFor();
+    for (const button of await page.locator(".decide-bar button").all()) {
+      const { x, width } = (await button.boundingBox()) ?? { x: -1, width: 0 };
+      expect([await button.innerText(), x >= 0, x + width <= 320]).toEqual([await button.innerText(), true, true]);
+    }
+  });
+
   it("the theme can be chosen, and stays chosen", async () => {
     const page = await at.stage.signIn(await at.stage.ownerLink(), { colorScheme: "light" });
     const ground = (): Promise<string> => page.evaluate("getComputedStyle(document.body).backgroundColor");
