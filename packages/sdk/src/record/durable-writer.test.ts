@@ -38,4 +38,19 @@ describe("DurableWriter", () => {
     await writer.sync();
     expect([text, writer.hasWaiting, writer.head.seq]).toEqual(["1\n2\n3\n", false, 3]);
   });
+
+  it.each([
+    { what: "rows", rows: 1_024, length: 10, chunks: 4 },
+    { what: "text", rows: 16, length: 1024 * 1024, chunks: 4 },
+  ])("wants a sync before much $what is written that it has to keep", async ({ rows, length, chunks }) => {
+    const writer = new DurableWriter({ write: async () => {}, sync: async () => {}, close: async () => {} }, { stallMs: 1_000, onStall: () => {} });
+    for (let seq = 1; seq <= chunks; seq++) {
+      expect(writer.wantsSync).toBe(false);
+      writer.add({ text: "x".repeat(length), rows, head: { seq, hash: `${seq}` } });
+      await writer.write();
+    }
+    expect(writer.wantsSync).toBe(true);
+    await writer.sync();
+    expect([writer.wantsSync, writer.head.seq]).toEqual([false, chunks]);
+  });
 });

@@ -4,8 +4,10 @@ import type { RecordSink } from "./record-sink.ts";
 import { EMPTY_HEAD } from "./row.ts";
 import type { RecordHead } from "./row.ts";
 
-/** Rows written and not synced after which a sync is due, whoever waits. */
+/** So much is written and not synced at most, whoever waits: all of it is kept to be written again. */
 const MAX_UNSYNCED_ROWS = 4_096;
+/** In UTF-16 code units. */
+const MAX_UNSYNCED_LENGTH = 4 * 1024 * 1024;
 
 /** Brings chunks into a sink in order, keeps each until it is durable, and notices a disk that does not answer. */
 export class DurableWriter {
@@ -33,7 +35,12 @@ export class DurableWriter {
   }
 
   get wantsSync(): boolean {
-    return this.#unsynced.reduce((rows, chunk) => rows + chunk.rows, 0) >= MAX_UNSYNCED_ROWS;
+    let [rows, length] = [0, 0];
+    for (const chunk of this.#unsynced) {
+      rows += chunk.rows;
+      length += chunk.text.length;
+    }
+    return rows >= MAX_UNSYNCED_ROWS || length >= MAX_UNSYNCED_LENGTH;
   }
 
   /** True while a write or sync takes longer than `stallMs`. */
