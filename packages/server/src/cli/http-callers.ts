@@ -29,7 +29,7 @@ export interface Callers {
   /** What counts from now on. Throws TypeError where tokens of the issuer cannot be trusted. */
   configure(config: Pick<GatewayConfig, "listen" | "publicUrl" | "clients" | "agent">): void;
   /** `called`: the server, asked for with every call, since sessions outlive a configuration; its name where the endpoint joins several. Throws where there is none any more. */
-  identify(request: IncomingMessage, resource: URL, called: (server?: string) => CalledServer): Identified | Promise<Identified>;
+  identify(request: IncomingMessage, resource: () => URL, called: (server?: string) => CalledServer): Identified | Promise<Identified>;
   /** Undefined where no tokens count. */
   readonly oauth: OAuthTokens | undefined;
   close(): void;

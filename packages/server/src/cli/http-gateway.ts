@@ -167,7 +167,7 @@ export class HttpGateway {
     if (!this.#health.isProved) return { kind: "refused", refusal: { status: 503, reason: "it is not proved that a blocked call is blocked here, so nothing is served" } };
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     const name = this.#servers.at(path)?.server.name;
-    return this.#callers.identify(request, resourceOf(request, path, this.#config), (server) => this.#called(server ?? name));
+    return this.#callers.identify(request, () => resourceOf(request, path, this.#config), (server) => this.#called(server ?? name));
   }
 
   #called(name: string | undefined): CalledServer {

@@ -9,6 +9,7 @@ export interface Counter {
 export interface Histogram {
   observe(value: number, labels?: Labels): void;
 }
+/** Never changed once they were counted under. */
 export type Labels = Readonly<Record<string, string>>;
 export type Sample = readonly [labels: Labels, value: number];
 
@@ -68,9 +69,16 @@ export function createMetrics(): Metrics {
   };
 }
 
+/** Whoever counts often keeps its labels: they are written once. */
+const written = new WeakMap<Labels, string>();
+
 function labelText(labels: Labels): string {
+  const known = written.get(labels);
+  if (known !== undefined) return known;
   const parts = Object.entries(labels).map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, (char) => (char === "\n" ? "\\n" : `\\${char}`))}"`);
-  return parts.length === 0 ? "" : `{${parts.join(",")}}`;
+  const text = parts.length === 0 ? "" : `{${parts.join(",")}}`;
+  written.set(labels, text);
+  return text;
 }
 
 function histogramLines(name: string, bounds: readonly number[], { labels, counts, sum }: { labels: Labels; counts: readonly number[]; sum: number }): string[] {

@@ -5,7 +5,7 @@
  */
 import type { AskPort, Governance } from "@countersign/sdk/enforcement";
 import { wholeOf } from "../call/waiting.ts";
-import type { Metrics } from "../../metrics/metrics.ts";
+import type { Labels, Metrics } from "../../metrics/metrics.ts";
 import { CANARY_SERVER } from "./canary.ts";
 
 export interface CallCounts {
@@ -27,26 +27,29 @@ export function countCalls(metrics: Metrics): CallCounts {
   const calls = metrics.counter("countersign_gateway_calls_total", "Tool calls by server and how they ended: ran, tool_error, outcome_unknown, pending, or the code of their refusal");
   const took = metrics.histogram("countersign_gateway_call_seconds", "From a tool call's arrival to its end here, by server and whether people were asked", SECONDS);
   const upstream = metrics.histogram("countersign_gateway_upstream_seconds", "From sending a tool call to the server's answer, by server", SECONDS);
-  const servers = new Set<string>();
+  const servers = new Map<string, ServerLabels>();
+  const others = labelsOf("");
   let held = 0;
   let open = 0;
   metrics.gauge("countersign_gateway_held_calls", "Tool calls that wait for people", () => [[{}, held]]);
   metrics.gauge("countersign_gateway_open_calls", "Tool calls under way", () => [[{}, open]]);
 
-  function serverOf({ proposed }: Story): string {
+  function serverOf({ proposed }: Story): ServerLabels {
     const name = proposed.server.name ?? "";
-    if (servers.has(name)) return name;
-    if (servers.size >= MAX_SERVERS) return "";
-    servers.add(name);
-    return name;
+    const known = servers.get(name);
+    if (known !== undefined) return known;
+    if (servers.size >= MAX_SERVERS) return others;
+    const labels = labelsOf(name);
+    servers.set(name, labels);
+    return labels;
   }
 
   function count(story: Story): void {
     if (story.proposed.server.name === CANARY_SERVER) return;
-    const server = serverOf(story);
-    calls.add({ server, outcome: outcomeOf(story) });
-    took.observe((performance.now() - story.startedAt) / 1_000, { server, held: story.question === undefined ? "no" : "yes" });
-    if (story.execution !== undefined) upstream.observe(story.execution.elapsedMs / 1_000, { server });
+    const labels = serverOf(story);
+    calls.add(labels.ended(outcomeOf(story)));
+    took.observe((performance.now() - story.startedAt) / 1_000, story.question === undefined ? labels.passed : labels.asked);
+    if (story.execution !== undefined) upstream.observe(story.execution.elapsedMs / 1_000, labels.alone);
   }
 
   function askCounted(ask: AskPort): AskPort {
@@ -93,6 +96,28 @@ export function countCalls(metrics: Metrics): CallCounts {
     },
     get open() {
       return open;
+    },
+  };
+}
+
+/** Made once for each server: with every call they would cost more than the decision. */
+interface ServerLabels {
+  readonly alone: Labels;
+  readonly passed: Labels;
+  readonly asked: Labels;
+  readonly ended: (outcome: string) => Labels;
+}
+
+function labelsOf(server: string): ServerLabels {
+  const ends = new Map<string, Labels>();
+  return {
+    alone: { server },
+    passed: { server, held: "no" },
+    asked: { server, held: "yes" },
+    ended(outcome) {
+      const known = ends.get(outcome) ?? { server, outcome };
+      ends.set(outcome, known); // outcomes are our own codes, and few
+      return known;
     },
   };
 }

@@ -21,7 +21,7 @@ function tokens(reading: TokenReading): OAuthTokens {
   return { issuer: "https://login.example.com", scopes: ["mcp"], verify: async () => reading };
 }
 
-const identify = async (options: Partial<IdentifyOptions>, request: RequestHead): Promise<ProvenOrRefused> => createIdentifier({ local: true, keys, oauth: undefined, ...options })(request, RESOURCE);
+const identify = async (options: Partial<IdentifyOptions>, request: RequestHead): Promise<ProvenOrRefused> => createIdentifier({ local: true, keys, oauth: undefined, ...options })(request, () => RESOURCE);
 const statusOf = (found: ProvenOrRefused): number => (found.kind === "refused" ? found.refusal.status : 200);
 
 describe("who calls", () => {

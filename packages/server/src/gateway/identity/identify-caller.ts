@@ -37,8 +37,8 @@ export interface IdentifyOptions {
 }
 
 export interface CallerIdentifier {
-  /** `resource`: the address of the endpoint that is called, as its clients write it (RFC 8707, 9728). */
-  (request: RequestHead, resource: URL): ProvenOrRefused | Promise<ProvenOrRefused>;
+  /** `resource`: the address of the endpoint that is called, as its clients write it (RFC 8707, 9728). Asked only where it counts. */
+  (request: RequestHead, resource: () => URL): ProvenOrRefused | Promise<ProvenOrRefused>;
 }
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]{1,8192}=*)$/i;
@@ -47,19 +47,19 @@ const RETRY = { "retry-after": "2" } as const;
 export function createIdentifier({ local, keys, oauth }: IdentifyOptions): CallerIdentifier {
   return (request, resource) => {
     const { authorization } = request.headers;
-    if (authorization === undefined) return local && isFromHere(request) ? LOCAL : refused(401, whyNeeded(local, { keys, oauth }), challenge(resource, oauth, undefined));
+    if (authorization === undefined) return local && isFromHere(request) ? LOCAL : refused(401, whyNeeded(local, { keys, oauth }), challenge(resource(), oauth, undefined));
     if (countOf(request, "authorization") > 1) return refused(400, "two Authorization headers: send one credential");
     const token = BEARER.exec(authorization)?.[1];
-    if (token === undefined) return refused(401, "the Authorization header is no bearer token", challenge(resource, oauth, "invalid_token"));
+    if (token === undefined) return refused(401, "the Authorization header is no bearer token", challenge(resource(), oauth, "invalid_token"));
     if (token.startsWith("csk_")) return byKey(token, keys, resource, oauth);
-    if (oauth === undefined) return refused(401, "the bearer token is not known here", challenge(resource, oauth, "invalid_token"));
-    return byToken(token, oauth, resource);
+    if (oauth === undefined) return refused(401, "the bearer token is not known here", challenge(resource(), oauth, "invalid_token"));
+    return byToken(token, oauth, resource());
   };
 }
 
 const LOCAL: ProvenOrRefused = { kind: "proven", caller: { kind: "local" } };
 
-async function byKey(secret: string, keys: AgentKeys | undefined, resource: URL, oauth: OAuthTokens | undefined): Promise<ProvenOrRefused> {
+async function byKey(secret: string, keys: AgentKeys | undefined, resource: () => URL, oauth: OAuthTokens | undefined): Promise<ProvenOrRefused> {
   const found = keys === undefined ? ({ kind: "unknown" } as const) : await keys.verify(secret);
   switch (found.kind) {
     case "known": {
@@ -67,7 +67,7 @@ async function byKey(secret: string, keys: AgentKeys | undefined, resource: URL,
       return { kind: "proven", caller: { kind: "agent", secret, keyId: id, name, ownerId: owner?.id } };
     }
     case "unknown":
-      return refused(401, "the agent key is not known, or not valid any more: make a new one with `countersign key add`", challenge(resource, oauth, "invalid_token"));
+      return refused(401, "the agent key is not known, or not valid any more: make a new one with `countersign key add`", challenge(resource(), oauth, "invalid_token"));
     case "unreachable":
       return refused(503, "the control plane, which knows the agent keys, cannot be reached; try again in a moment", RETRY);
   }
