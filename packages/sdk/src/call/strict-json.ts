@@ -77,7 +77,7 @@ function findTrouble(source: string, maxDepth: number, numbers = true): Trouble 
       offset = end;
     } else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
       const end = endOfNumber(source, offset);
-      const trouble = numbers ? numberTrouble(source.slice(offset, end)) : undefined;
+      const trouble = numbers && !isSmallInteger(source, offset, end) ? numberTrouble(source.slice(offset, end)) : undefined;
       if (trouble !== undefined) return at(offset, trouble);
       offset = end;
     } else {
@@ -130,8 +130,25 @@ function endOfString(source: string, start: number): number {
 
 function endOfNumber(source: string, start: number): number {
   let at = start + 1;
-  while (at < source.length && "0123456789+-.eE".includes(source.charAt(at))) at++;
+  while (at < source.length && isOfNumber(source.charCodeAt(at))) at++;
   return at;
+}
+
+function isOfNumber(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e || code === 0x45 || code === 0x65;
+}
+
+/** So many digits every double holds. */
+const SAFE_DIGITS = 15;
+
+/** An integer that needs no second look; most numbers are. */
+function isSmallInteger(source: string, start: number, end: number): boolean {
+  if (end - start > SAFE_DIGITS) return false;
+  for (let at = source.charCodeAt(start) === 0x2d ? start + 1 : start; at < end; at++) {
+    const code = source.charCodeAt(at);
+    if (code < 0x30 || code > 0x39) return false;
+  }
+  return true;
 }
 
 /** Why a number token does not survive a round trip through a double, or undefined. */

@@ -75,16 +75,30 @@ export function createCallers({ link, governances, user }: CallersOptions): Call
     });
   }
 
-  /** `own`: what holds for this caller alone. */
-  function governed({ policies, leaving }: CalledServer, key: string | undefined, own: Partial<Pick<Governance, "principal">> = {}): Governance | Promise<Governance> {
-    const finish = (governance: Governance): Governance => ({
+  /** Of each server, by what it is governed by: asked for with every call. */
+  const left = new WeakMap<AbortSignal, WeakMap<Governance, Governance>>();
+
+  /** Who waits for people is answered when the server is about to end. */
+  function leavingWith(leaving: AbortSignal, governance: Governance): Governance {
+    const known = left.get(leaving) ?? new WeakMap<Governance, Governance>();
+    left.set(leaving, known);
+    const made = known.get(governance) ?? {
       ...governance,
-      ...own,
       askWith(handler) {
         const ask = governance.askWith(handler);
         return ask === undefined ? undefined : askLeaving(ask, leaving, () => undefined);
       },
-    });
+    };
+    known.set(governance, made);
+    return made;
+  }
+
+  /** `principal`: of this caller alone. */
+  function governed({ policies, leaving }: CalledServer, key: string | undefined, principal?: string): Governance | Promise<Governance> {
+    const finish = (governance: Governance): Governance => {
+      const own = leavingWith(leaving, governance);
+      return principal === undefined ? own : { ...own, principal };
+    };
     const found = governances.of(key, policies);
     return found instanceof Promise ? found.then(finish) : finish(found);
   }
@@ -102,7 +116,7 @@ export function createCallers({ link, governances, user }: CallersOptions): Call
         const principal = `oauth:${proven.issuer}#${proven.subject}`;
         // Two programs of one person are two credentials, and one program of two people too: neither sees, or joins, what the other holds.
         const credential = `oauth:${hash("sha256", JSON.stringify([proven.issuer, proven.subject, proven.agent]), "hex")}`;
-        return { credential, agent: { name: proven.agent === "" ? proven.subject : `${proven.agent} for ${proven.subject}`, id: proven.agent }, user: { id: proven.user }, governance: (server) => governed(called(server), undefined, { principal }) };
+        return { credential, agent: { name: proven.agent === "" ? proven.subject : `${proven.agent} for ${proven.subject}`, id: proven.agent }, user: { id: proven.user }, governance: (server) => governed(called(server), undefined, principal) };
       }
     }
   }

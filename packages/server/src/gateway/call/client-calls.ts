@@ -12,6 +12,7 @@ import { askWhileHeard, type Hearing } from "./hearing.ts";
 import { LEGACY_KEYS, memberOf, metaOf, MODERN_KEYS } from "../message/members.ts";
 import type { RpcId } from "../message/read-client-message.ts";
 import type { Rounds } from "./rounds.ts";
+import { Running } from "./running.ts";
 import type { ToolList } from "./tool-list.ts";
 import type { UpstreamCalls } from "./upstream-calls.ts";
 import type { Waiting } from "./waiting.ts";
@@ -54,7 +55,7 @@ export class ClientCalls {
   readonly #options: ClientCallsOptions;
   /** Those that their client waits for, by its id. */
   readonly #open = new Map<RpcId, ClientCall>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Running();
 
   constructor(options: ClientCallsOptions) {
     this.#options = options;
@@ -79,12 +80,8 @@ export class ClientCalls {
     const progressToken = typeof token === "string" || typeof token === "number" ? token : undefined;
     const call: ClientCall = { id, modern: era.modern, progressToken, cancelled: new AbortController(), upstreamId: undefined, grace: undefined };
     this.#open.set(id, call);
-    const running = this.#run(call, params, era).finally(() => {
-      clearTimeout(call.grace);
-      this.#open.delete(id);
-      this.#running.delete(running);
-    });
-    this.#running.add(running);
+    this.#running.begin();
+    void this.#run(call, params, era);
   }
 
   /** `params` of a cancellation. True where the cancelled request is a tool call: the upstream knows it under another id, or not at all. */
@@ -113,8 +110,8 @@ export class ClientCalls {
   }
 
   /** Resolves when no call is under way. */
-  async drained(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+  drained(): Promise<void> {
+    return this.#running.drained();
   }
 
   /** Never rejects. */
@@ -139,6 +136,10 @@ export class ClientCalls {
       const why = error instanceof Error ? error.message : String(error);
       onWarning(`a call was refused: ${why}`);
       if (!isUnheard(signal)) toClient(`${JSON.stringify({ jsonrpc: "2.0", id, result: errorAnswer(`The call did not run: ${why}`, call.modern) })}\n`, id, true);
+    } finally {
+      clearTimeout(call.grace);
+      this.#open.delete(id);
+      this.#running.end();
     }
   }
 

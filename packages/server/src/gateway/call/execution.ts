@@ -97,11 +97,11 @@ export class Execution implements TaskExecution {
 
   /** What the client is answered first. `guarding` is guard, with `send` among its ports. Never rejects. */
   begin(guarding: Promise<Outcome>): Promise<Heard> {
-    const ended = guarding.then(
+    this.#rounds.executions.begun();
+    void guarding.then(
       (outcome) => this.#end(outcome, { kind: "ended", outcome, reply: this.#reply }),
       () => this.#end(undefined, { kind: "passed", reply: this.#reply }),
     );
-    this.#rounds.executions.follow(ended);
     return this.#heard.promise;
   }
 
@@ -136,6 +136,7 @@ export class Execution implements TaskExecution {
   #end(outcome: Outcome | undefined, heard: Heard): void {
     this.#heard.resolve(heard);
     this.#outcome.resolve(outcome);
+    this.#rounds.executions.ended();
   }
 
   /** What the answer is, where it is not the end. */

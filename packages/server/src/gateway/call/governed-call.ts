@@ -93,8 +93,38 @@ function decide(decided: Extract<Round, { kind: "decide" }>, call: ClientCall, p
   });
   const waitMs = call.modern ? waiting.roundMs : call.progressToken === undefined ? waiting.holdMs : undefined;
   const newId = (): string => (execution.callId = governance.ports.newId());
-  const guarded: Ports = { ...governance.ports, newId, ask: askOf(call, decided, ports), send: execution.send };
+  const guarded = new OwnPorts(governance.ports, newId, execution.send, () => askOf(call, decided, ports));
   return execution.begin(guard(proposed, guarded, { signal: call.cancelled.signal, waitMs, charged: requestId !== undefined }));
+}
+
+/** Guard's ports for one call. Whom to ask is made where somebody is asked: most calls ask nobody. */
+class OwnPorts implements Ports {
+  readonly inspect: Ports["inspect"];
+  readonly policies: Ports["policies"];
+  readonly record: Ports["record"];
+  readonly observe: Ports["observe"];
+  readonly now: Ports["now"];
+  readonly newId: Ports["newId"];
+  readonly send: Ports["send"];
+  #ask: (() => Ports["ask"]) | undefined;
+  #made: Ports["ask"];
+
+  constructor({ inspect, policies, record, observe, now }: Omit<Ports, "ask" | "send">, newId: Ports["newId"], send: Ports["send"], ask: () => Ports["ask"]) {
+    this.inspect = inspect;
+    this.policies = policies;
+    this.record = record;
+    this.observe = observe;
+    this.now = now;
+    this.newId = newId;
+    this.send = send;
+    this.#ask = ask;
+  }
+
+  get ask(): Ports["ask"] {
+    if (this.#ask !== undefined) this.#made = this.#ask();
+    this.#ask = undefined;
+    return this.#made;
+  }
 }
 
 function askOf({ progressToken, modern }: ClientCall, { proposed, requestId }: Extract<Round, { kind: "decide" }>, ports: CallPorts): Ports["ask"] {

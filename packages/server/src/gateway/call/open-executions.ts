@@ -2,6 +2,7 @@
  * Executions whose clients were answered and that go on: by the execution's id. They are given up when their time is over, when one client has
  * too many of them, or when nobody can come back any more; what became of them is unknown then, and the record says so.
  */
+import { Running } from "./running.ts";
 import type { UpstreamPort } from "./upstream-port.ts";
 
 export interface OpenExecution {
@@ -33,7 +34,7 @@ export class OpenExecutions<T extends OpenExecution = OpenExecution> {
   readonly continuationMs: number;
   readonly #open = new Map<string, Entry<T>>();
   readonly #byOwner = new Map<string, Set<Entry<T>>>();
-  readonly #following = new Set<Promise<void>>();
+  readonly #running = new Running();
   #isOver = false;
 
   constructor(continuationMs = CONTINUATION_MS) {
@@ -69,10 +70,13 @@ export class OpenExecutions<T extends OpenExecution = OpenExecution> {
     this.#open.get(id)?.giveUp();
   }
 
-  /** Counts as running until it ends. `ended` never rejects. */
-  follow(ended: Promise<void>): void {
-    this.#following.add(ended);
-    void ended.then(() => this.#following.delete(ended));
+  /** One is under way, whether its client waits or not. */
+  begun(): void {
+    this.#running.begin();
+  }
+
+  ended(): void {
+    this.#running.end();
   }
 
   /** Nobody comes back any more. */
@@ -87,7 +91,7 @@ export class OpenExecutions<T extends OpenExecution = OpenExecution> {
   }
 
   /** Resolves when none is under way. */
-  async drained(): Promise<void> {
-    while (this.#following.size > 0) await Promise.all(this.#following);
+  drained(): Promise<void> {
+    return this.#running.drained();
   }
 }

@@ -31,6 +31,7 @@ export interface ForwardCallOptions {
 
 interface Head {
   readonly status: number;
+  /** Its own: what describes the body is put in. */
   readonly headers: OutgoingHttpHeaders;
 }
 
@@ -186,7 +187,9 @@ export class ForwardCall implements UpstreamPort, OpenCall {
 
   #plainly({ status, headers }: Head, body: Buffer | string): void {
     if (this.#response.destroyed) return;
-    this.#response.writeHead(status, { "content-type": "application/json", ...headers, "content-length": Buffer.byteLength(body) });
+    headers["content-type"] ??= "application/json";
+    headers["content-length"] = Buffer.byteLength(body);
+    this.#response.writeHead(status, headers);
     endWith(this.#response, body);
   }
 

@@ -9,6 +9,7 @@ import { errorAnswer } from "../call/answer-text.ts";
 import { askLeaving } from "../call/ask-leaving.ts";
 import { governCall, isUnheard, scopeOf } from "../call/governed-call.ts";
 import { Rounds } from "../call/rounds.ts";
+import { Running } from "../call/running.ts";
 import { inspectsResults, TaskWatch } from "../call/task-watch.ts";
 import { WAITING, type Waiting } from "../call/waiting.ts";
 import { LEGACY_KEYS, memberOf, MODERN_KEYS } from "../message/members.ts";
@@ -45,7 +46,7 @@ class ForwardEndpoint implements HttpEndpoint {
   readonly #options: ForwardEndpointOptions;
   readonly #upstream: HttpUpstream;
   readonly #sessions: ForwardSessions;
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Running();
   readonly #rounds: Rounds;
   #known: ServerRef | undefined;
   #identifying: Promise<ServerRef> | undefined;
@@ -92,14 +93,14 @@ class ForwardEndpoint implements HttpEndpoint {
   async drain(): Promise<void> {
     this.#isDraining = true;
     for (const session of this.#sessions.all()) for (const call of session.calls) call.leaveWaiting();
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#running.drained();
   }
 
   async close(): Promise<void> {
     this.#isDraining = this.#isClosed = true;
     for (const session of this.#sessions.all()) session.end();
     this.#rounds.end();
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#running.drained();
     await this.#rounds.drained();
     this.#upstream.close();
   }
@@ -134,13 +135,14 @@ class ForwardEndpoint implements HttpEndpoint {
     const call = new ForwardCall({ upstream: this.#upstream, session, exchange, id, cancelGraceMs: this.#options.cancelGraceMs ?? CANCEL_GRACE_MS, isOver: () => this.#isClosed });
     session.calls.add(call);
     if (!exchange.stateless) session.open.set(id, call);
-    const running = this.#govern(call, exchange, session, params).finally(() => {
+    this.#running.begin();
+    try {
+      await this.#govern(call, exchange, session, params);
+    } finally {
       session.calls.delete(call);
       if (!exchange.stateless) session.open.delete(id);
-      this.#running.delete(running);
-    });
-    this.#running.add(running);
-    await running;
+      this.#running.end();
+    }
   }
 
   #refusalOf({ stateless }: PostExchange, session: ForwardSession, id: RpcId): HttpRefusal | undefined {

@@ -41,6 +41,8 @@ export class HttpUpstream {
   readonly name: string;
   readonly forwardsAuthorization: boolean;
   readonly #target: RequestOptions;
+  /** As the upstream is named in a request. */
+  readonly #host: string;
   readonly #isSecure: boolean;
   readonly #own: OutgoingHttpHeaders;
   readonly #kept: HttpAgent;
@@ -49,7 +51,8 @@ export class HttpUpstream {
   constructor({ name, url, headers = {}, forwardAuthorization = false }: HttpUpstreamOptions) {
     this.name = name;
     this.forwardsAuthorization = forwardAuthorization;
-    const { protocol, hostname, port, pathname, search } = new URL(url);
+    const { protocol, hostname, host: named, port, pathname, search } = new URL(url);
+    this.#host = named;
     this.#isSecure = protocol === "https:";
     const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
     this.#target = { protocol, host, port: port === "" ? (this.#isSecure ? 443 : 80) : Number(port), path: pathname + search };
@@ -123,10 +126,24 @@ export class HttpUpstream {
 
   #request(method: string, headers: OutgoingHttpHeaders, body: Buffer | string | undefined, fresh: boolean): ClientRequest {
     const make = this.#isSecure ? httpsRequest : httpRequest;
-    const sent = body === undefined ? headers : { ...headers, "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-    return make({ ...this.#target, method, headers: sent, agent: fresh ? this.#fresh : this.#kept });
+    return make({ ...this.#target, method, headers: this.#lines(headers, body), agent: fresh ? this.#fresh : this.#kept });
+  }
+
+  /** Names and values in turn: Node writes such a list as it is, where it would take a record apart and together again. */
+  #lines(headers: OutgoingHttpHeaders, body: Buffer | string | undefined): string[] {
+    const lines = ["host", this.#host];
+    for (const name in headers) {
+      const value = headers[name];
+      if (value === undefined || name === "host" || (body !== undefined && DESCRIBES_BODY.has(name))) continue;
+      if (Array.isArray(value)) for (const one of value) lines.push(name, one);
+      else lines.push(name, String(value));
+    }
+    if (body !== undefined) lines.push("content-type", "application/json", "content-length", String(Buffer.byteLength(body)));
+    return lines;
   }
 }
+
+const DESCRIBES_BODY: ReadonlySet<string> = new Set(["content-type", "content-length"]);
 
 /** Of the client's connection, of its credentials for this gateway, of where it came from; and what is said anew of the body. */
 const STAYS: ReadonlySet<string> = new Set([
