@@ -198,10 +198,12 @@ describe("with a control plane", () => {
   let operator: Operator;
   let url: string;
   let owner: string;
+  let plane: Awaited<ReturnType<Operator["up"]>>;
   beforeEach(async () => {
     operator = createOperator();
     open.push(operator);
-    ({ url } = await operator.up("--policies", writePolicy()));
+    plane = await operator.up("--policies", writePolicy());
+    ({ url } = plane);
     owner = await operator.login(url);
   });
 
@@ -222,6 +224,17 @@ describe("with a control plane", () => {
     const own = await addKey("gateway");
     return start(configOf(echo("one"), more), { link: fixedControl({ url, apiKey: own.secret }) });
   }
+
+  it("a control plane is lost where it is not heard for some seconds: not before it was ever asked, and not at once", async () => {
+    const gateway = await startWith();
+    const lost = (): boolean => gateway.readiness().conditions.some(({ mode }) => mode === "control_plane_lost");
+    expect([lost(), warnings]).toEqual([false, []]);
+    await plane.end();
+    const ended = performance.now();
+    await until(() => lost() || undefined);
+    expect(performance.now() - ended).toBeGreaterThan(4_500);
+    await until(() => warnings.some((warning) => warning.includes(`The control plane at ${url} cannot be reached`)) || undefined);
+  });
 
   it("an agent's key is known by the control plane: its calls are asked under that very key, by its name", async () => {
     const gateway = await startWith();
