@@ -9,6 +9,7 @@ import { openTokenIssuer } from "../gateway/fixture/token-issuer.ts";
 import { fixedControl } from "./control-link.ts";
 import { createOperator, until, type Operator } from "./fixture/operator.ts";
 import { connectMcp, postMcp } from "./fixture/mcp-client.ts";
+import { runCli } from "./fixture/run-cli.ts";
 import { HttpGateway, type HttpGatewayOptions } from "./http-gateway.ts";
 
 const ECHO = fileURLToPath(new URL("fixture/echo-server.ts", import.meta.url));
@@ -82,6 +83,14 @@ describe("a gateway over HTTP", () => {
     await expect.poll(async () => (await all.call("four__read")).isError, { timeout: 8_000 }).toBe(false);
     await gateway.apply(configOf(echo("one") + echo("two"), "  policies: blocks.yaml\n  controlPlane: none\n  join: false\n"));
     expect([gateway.joinedAddress(), (await all.call("one__read")).status]).toEqual([undefined, 404]);
+  });
+
+  it("counts the sessions of those who have them as one: in the figures, and where it says how it stands", async () => {
+    const gateway = await start(configOf(echo("one") + echo("two")));
+    await connectMcp(at(gateway, "/mcp"));
+    expect((await get(gateway, "/metrics")).text).toMatch(/^countersign_gateway_joined_sessions 1$/m);
+    const { out } = await runCli("gateway", "status", "--url", gateway.origin);
+    expect(out).toMatch(/\n {2}one {2}stdio, 0 sessions, 1 connections, .*\n {2}two {2}.*\n {2}all as one {2}1 sessions\n/);
   });
 
   it("gives a server the variables that its entry sets, and none of the gateway's own secrets", async () => {
