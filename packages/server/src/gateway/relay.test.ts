@@ -44,6 +44,15 @@ describe("everything but tool calls passes as the bytes that came", () => {
   });
 });
 
+it("a message of too many parts is refused before it is parsed, and the next one is served", async () => {
+  open();
+  at.send(call(1, "read", { arguments: Object.fromEntries(Array.from({ length: 600_000 }, (_, n) => [`k${n}`, n])) }));
+  at.send(call(2, "read", { arguments: { text: "x".repeat(3_000_000) } }));
+  expect(await at.heard("client", answersTo(null))).toEqual({ jsonrpc: "2.0", id: null, error: { code: -32_600, message: "Refused by Countersign: the message has more than 200000 parts" } });
+  await at.heard("upstream", isCall);
+  expect(callsUpstream()).toMatchObject([{ params: { arguments: { text: expect.stringMatching(/^x{3000000}$/) } } }]);
+});
+
 describe("a call that is allowed", () => {
   it("is sent as the canonical text that was decided on, under an id of ours, and its result comes back in its own bytes", async () => {
     open();
