@@ -76,6 +76,25 @@ it("starts the control plane again where it has died, at the same place, and the
   expect(fetchState()).toMatchObject({ url });
 });
 
+it("a control plane that does not answer for a moment is waited for: all calls of a burst are asked about", async () => {
+  const peer = await connect(["--policies", policies]);
+  expect(textOf(await peer.ask(1, "tools/call", { name: "list_allowed_directories", arguments: {} }))).toContain("Allowed");
+  const { url, pid } = fetchState() as { url: string; pid: number }; // it has answered
+  const { headers } = await signInOwner(url, directory);
+  process.kill(pid, "SIGSTOP");
+  const goOn = setTimeout(() => process.kill(pid, "SIGCONT"), 4_200);
+  try {
+    for (let n = 0; n < 60; n++) peer.send({ jsonrpc: "2.0", id: 100 + n, method: "tools/call", params: write(`burst-${n}`) });
+    await new Promise((resolve) => setTimeout(resolve, 4_300));
+    const owner = personAt(() => url, headers);
+    await expect.poll(async () => (await owner.requests()).filter(({ state }) => state === "pending").length, { timeout: 4_000 }).toBe(60);
+  } finally {
+    clearTimeout(goOn);
+    process.kill(pid, "SIGCONT");
+  }
+  expect(peer.lines.filter((line) => /"id":1\d\d\b/.test(line))).toEqual([]);
+});
+
 it("follows a control plane that is started again at another port: a call that is held is asked about there, and runs", async () => {
   const peer = await connect(["--policies", policies]);
   expect(textOf(await peer.ask(1, "tools/call", { name: "list_allowed_directories", arguments: {} }))).toContain("Allowed");

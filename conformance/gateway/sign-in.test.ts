@@ -117,6 +117,27 @@ it("signed out is signed out, here and there; the name of the server will do", a
   expect((await run(["logout", "server"])).code).toBe(0);
 });
 
+it("a name of the configuration will do, whatever its other entries need; who is let in otherwise is told so", async () => {
+  const config = join(home, "countersign.yaml");
+  const entries = [
+    `files: { url: ${at.url.href}, headers: { X-Tenant: "\${env:TENANT}" } }`,
+    "other: { url: https://example.com/mcp, headers: { X-Key: '${env:NEVER_SET_ANYWHERE}' } }",
+    "local: { command: npx }",
+    "machine: { url: https://example.com/mcp, oauth: { clientId: a, clientSecret: b, issuer: https://example.com } }",
+    "closed: { url: https://example.com/mcp, oauth: false }",
+    "own: { url: https://example.com/mcp, headers: { authorization: Basic x } }",
+  ];
+  writeFileSync(config, `version: 1\ngateway:\n  servers:\n${entries.map((entry) => `    ${entry}\n`).join("")}`);
+  const login = (name: string, env: NodeJS.ProcessEnv = {}): ReturnType<typeof run> => run(["login", name, "--config", config], env);
+  expect(await login("files", { TENANT: "acme" })).toEqual({ code: 0, printed: expect.stringContaining(`Signed in at ${at.url.href}`) });
+  expect(textOf(await call(await connected(), "whoami"))).toBe("ada: files:read");
+  expect(await run(["logout", "files", "--config", config], { TENANT: "acme" })).toEqual({ code: 0, printed: expect.stringContaining("Signed out of") });
+  for (const [name, why] of [["files", "needs the environment variable TENANT"], ["local", "it is started by a command"], ["machine", "as a client of its own"], ["closed", "oauth: false"], ["own", "an Authorization header of its own"], ["none", "has no server none. It has closed, files, local"]]) {
+    expect([name, await login(name ?? "")]).toEqual([name, { code: name === "files" ? 1 : 2, printed: expect.stringContaining(why ?? "") }]);
+  }
+  expect((await run(["login", at.url.href, "--config", config])).code).toBe(2);
+});
+
 it("a machine is let in by an id and a secret from its environment", async () => {
   const options = ["--oauth-client-id", MACHINE.id, "--oauth-client-secret-env", "SECRET_OF_MACHINE", "--oauth-issuer", at.issuer, "--oauth-scope", "files:read files:write"];
   const peer = await connected(options, { SECRET_OF_MACHINE: MACHINE.secret });

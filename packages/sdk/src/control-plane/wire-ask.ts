@@ -43,11 +43,11 @@ export interface WireAskOptions {
   readonly onJoined: (id: string) => void;
 }
 
-/** A held call learns within two seconds that nobody can be asked (R32). */
-const ASK_PATIENCE = { withinMs: 1_800, attemptMs: 900 };
+/** A held call learns within two seconds that nobody can be asked (R32). While others are answered it is only slow, and is waited for. */
+const ASK_PATIENCE = { withinMs: 10_000, quietMs: 1_800, attemptMs: 900 };
 const CLAIM_PATIENCE = { withinMs: 10_000, attemptMs: 3_000 };
 const EDIT_PATIENCE = { withinMs: 10_000, attemptMs: 3_000 };
-const END_PATIENCE = { withinMs: 1_800, attemptMs: 900 };
+const END_PATIENCE = ASK_PATIENCE;
 const RELEASE_WITHIN_MS = 60_000;
 const OUTCOME_WITHIN_MS = 600_000;
 /** As much of a reason as the contract takes. */

@@ -17,6 +17,8 @@ import { exchange, failure, type ExchangeOptions, type WireResult } from "./wire
 export interface Patience {
   readonly withinMs: number;
   readonly attemptMs?: number;
+  /** Given up sooner where no question of its kind was answered for so long. */
+  readonly quietMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -60,7 +62,9 @@ export function createWireClient(base: URL, apiKey: string): WireClient {
   function call<T>(route: RouteName, id: string, body: object | undefined, schema: z.ZodType<T>, patience: Patience, more: Partial<ExchangeOptions<T>> = {}): Promise<WireResult<T>> {
     const { method, path } = ROUTES[route];
     const text = body === undefined ? {} : { body: JSON.stringify(body) };
-    return exchange(connection, { method, path: path.replace("{id}", encodeURIComponent(id)), ...text, schema, repeat: true, ...patience, ...more });
+    const { quietMs, ...times } = patience;
+    const quiet = quietMs === undefined ? undefined : { kind: route, ms: quietMs };
+    return exchange(connection, { method, path: path.replace("{id}", encodeURIComponent(id)), ...text, schema, repeat: true, quiet, ...times, ...more });
   }
 
   return {

@@ -19,6 +19,7 @@ const MAX_CONNECTIONS = 32;
 
 export class WireConnection {
   readonly #authorization: string;
+  readonly #heardAt = new Map<string, number>();
   #base: URL;
   #agent: HttpAgent;
   #shared: RequestOptions;
@@ -35,6 +36,15 @@ export class WireConnection {
   /** For messages; holds no secret. */
   get name(): string {
     return this.#base.origin;
+  }
+
+  /** When it last answered a question of this kind as it should, by the monotonic clock. */
+  heardAt(kind: string): number {
+    return this.#heardAt.get(kind) ?? -Infinity;
+  }
+
+  heard(kind: string): void {
+    this.#heardAt.set(kind, performance.now());
   }
 
   /** The control plane has moved: what is asked from now on is asked there, with the same key. What is under way at the old place ends there. */

@@ -36,6 +36,8 @@ export interface ExchangeOptions<T> {
   readonly withinMs: number;
   /** For one attempt. Default: `withinMs`. */
   readonly attemptMs?: number;
+  /** Given up sooner where nothing of this kind was answered for so long: the control plane is away then. One that answers others is only slow. */
+  readonly quiet?: { readonly kind: string; readonly ms: number } | undefined;
   /** Of an answer's body. Default 16 MiB. */
   readonly maxBytes?: number;
   /** Only where the same again is the same. */
@@ -46,21 +48,42 @@ export interface ExchangeOptions<T> {
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 5_000;
+/** Of what a patient exchange has, for one attempt: a question that was lost on the way is asked again though others are answered. */
+const LONGEST_ATTEMPT = 1 / 3;
 
 export async function exchange<T>(connection: WireConnection, options: ExchangeOptions<T>): Promise<WireResult<T>> {
-  const end = performance.now() + options.withinMs;
+  const begun = performance.now();
   for (let attempt = 0; ; attempt++) {
-    const left = Math.max(1, end - performance.now());
-    const answer = readAnswer(await once(connection, options, Math.min(left, options.attemptMs ?? left)), options.schema);
+    const tried = performance.now();
+    const answer = readAnswer(await once(connection, options, () => attemptEnd(connection, options, begun, tried)), options.schema);
+    if (answer.ok && options.quiet !== undefined) connection.heard(options.quiet.kind);
     if (answer.ok || !options.repeat || !mayPass(answer)) return answer;
     const waitMs = Math.max(answer.retryAfterMs ?? 0, backOff(attempt, FIRST_PAUSE_MS, MAX_PAUSE_MS));
-    if (performance.now() + waitMs >= end) return answer;
+    // Who answers that it cannot is not slow.
+    const heardAt = answer.status === undefined ? lastHeard(connection, options) : begun;
+    if (performance.now() + waitMs >= exchangeEnd(options, begun, heardAt)) return answer;
     try {
       await pause(waitMs, undefined, { signal: options.signal });
     } catch {
       return failure("aborted");
     }
   }
+}
+
+function lastHeard(connection: WireConnection, { quiet }: ExchangeOptions<unknown>): number {
+  return quiet === undefined ? -Infinity : connection.heardAt(quiet.kind);
+}
+
+function exchangeEnd({ withinMs, quiet }: ExchangeOptions<unknown>, begun: number, heardAt: number): number {
+  return Math.min(begun + withinMs, Math.max(begun, heardAt) + (quiet?.ms ?? withinMs));
+}
+
+/** As things are now: whatever is heard meanwhile puts it off, within bounds. */
+function attemptEnd(connection: WireConnection, options: ExchangeOptions<unknown>, begun: number, tried: number): number {
+  const { withinMs, quiet, attemptMs = withinMs } = options;
+  const heardAt = lastHeard(connection, options);
+  const longest = quiet === undefined ? attemptMs : withinMs * LONGEST_ATTEMPT;
+  return Math.min(exchangeEnd(options, begun, heardAt), Math.max(tried, heardAt) + attemptMs, tried + longest);
 }
 
 /** Exponential, with full jitter over its upper half, so that many processes do not come back at one moment. */
@@ -81,8 +104,8 @@ export function failure(code: FailureCode, more: Partial<Omit<WireFailure, "ok" 
 
 type RawAnswer = { readonly status: number; readonly headers: IncomingMessage["headers"]; readonly text: string } | WireFailure;
 
-/** One attempt. Never rejects. */
-function once(connection: WireConnection, { method, path, body, headers, signal, maxBytes = MAX_ANSWER_BYTES }: ExchangeOptions<unknown>, timeoutMs: number): Promise<RawAnswer> {
+/** One attempt, until `endsAt` by the monotonic clock, which may move on meanwhile. Never rejects. */
+function once(connection: WireConnection, { method, path, body, headers, signal, maxBytes = MAX_ANSWER_BYTES }: ExchangeOptions<unknown>, endsAt: () => number): Promise<RawAnswer> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve(failure("aborted"));
     const bytes = body === undefined ? undefined : Buffer.from(body);
@@ -93,12 +116,21 @@ function once(connection: WireConnection, { method, path, body, headers, signal,
       if (ended) return;
       ended = true;
       clearTimeout(timer);
+      clearImmediate(last);
       signal?.removeEventListener("abort", abort);
       if ("ok" in answer) request.destroy(); // else the connection is kept
       resolve(answer);
     };
     const abort = (): void => end(failure("aborted"));
-    const timer = setTimeout(() => end(failure("timeout")), timeoutMs);
+    const left = (): number => Math.max(1, endsAt() - performance.now());
+    // Where this very process was slow, an answer may be there that was not read yet: it is read first.
+    const look = (): void => void (last = setImmediate(expire));
+    const expire = (): void => {
+      if (endsAt() - performance.now() > 1) timer = setTimeout(look, left());
+      else end(failure("timeout"));
+    };
+    let last: NodeJS.Immediate | undefined;
+    let timer = setTimeout(look, left());
     signal?.addEventListener("abort", abort, { once: true });
     request.on("error", () => end(failure("unreachable")));
     request.on("response", (response) => collect(response, maxBytes, end));

@@ -39,6 +39,8 @@ export function watchHealth({ link, governances, around, metrics, onWarning }: H
   let canary: CanaryResult | undefined;
   let planeSkewMs = 0;
   let told: ReadonlySet<string> = new Set();
+  /** Monotonic. */
+  let unheardSince: number | undefined;
   const health: GatewayHealth = {
     prove,
     readiness,
@@ -53,6 +55,7 @@ export function watchHealth({ link, governances, around, metrics, onWarning }: H
 
   function readiness(): GatewayReadiness {
     const statuses = governances.status();
+    unheardSince = statuses.some(({ status }) => status.controlPlane?.connected === false) ? (unheardSince ?? performance.now()) : undefined;
     const jumpedMs = Date.now() - performance.now() - started;
     return judgeReadiness({
       canary,
@@ -60,6 +63,7 @@ export function watchHealth({ link, governances, around, metrics, onWarning }: H
       asksPeople: link !== undefined,
       governed: policies.map((file) => ({ policies: file, status: statuses.find((one) => one.policies === file)?.status, why: failures.get(file) })),
       clockSkewMs: Math.abs(jumpedMs) > Math.abs(planeSkewMs) ? jumpedMs : planeSkewMs,
+      unheardMs: unheardSince === undefined ? 0 : performance.now() - unheardSince,
       configurationProblem: health.configurationProblem,
     });
   }

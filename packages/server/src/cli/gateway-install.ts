@@ -35,12 +35,15 @@ export function withInstallCommands(gateway: Command, args: readonly string[], p
     .option("--no-browser", "print the address, and open no browser")
     .action(async (server: string, options) => done(await (await signIns()).gatewayLogin(server, options, await directoryOf(options, ports.env), ports)));
   signingIn(gateway.command("logout").description("End a sign-in, here and at its authorization server."))
-    .action(async (server: string, options) => done(await (await signIns()).gatewayLogout(server, await directoryOf(options, ports.env), ports)));
+    .action(async (server: string, options) => done(await (await signIns()).gatewayLogout(server, options, await directoryOf(options, ports.env), ports)));
   return gateway;
 }
 
 function signingIn(command: Command): Command {
-  return command.argument("<server>", "its address, or its name where somebody has signed in before").option("--dir <directory>", "state directory (default: COUNTERSIGN_DIR, else the user's own)");
+  return command
+    .argument("<server>", "its address, or its name: in the file of --config, or where somebody has signed in before")
+    .option("--config <file>", "the configuration (countersign.yaml) that has the name")
+    .option("--dir <directory>", "state directory (default: COUNTERSIGN_DIR, else the user's own)");
 }
 
 async function directoryOf({ dir }: { readonly dir?: string }, env: NodeJS.ProcessEnv): Promise<string> {

@@ -1,14 +1,18 @@
 /** `countersign gateway login | logout`: somebody signs in, for this machine's gateways, at a server that asks for it; and ends that. */
 import { spawn } from "node:child_process";
-import { serverAddress } from "./url-upstream.ts";
 import { lockUpstreams, isAddressToTrust, secretIn } from "./upstream-sign-in.ts";
-import { addressOf, readSignIn, removeSignIn, signedInAddresses, writeSignIn } from "../gateway/upstream/sign-in/kept-file.ts";
+import { addressOf, readSignIn, removeSignIn, writeSignIn } from "../gateway/upstream/sign-in/kept-file.ts";
 import { CheckFailure, UsageError, type ExitCode } from "./ports.ts";
-import { headersOf } from "./url-upstream.ts";
-import { serverNameOfUrl } from "./server-name.ts";
+import { signInServer } from "./sign-in-server.ts";
 import type { UpPorts } from "./up.ts";
+import { headersOf } from "./url-upstream.ts";
 
-export interface LoginOptions {
+export interface LogoutOptions {
+  /** Where the server's name is looked up. */
+  readonly config?: string | undefined;
+}
+
+export interface LoginOptions extends LogoutOptions {
   readonly clientId?: string | undefined;
   readonly clientSecretEnv?: string | undefined;
   readonly issuer?: string | undefined;
@@ -23,7 +27,7 @@ const LOGIN_MS = 10 * 60_000;
 
 export async function gatewayLogin(given: string, options: LoginOptions, stateDirectory: string, ports: UpPorts): Promise<ExitCode> {
   const { out, env } = ports;
-  const server = serverGiven(given, stateDirectory);
+  const { url: server, headers } = await signInServer(given, { config: options.config, stateDirectory }, ports);
   if (!isAddressToTrust(server.href)) throw new UsageError("The address has to be https: what somebody signs in with travels there.");
   if (options.issuer !== undefined && !isAddressToTrust(options.issuer)) throw new UsageError("--issuer: an address such as https://login.example.com is expected.");
   const { clientId: id, clientSecretEnv, issuer, scope, port } = options;
@@ -38,7 +42,7 @@ export async function gatewayLogin(given: string, options: LoginOptions, stateDi
     if (options.browser && ports.isTerminal) openBrowser(address);
   };
   try {
-    const signedIn = await signIn(server, { client, issuer, scope: rights === "" ? undefined : rights, port, headers: headersOf(options, env), show, signal });
+    const signedIn = await signIn(server, { client, issuer, scope: rights === "" ? undefined : rights, port, headers: { ...headers, ...headersOf(options, env) }, show, signal });
     const lock = await lockUpstreams(stateDirectory).catch(() => undefined); // none where the directory is still to be made
     writeSignIn(stateDirectory, server, signedIn);
     lock?.release();
@@ -49,8 +53,9 @@ export async function gatewayLogin(given: string, options: LoginOptions, stateDi
   }
 }
 
-export async function gatewayLogout(given: string, stateDirectory: string, { out }: UpPorts): Promise<ExitCode> {
-  const server = serverGiven(given, stateDirectory);
+export async function gatewayLogout(given: string, { config }: LogoutOptions, stateDirectory: string, ports: UpPorts): Promise<ExitCode> {
+  const { out } = ports;
+  const { url: server } = await signInServer(given, { config, stateDirectory }, ports);
   const kept = readable(() => readSignIn(stateDirectory, server));
   removeSignIn(stateDirectory, server);
   if (kept === undefined) {
@@ -61,15 +66,6 @@ export async function gatewayLogout(given: string, stateDirectory: string, { out
   const told = await revokeSignIn(server, kept);
   out(`Signed out of ${addressOf(server)}. ${told ? "Its authorization server has taken the sign-in back." : "Its authorization server could not be told: there, the sign-in is good until it ends by itself."}`);
   return 0;
-}
-
-/** An address, or the name of a server that somebody has signed in at. */
-function serverGiven(given: string, stateDirectory: string): URL {
-  if (given.includes("/") || given.includes(":")) return serverAddress(given, "The server");
-  const known = signedInAddresses(stateDirectory).filter((url) => serverNameOfUrl(url) === given);
-  const [only] = known;
-  if (only !== undefined && known.length === 1) return only;
-  throw new UsageError(known.length === 0 ? `${given}: nobody has signed in at a server of this name. Give its address: countersign gateway login https://example.com/mcp` : `${given} is the name of several: ${known.map(addressOf).join(", ")}. Give the address.`);
 }
 
 /** A file that cannot be used is replaced. */

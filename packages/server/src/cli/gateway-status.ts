@@ -18,6 +18,7 @@ const standing = z.object({
   ready: z.boolean(),
   conditions: z.array(condition),
   servers: z.array(served).optional(),
+  joined: z.object({ sessions: z.number() }).nullish(),
   calls: z.object({ open: z.number(), held: z.number() }).optional(),
   diagnoses: z.array(people.diagnosis).optional(),
 });
@@ -55,10 +56,11 @@ function addressOf(given: string): string {
 
 function linesOf(one: { readonly url: string } & LookedAt): readonly string[] {
   if ("why" in one) return [`${one.url}  ${one.why}`];
-  const { ready, conditions, servers = [], calls } = one.standing;
+  const { ready, conditions, servers = [], joined, calls } = one.standing;
   return [
     `${one.url}  ${ready ? "ready" : "not ready"}${calls === undefined ? "" : `, ${calls.open} calls under way, ${calls.held} wait for people`}`,
     ...servers.map(({ name, kind, sessions, connections, failures, policies }) => `  ${name}  ${kind}, ${sessions ?? 0} sessions, ${connections} connections${failures === 0 ? "" : `, ${failures} failed to start`}, policies: ${policies ?? "the control plane's"}`),
+    ...(joined === undefined || joined === null ? [] : [`  all as one  ${joined.sessions} sessions`]),
     ...conditions.map(({ mode, message = mode, mend }) => `  ! ${message}${mend === undefined ? "" : ` ${mend}`}`),
   ];
 }

@@ -3,8 +3,9 @@
  * it was idle for long, and never more than a bounded number. A call of an agent's key is asked about under that very key, so that rules
  * about self-approval and the record name its owner. Used by cli/gateway*.ts.
  */
-import type { AskPort, Governance, GovernanceStatus, OpenedGovernance } from "@countersign/sdk/enforcement";
-import { wholeOf } from "../gateway/call/waiting.ts";
+import type { Governance, GovernanceStatus, OpenedGovernance } from "@countersign/sdk/enforcement";
+import { within } from "../gateway/within.ts";
+import { askRevived } from "./ask-revived.ts";
 import type { ControlLink } from "./control-link.ts";
 
 export interface GovernancesOptions {
@@ -30,7 +31,7 @@ export interface Governances {
   close(): Promise<void>;
 }
 
-/** A held call waits so long for a control plane that has to be started again; then it is refused. */
+/** A held call waits so long for a control plane that does not answer, or has to be started again; then it is refused. */
 const REVIVAL_MS = 5_000;
 const IDLE_MS = 10 * 60_000;
 const SWEEP_MS = 30_000;
@@ -175,34 +176,7 @@ function askingRevived(governance: Governance, link: ControlLink): Governance {
     ...governance,
     askWith(handler) {
       const ask = governance.askWith(handler);
-      return ask === undefined ? undefined : askRevived(ask, () => within(link.revive(), REVIVAL_MS));
+      return ask === undefined ? undefined : askRevived(ask, (ms) => within(link.revive(), ms), REVIVAL_MS);
     },
   };
-}
-
-/** `ask`, which asks again after `revive` where nobody could be asked. Asking twice is asking once: the same call is the same request. */
-function askRevived(ask: AskPort, revive: () => Promise<void>): AskPort {
-  return {
-    ...wholeOf(ask),
-    join: (question, edit) => again(async () => ask.join(question, edit), revive),
-    rejoin: (requestId, question) => again(async () => ask.rejoin?.(requestId, question), revive),
-  };
-}
-
-async function again<T>(work: () => Promise<T>, revive: () => Promise<void>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const code: unknown = error !== null && typeof error === "object" ? Reflect.get(error, "code") : undefined;
-    if (code !== "control_plane_unavailable") throw error;
-  }
-  await revive();
-  return work();
-}
-
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([work, promise]);
-  clearTimeout(timer);
 }

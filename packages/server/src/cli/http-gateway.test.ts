@@ -9,6 +9,7 @@ import { openTokenIssuer } from "../gateway/fixture/token-issuer.ts";
 import { fixedControl } from "./control-link.ts";
 import { createOperator, until, type Operator } from "./fixture/operator.ts";
 import { connectMcp, postMcp } from "./fixture/mcp-client.ts";
+import { runCli } from "./fixture/run-cli.ts";
 import { HttpGateway, type HttpGatewayOptions } from "./http-gateway.ts";
 
 const ECHO = fileURLToPath(new URL("fixture/echo-server.ts", import.meta.url));
@@ -82,6 +83,14 @@ describe("a gateway over HTTP", () => {
     await expect.poll(async () => (await all.call("four__read")).isError, { timeout: 8_000 }).toBe(false);
     await gateway.apply(configOf(echo("one") + echo("two"), "  policies: blocks.yaml\n  controlPlane: none\n  join: false\n"));
     expect([gateway.joinedAddress(), (await all.call("one__read")).status]).toEqual([undefined, 404]);
+  });
+
+  it("counts the sessions of those who have them as one: in the figures, and where it says how it stands", async () => {
+    const gateway = await start(configOf(echo("one") + echo("two")));
+    await connectMcp(at(gateway, "/mcp"));
+    expect((await get(gateway, "/metrics")).text).toMatch(/^countersign_gateway_joined_sessions 1$/m);
+    const { out } = await runCli("gateway", "status", "--url", gateway.origin);
+    expect(out).toMatch(/\n {2}one {2}stdio, 0 sessions, 1 connections, .*\n {2}two {2}.*\n {2}all as one {2}1 sessions\n/);
   });
 
   it("gives a server the variables that its entry sets, and none of the gateway's own secrets", async () => {
@@ -198,10 +207,12 @@ describe("with a control plane", () => {
   let operator: Operator;
   let url: string;
   let owner: string;
+  let plane: Awaited<ReturnType<Operator["up"]>>;
   beforeEach(async () => {
     operator = createOperator();
     open.push(operator);
-    ({ url } = await operator.up("--policies", writePolicy()));
+    plane = await operator.up("--policies", writePolicy());
+    ({ url } = plane);
     owner = await operator.login(url);
   });
 
@@ -222,6 +233,17 @@ describe("with a control plane", () => {
     const own = await addKey("gateway");
     return start(configOf(echo("one"), more), { link: fixedControl({ url, apiKey: own.secret }) });
   }
+
+  it("a control plane is lost where it is not heard for some seconds: not before it was ever asked, and not at once", async () => {
+    const gateway = await startWith();
+    const lost = (): boolean => gateway.readiness().conditions.some(({ mode }) => mode === "control_plane_lost");
+    expect([lost(), warnings]).toEqual([false, []]);
+    await plane.end();
+    const ended = performance.now();
+    await until(() => lost() || undefined);
+    expect(performance.now() - ended).toBeGreaterThan(4_500);
+    await until(() => warnings.some((warning) => warning.includes(`The control plane at ${url} cannot be reached`)) || undefined);
+  });
 
   it("an agent's key is known by the control plane: its calls are asked under that very key, by its name", async () => {
     const gateway = await startWith();

@@ -188,8 +188,10 @@ export class HttpGateway {
 
   #details(): object {
     const governed = this.#governances.status();
+    const { joinedSessions } = this.#servers;
     return {
       servers: this.#servers.all().map(({ server, endpoint, state }) => ({ name: server.name, kind: server.upstream.kind, sessions: endpoint.sessions ?? null, connections: state.connections, failures: state.failures, policies: server.policies ?? null })),
+      joined: joinedSessions === undefined ? null : { sessions: joinedSessions },
       policies: governed.map(({ policies, status }) => ({ file: policies ?? null, size: status.policies.size, digest: status.policies.digest })),
       calls: { open: this.#counts.open, held: this.#counts.held },
       diagnoses: diagnoseGateway({ config: this.#config, readiness: this.#health.readiness(), fileMode: this.#options.fileMode() }),
@@ -199,6 +201,10 @@ export class HttpGateway {
   #addGauges(): void {
     const each = (read: (served: ReturnType<ServedServers["all"]>[number]) => number) => () => this.#servers.all().map((served) => [{ server: served.server.name }, read(served)] as const);
     this.#metrics.gauge("countersign_gateway_sessions", "Open sessions of clients, by server", each(({ endpoint }) => endpoint.sessions ?? 0));
+    this.#metrics.gauge("countersign_gateway_joined_sessions", "Open sessions of clients of all servers as one, where they are joined", () => {
+      const { joinedSessions } = this.#servers;
+      return joinedSessions === undefined ? [] : [[{}, joinedSessions]];
+    });
     this.#metrics.gauge("countersign_gateway_upstream_connections", "Open connections to servers, and processes of them", each(({ state }) => state.connections));
     this.#metrics.gauge("countersign_gateway_upstream_failures", "How often a server could not be started or reached", each(({ state }) => state.failures));
     this.#metrics.gauge("countersign_gateway_governances", "What calls are governed by: open, for each credential and policy file", () => [[{}, this.#governances.size]]);

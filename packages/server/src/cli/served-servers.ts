@@ -37,6 +37,11 @@ export class ServedServers {
     return this.#joined !== undefined;
   }
 
+  /** Open sessions of clients of all of them as one; undefined where they are not joined. */
+  get joinedSessions(): number | undefined {
+    return this.#joined === undefined ? undefined : (this.#joined.endpoint.sessions ?? 0);
+  }
+
   /** Those that are gone are still served by whoever serves them: `leave` ends them. */
   take(config: Pick<GatewayConfig, "servers" | "limits" | "join" | "drainMs">): void {
     const { servers, limits } = config;

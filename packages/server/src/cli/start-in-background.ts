@@ -1,12 +1,12 @@
 /** `countersign up --background`: the same program again, detached, with a log in the state directory; answers once it listens. */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensurePrivateDirectory } from "@countersign/sdk/record";
 import { isLocked } from "../control/installation/state-lock.ts";
 import { whyNoDirectory } from "../control/run-control-plane.ts";
-import { findRunning } from "./find-control.ts";
+import { findControl, findRunning } from "./find-control.ts";
 import { CheckFailure, UsageError, type ExitCode } from "./ports.ts";
 import type { UpOptions, UpPorts } from "./up.ts";
 
@@ -29,26 +29,31 @@ export async function startInBackground(options: UpOptions, directory: string, {
   const log = join(directory, "log", "control-plane.log");
   const file = openSync(log, "a", 0o600);
   const [command = process.execPath, ...before] = self;
-  const child = spawn(command, [...before, "up", ...argumentsOf(options), "--dir", directory], { detached: true, stdio: ["ignore", file, file], env, cwd: directory });
-  closeSync(file);
-  let ended: number | null | undefined;
-  child.once("exit", (code) => (ended = code));
-  child.once("error", () => (ended = null));
+  let child: ChildProcess | undefined;
+  let ended = false;
   const until = performance.now() + START_MS;
-  for (;;) {
-    const running = await findRunning(directory);
-    if (running !== undefined) {
-      child.unref();
-      out(`Countersign control plane at ${running.url} (process ${running.pid}; log: ${log})`);
-      return 0;
+  try {
+    for (;;) {
+      // One that holds the directory and does not answer is busy, is starting or ending: another one would only take from it what it lacks.
+      if (child === undefined && !isLocked(directory)) {
+        child = spawn(command, [...before, "up", ...argumentsOf(options), "--dir", directory], { detached: true, stdio: ["ignore", file, file], env, cwd: directory });
+        for (const event of ["exit", "error"]) child.once(event, () => (ended = true));
+      }
+      const found = await findControl(directory);
+      if (found.running !== undefined) {
+        child?.unref();
+        out(`Countersign control plane at ${found.running.url} (process ${found.running.pid}; log: ${log})`);
+        return 0;
+      }
+      // Where another was faster, ours has ended, and the other one is about to listen.
+      if (performance.now() > until || (ended && !isLocked(directory))) {
+        child?.kill();
+        throw new CheckFailure(child === undefined ? found.why : `The control plane did not start. The end of ${log}:\n${endOf(log)}`);
+      }
+      await sleep(LOOK_MS);
     }
-    // Where another was faster, ours has ended, and the other one is about to listen.
-    const isOver = performance.now() > until || (ended !== undefined && !isLocked(directory));
-    if (isOver) {
-      child.kill();
-      throw new CheckFailure(`The control plane did not start. The end of ${log}:\n${endOf(log)}`);
-    }
-    await sleep(LOOK_MS);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -202,6 +202,20 @@ describe("countersign up --background", () => {
     await until(() => (existsSync(join(operator.directory, "control.json")) ? undefined : true));
   });
 
+  it("one that does not answer for a moment is waited for, and no other is started beside it", async () => {
+    await operator.run("up", "--background", "--port", "0");
+    const { pid } = controlFile();
+    detached.push(pid);
+    process.kill(pid, "SIGSTOP");
+    const second = operator.run("up", "--background");
+    await sleep(6_500);
+    process.kill(pid, "SIGCONT");
+    expect((await second).out).toContain(`process ${pid}`);
+    expect(readFileSync(join(operator.directory, "log", "control-plane.log"), "utf8")).not.toContain("does not answer");
+    await operator.run("down");
+    await until(() => (isAlive(pid) ? undefined : true));
+  });
+
   it("says the end of the log where it does not start", async () => {
     const { code, err } = await operator.run("up", "--background", "--policies", operator.path("nowhere.yaml"));
     expect(code).toBe(1);

@@ -3,7 +3,8 @@
  * half right comes out, and no message holds a value that came from a variable. Called by cli/gateway-check.ts and cli/watched-config.ts.
  */
 import { dirname, resolve } from "node:path";
-import { explainIssue, labelOf, parseDuration, plainValue, readYaml, refusalOf, type DocumentKind, type DocumentPath, type DocumentProblem } from "@countersign/sdk/policy";
+import { explainIssue, labelOf, parseDuration, plainValue, readYaml, refusalOf, type DocumentKind, type DocumentPath, type DocumentProblem, type Where } from "@countersign/sdk/policy";
+import type { JsonObject, JsonValue } from "@countersign/sdk/call";
 import type { PolicyProblem } from "@countersign/sdk";
 import type { z } from "zod";
 import { fillInVariables, type FilledIn, type MissingVariable } from "./fill-in-variables.ts";
@@ -28,7 +29,26 @@ const KIND: DocumentKind = { words: GATEWAY_WORDS, refusal: (source, problems) =
 /** `path`: of the file, as messages name it; paths in it are taken from its folder. Throws GatewayDocumentError. */
 export function readGatewayDocument(text: string, path: string, env: NodeJS.ProcessEnv): GatewayConfig {
   const { value, where } = readYaml(text, path, KIND);
-  const filled = fillInVariables(plainValue(value, path, where, KIND), env);
+  return readValue(plainValue(value, path, where, KIND), where, path, env);
+}
+
+/** One server of the document, whatever else is in it and needs. `names`: of all its servers. Throws GatewayDocumentError. */
+export function readServerEntry(text: string, path: string, env: NodeJS.ProcessEnv, name: string): { readonly server: ServerConfig | undefined; readonly names: readonly string[] } {
+  const { value, where } = readYaml(text, path, KIND);
+  const document = plainValue(value, path, where, KIND);
+  const servers = memberOf(memberOf(document, "gateway"), "servers");
+  const entry = memberOf(servers, name);
+  if (entry === undefined) return { server: undefined, names: Object.keys(servers ?? {}) };
+  const alone = { version: memberOf(document, "version") ?? null, gateway: { servers: { [name]: entry } } };
+  return { server: readValue(alone, where, path, env).servers.get(name), names: [name] };
+}
+
+function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
+  return value !== null && typeof value === "object" && !Array.isArray(value) && Object.hasOwn(value, name) ? (value as JsonObject)[name] : undefined; // no list: said before
+}
+
+function readValue(value: JsonValue, where: Where, path: string, env: NodeJS.ProcessEnv): GatewayConfig {
+  const filled = fillInVariables(value, env);
   const checked = gatewayDocument.safeParse(filled.value, { reportInput: true });
   const problems = [
     ...filled.missing.map(explainMissing),

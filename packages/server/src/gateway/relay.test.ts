@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { memoryRelay, type MemoryRelay, type MemoryRelayOptions, type Message } from "./fixture/memory-relay.ts";
 import { scriptedAsk } from "./fixture/scripted-ask.ts";
 
@@ -42,6 +42,15 @@ describe("everything but tool calls passes as the bytes that came", () => {
     at.say(text);
     expect([at.toClient, at.toUpstream]).toEqual([[`${text}\n`], []]);
   });
+});
+
+it("a message of too many parts is refused before it is parsed, and the next one is served", async () => {
+  open();
+  at.send(call(1, "read", { arguments: Object.fromEntries(Array.from({ length: 600_000 }, (_, n) => [`k${n}`, n])) }));
+  at.send(call(2, "read", { arguments: { text: "x".repeat(3_000_000) } }));
+  expect(await at.heard("client", answersTo(null))).toEqual({ jsonrpc: "2.0", id: null, error: { code: -32_600, message: "Refused by Countersign: the message has more than 200000 parts" } });
+  await at.heard("upstream", isCall);
+  expect(callsUpstream()).toMatchObject([{ params: { arguments: { text: expect.stringMatching(/^x{3000000}$/) } } }]);
 });
 
 describe("a call that is allowed", () => {
@@ -252,6 +261,47 @@ describe("the server's list of tools", () => {
     at.say({ jsonrpc: "2.0", id, result: { tools: [{ name: "b", inputSchema: {} }] } });
     expect(await at.heard("upstream", isCall)).toMatchObject({ params: { name: "b" } });
     expect(at.toClient).toEqual([expect.stringContaining('"id":1'), '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n']);
+  });
+
+  describe("of a server whose clients have no session, and that announces nothing to them", () => {
+    const META = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientInfo": { name: "c", version: "1" }, "io.modelcontextprotocol/clientCapabilities": {} };
+    const modern = (id: number, name: string): object => call(id, name, { arguments: {}, _meta: META });
+    const asksForTools = ({ id, method }: Message): boolean => method === "tools/list" && typeof id === "string";
+    const answerWith = async (description: string): Promise<void> => at.say({ jsonrpc: "2.0", id: (await at.heard("upstream", asksForTools))["id"], result: { resultType: "complete", tools: [{ name: "write", description, inputSchema: { type: "object" } }] } });
+    function later(ms: number): void {
+      const now = performance.now.bind(performance);
+      vi.spyOn(performance, "now").mockImplementation(() => now() + ms);
+      onTestFinished(() => void vi.restoreAllMocks());
+    }
+
+    it("is asked for anew once it is a minute old: the call goes on meanwhile, and the next one is judged by the new list", async () => {
+      open({ tools: undefined });
+      at.send(modern(1, "write"));
+      await answerWith("as it was");
+      await at.heard("upstream", isCall);
+      later(61_000);
+      at.send(modern(2, "write"));
+      await at.heard("upstream", isCall);
+      const { id } = await at.heard("upstream", asksForTools);
+      at.say({ jsonrpc: "2.0", id, result: { resultType: "complete", tools: [] } });
+      at.send(modern(3, "write"));
+      await answerWith("back");
+      await at.heard("upstream", isCall);
+      expect(callsUpstream()).toHaveLength(3);
+    });
+
+    it("is asked for anew before a yes counts that came later: a tool that has changed is asked about anew, and runs on the new yes alone", async () => {
+      const ask = scriptedAsk();
+      open({ policies: BLOCK_WRITES, ask, tools: undefined });
+      at.send(modern(1, "write"));
+      await answerWith("writes a file");
+      await expect.poll(() => ask.questions.length).toBe(1);
+      later(61_000);
+      ask.decide("approved");
+      await answerWith("writes a file, and sends it to somebody");
+      await expect.poll(() => ask.questions.length).toBe(2);
+      expect(ask.questions.map(({ definition }) => definition?.["description"])).toEqual(["writes a file", "writes a file, and sends it to somebody"]);
+    });
   });
 
   it("that cannot be had lets no call through", async () => {

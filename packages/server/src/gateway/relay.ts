@@ -16,7 +16,8 @@ import { UpstreamCalls } from "./call/upstream-calls.ts";
 import type { UpstreamAnswer } from "./call/upstream-port.ts";
 import { isKnownMethod, METHOD_NOT_FOUND, UNKNOWN_METHOD, type UnknownMethods } from "./message/known-methods.ts";
 import { ENVELOPE, memberOf, metaOf, resultIn, VERSION } from "./message/members.ts";
-import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
+import { readClientLine } from "./message/read-client-line.ts";
+import { INVALID_REQUEST, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
 import { readUpstreamMessage, type UpstreamMessage } from "./message/read-upstream-message.ts";
 
 export interface RelayOptions extends Pick<ClientCallsOptions, "governance" | "caller" | "sessionId" | "waiting" | "cancelGraceMs" | "hearing" | "shownName" | "onWarning"> {
@@ -90,8 +91,8 @@ export class Relay {
 
   /** A line of the client, with its line feed. */
   fromClient(line: Buffer): void {
-    const bytes = withoutEnd(line);
-    if (bytes.length > 0) this.receive(readClientMessage(bytes), line);
+    const message = readClientLine(line);
+    if (message !== undefined) this.receive(message, line);
   }
 
   /** A message of the client, and the line that it came in, with its line feed. */
@@ -219,9 +220,4 @@ export class Relay {
 
 function isHeaderMismatch({ ok, body }: UpstreamAnswer): boolean {
   return !ok && body !== null && typeof body === "object" && Reflect.get(body, "code") === HEADER_MISMATCH;
-}
-
-function withoutEnd(line: Buffer): Buffer {
-  const end = line.length - (line.at(-1) === 0x0a ? 1 : 0);
-  return line.subarray(0, line[end - 1] === 0x0d ? end - 1 : end);
 }

@@ -125,12 +125,13 @@ export class ClientCalls {
       let server: ServerRef | Promise<ServerRef> = this.#options.server();
       if (server instanceof Promise) server = await server;
       if (tools.refreshing !== undefined) await tools.refreshing;
+      if (era.modern) void tools.freshen(); // this call is judged by what is known
       if (isUnheard(signal)) return;
       const hearing = this.#options.hearing?.(id);
       const around = hearing === undefined ? undefined : (ask: AskPort): AskPort => askWhileHeard(ask, hearing);
       const write = (bytes: Buffer | string): void => toClient(bytes, id, false);
       const client = this.#options.client?.()?.through(write);
-      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance, upstream, waiting, rounds, credential, client, around, shownName, listFailure: () => tools.failure, write, onWarning });
+      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance, upstream, waiting, rounds, credential, client, around, shownName, freshen: tools.freshen, listFailure: () => tools.failure, write, onWarning });
       if (answer !== undefined) toClient(answer, id, true);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

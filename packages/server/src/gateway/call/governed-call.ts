@@ -7,6 +7,7 @@ import { guard, withEditNotice, type AskPort, type Governance, type Outcome, typ
 import type { JsonValue, ServerRef } from "@countersign/sdk";
 import { errorAnswer, pendingText, refusalText, STATE_REFUSED, waitingText } from "./answer-text.ts";
 import { askAtClient } from "./ask-at-client.ts";
+import { askKnowing } from "./ask-knowing.ts";
 import { continueExecution } from "./continue-execution.ts";
 import { ELICIT, showsForms, type ElicitPort } from "./elicit-approval.ts";
 import { Execution, type Heard } from "./execution.ts";
@@ -44,6 +45,8 @@ export interface CallPorts {
   readonly around?: ((ask: AskPort) => AskPort) | undefined;
   /** As ClientCallsOptions has it. */
   readonly shownName?: ((tool: string) => string) | undefined;
+  /** As ToolList has it, where the server's tools may have changed unsaid. */
+  readonly freshen?: (() => Promise<void> | undefined) | undefined;
   /** Why the server's tools are not known; undefined where they are. Asked after a refusal. */
   readonly listFailure?: (() => string | undefined) | undefined;
   /** To the client. */
@@ -128,12 +131,13 @@ class OwnPorts implements Ports {
 }
 
 function askOf({ progressToken, modern }: ClientCall, { proposed, requestId }: Extract<Round, { kind: "decide" }>, ports: CallPorts): Ports["ask"] {
-  const { governance, waiting, write, client, around, rounds } = ports;
+  const { governance, waiting, write, client, around, freshen, rounds } = ports;
   const people = governance.askWith(undefined);
   const isAsked = modern ? showsForms(capabilityOf(proposed, "elicitation")) : client !== undefined;
   const all = isAsked ? askAtClient(people, { governance, questions: rounds.questions, owner: ownerOf(proposed, ports), client: modern ? undefined : client }) : people;
   const heard = all === undefined || around === undefined ? all : around(all);
-  const ask = heard === undefined || requestId === undefined ? heard : rejoinFirst(heard, requestId);
+  const knowing = heard === undefined || !modern || freshen === undefined ? heard : askKnowing(heard, freshen);
+  const ask = knowing === undefined || requestId === undefined ? knowing : rejoinFirst(knowing, requestId);
   if (ask === undefined || progressToken === undefined) return ask;
   let count = 0;
   return tellWhileWaiting(ask, waiting.progressMs, (about) => write(progressMessage(progressToken, (count += 1), waitingText(about))));

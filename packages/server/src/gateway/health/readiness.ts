@@ -40,6 +40,8 @@ export interface ReadinessFacts {
   readonly governed: readonly { readonly policies: string | undefined; readonly status: GovernanceStatus | undefined; readonly why: string | undefined }[];
   /** How far this machine's clock is from the control plane's, or from where it was; in milliseconds. */
   readonly clockSkewMs: number;
+  /** For how long nothing was heard from the control plane, in milliseconds. */
+  readonly unheardMs: number;
   readonly configurationProblem: string | undefined;
 }
 
@@ -51,6 +53,8 @@ export interface GatewayReadiness {
 const CLOCK_MS = 5_000;
 /** Asked for twice a minute; later than this, something is in the way. */
 const UNCONFIRMED_MS = 90_000;
+/** As long as held calls wait for it: one that is about to be connected, or connected anew, is not lost. */
+const LOST_MS = 5_000;
 const PUSH = "Put one in force: countersign policy push FILE, or name a file with --policies FILE.";
 
 export function judgeReadiness(facts: ReadinessFacts): GatewayReadiness {
@@ -84,13 +88,14 @@ function ofPolicies({ policies, status, why }: ReadinessFacts["governed"][number
   return found;
 }
 
-function ofControlPlane({ asksPeople, governed }: ReadinessFacts): Condition[] {
+function ofControlPlane({ asksPeople, governed, unheardMs }: ReadinessFacts): Condition[] {
   if (!asksPeople) return [{ mode: "no_control_plane", message: "Nobody is asked (controlPlane: none): what a policy blocks is refused." }];
   const planes = governed.flatMap(({ status }) => (status?.controlPlane === undefined ? [] : [status.controlPlane]));
-  const lost = planes.find(({ connected }) => !connected);
+  const lost = unheardMs < LOST_MS ? undefined : planes.find(({ connected }) => !connected);
+  const unjoined = planes.length === 0 && governed.some(({ why }) => why !== undefined);
   const insecure = planes.find((plane) => plane.insecure);
   return [
-    ...(planes.length > 0 && lost === undefined ? [] : [{ mode: "control_plane_lost", message: `The control plane${lost === undefined ? "" : ` at ${lost.url}`} cannot be reached: calls that need people's approval are refused.`, mend: "Start it (countersign up), or see that it can be reached." } as const]),
+    ...(lost === undefined && !unjoined ? [] : [{ mode: "control_plane_lost", message: `The control plane${lost === undefined ? "" : ` at ${lost.url}`} cannot be reached: calls that need people's approval are refused.`, mend: "Start it (countersign up), or see that it can be reached." } as const]),
     ...(insecure === undefined ? [] : [{ mode: "control_plane_insecure", message: `The key for the control plane at ${insecure.url} travels in the clear.`, mend: "Reach it over https://." } as const]),
   ];
 }

@@ -39,8 +39,6 @@ export interface ForwardSessionOptions {
 
 /** Answers that were changed on their way, for the client that asks for them again by an event id. */
 const MAX_CHANGED = 256;
-/** The protocol without sessions announces no change of a list by itself: older ones are asked for anew. */
-const LIST_AGE_MS = 60_000;
 
 export class ForwardSession {
   readonly credential: string;
@@ -55,7 +53,6 @@ export class ForwardSession {
   showsForms = false;
   /** Why the last listing of our own failed: what a client is told that calls before there was any. */
   failure: HttpRefusal | undefined;
-  #listedAt: number | undefined;
   /** `meta`: without sessions. */
   #context: { readonly headers: IncomingHttpHeaders; readonly meta: JsonObject | undefined } | undefined;
   readonly #changed = new Map<RpcId, Buffer | undefined>();
@@ -74,7 +71,7 @@ export class ForwardSession {
 
   /** The tools were listed once, by whomever. */
   get isListed(): boolean {
-    return this.#listedAt !== undefined;
+    return this.tools.isListed;
   }
 
   schemaOf(tool: string): unknown {
@@ -90,16 +87,13 @@ export class ForwardSession {
   /** Resolves once the upstream's tools are known, or cannot be had. */
   knowTools(): Promise<void> | undefined {
     if (this.tools.refreshing !== undefined) return this.tools.refreshing;
-    if (this.#listedAt === undefined) return this.tools.catalog.refresh(NEVER);
-    const isOld = this.#context?.meta !== undefined && performance.now() - this.#listedAt > LIST_AGE_MS;
-    if (isOld) void this.tools.catalog.refresh(NEVER); // this call is judged by what is known
+    if (!this.isListed) return this.tools.catalog.refresh(NEVER);
+    if (this.#context?.meta !== undefined) void this.tools.freshen(); // this call is judged by what is known
     return undefined;
   }
 
   observe(cursor: string | undefined, message: Buffer): void {
-    const result = resultIn(message);
-    this.tools.catalog.observe(cursor, result);
-    if (isLastPage(result)) this.#listedAt = performance.now();
+    this.tools.catalog.observe(cursor, resultIn(message));
   }
 
   /** Looks at an event that goes to a client of this session, and gives what goes there in its place. `data`: what it says. */
@@ -148,18 +142,12 @@ export class ForwardSession {
       if (heard.kind === "failed") throw new Error("the server cannot be reached");
       const line = await answerIn(heard.answer, id);
       if (line === undefined) throw new Error("the server did not list its tools");
-      const result = resultIn(line);
-      if (isLastPage(result)) this.#listedAt = performance.now();
-      return result;
+      return resultIn(line);
     } finally {
       signal.removeEventListener("abort", stop);
       sending.abort(); // a stream may stay open behind the answer
     }
   }
-}
-
-function isLastPage(result: unknown): boolean {
-  return result !== null && typeof result === "object" && typeof Reflect.get(result, "nextCursor") !== "string";
 }
 
 const NEVER = new AbortController().signal;

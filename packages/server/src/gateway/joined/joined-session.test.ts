@@ -57,6 +57,12 @@ describe("what is joined", () => {
     expect([a.sent("tools/call").length, b.sent("tools/call").length]).toEqual([2, 1]);
   });
 
+  it("refuses a message of too many parts before it is parsed", async () => {
+    await open({ a: scriptedServer({ tools: ["read"] }) });
+    at.send({ jsonrpc: "2.0", id: 9, method: "tools/list", params: { list: Array.from({ length: 300_000 }, () => 1) } });
+    expect(at.lines.at(-1)).toBe('{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Refused by Countersign: the message has more than 200000 parts"}}');
+  });
+
   it("leaves out names that are too long, and says where they are", async () => {
     const long = "x".repeat(126);
     await open({ a: scriptedServer({ tools: [long, "y".repeat(125), "short"] }) });

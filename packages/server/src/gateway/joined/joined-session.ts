@@ -8,7 +8,8 @@ import { errorAnswer } from "../call/answer-text.ts";
 import type { BegunClient, BeginOptions } from "../begin-client.ts";
 import { replaceValues } from "../message/member-place.ts";
 import { ENVELOPE, isObject, memberOf, metaOf, VERSION } from "../message/members.ts";
-import { INVALID_REQUEST, readClientMessage, type ClientMessage, type RpcId } from "../message/read-client-message.ts";
+import { readClientLine } from "../message/read-client-line.ts";
+import { INVALID_REQUEST, type ClientMessage, type RpcId } from "../message/read-client-message.ts";
 import type { ClientBound } from "../relay.ts";
 import type { UpstreamEnd } from "../upstream/upstream-connection.ts";
 import { LIST_KINDS, type ListKind } from "./collect-lists.ts";
@@ -108,9 +109,8 @@ export class JoinedSession implements BegunClient {
   }
 
   fromClient(line: Buffer): void {
-    const end = line.length - (line.at(-1) === 0x0a ? 1 : 0);
-    const bytes = line.subarray(0, line[end - 1] === 0x0d ? end - 1 : end);
-    if (bytes.length > 0) this.receive(readClientMessage(bytes), line);
+    const message = readClientLine(line);
+    if (message !== undefined) this.receive(message, line);
   }
 
   receive(message: ClientMessage, line: Buffer): void {
