@@ -2,6 +2,7 @@
  * A client of Streamable HTTP in a session, by fetch and without any SDK: what the server said is there as lines, in its own bytes. What
  * the gateway says is compared with it.
  */
+import { untilFound } from "../../packages/server/src/gateway/fixture/until-found.ts";
 import { read, type LinePeer, type Message } from "./stdio-peer.ts";
 
 export function startHttpPeer(url: string, answer: (request: Message) => object | undefined): LinePeer {
@@ -63,22 +64,8 @@ export function startHttpPeer(url: string, answer: (request: Message) => object 
     );
   }
 
-  async function heard(fits: (message: Message) => boolean, withinMs = 9_000): Promise<string> {
-    const found = Promise.withResolvers<string>();
-    const look = (): void => {
-      const line = lines.find((one) => fits(read(one)));
-      if (line !== undefined) found.resolve(line);
-    };
-    const timer = setTimeout(() => found.reject(new Error(`not heard; it said:\n${lines.join("")}`)), withinMs);
-    listeners.add(look);
-    look();
-    try {
-      return await found.promise;
-    } finally {
-      clearTimeout(timer);
-      listeners.delete(look);
-    }
-  }
+  const heard = (fits: (message: Message) => boolean, withinMs = 9_000): Promise<string> =>
+    untilFound(() => lines.find((line) => fits(read(line))), listeners, () => `not heard; it said:\n${lines.join("")}`, withinMs);
 
   return {
     send,

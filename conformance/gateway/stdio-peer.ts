@@ -1,6 +1,7 @@
 /** The other end of a process that speaks JSON-RPC on its standard streams, line by line, without any SDK: what it said is there as bytes. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { untilFound } from "../../packages/server/src/gateway/fixture/until-found.ts";
 
 export type Message = Readonly<Record<string, unknown>>;
 
@@ -57,22 +58,8 @@ export function startPeer(command: readonly string[], { env = {}, answer }: Stdi
     child.stdin.write(typeof message === "string" ? `${message}\n` : `${JSON.stringify(message)}\n`);
   }
 
-  async function heard(fits: (message: Message) => boolean, withinMs = 9_000): Promise<string> {
-    const found = Promise.withResolvers<string>();
-    const look = (): void => {
-      const line = lines.find((one) => fits(read(one)));
-      if (line !== undefined) found.resolve(line);
-    };
-    const timer = setTimeout(() => found.reject(new Error(`not heard; it said:\n${lines.join("")}\n${errors}`)), withinMs);
-    listeners.add(look);
-    look();
-    try {
-      return await found.promise;
-    } finally {
-      clearTimeout(timer);
-      listeners.delete(look);
-    }
-  }
+  const heard = (fits: (message: Message) => boolean, withinMs = 9_000): Promise<string> =>
+    untilFound(() => lines.find((line) => fits(read(line))), listeners, () => `not heard; it said:\n${lines.join("")}\n${errors}`, withinMs);
 
   return {
     pid: child.pid ?? 0,

@@ -283,8 +283,10 @@ describe("other combinators", () => {
     const controller = new AbortController();
     const call = client.callTool(WRITE, { signal: controller.signal }).catch((error: unknown) => error);
     const { id } = await pending();
-    if (how === "cancel") controller.abort();
-    else if (how !== "silence") await fake.decide(id, how);
+    if (how === "cancel") {
+      await new Promise((resolve) => setTimeout(resolve, 200)); // the row may be there before the caller has heard of it
+      controller.abort();
+    } else if (how !== "silence") await fake.decide(id, how);
     await call;
     await shutdown();
     const span = await until(() => exporter.getFinishedSpans().find(({ name }) => name === "tools/call write_file"));
