@@ -36,78 +36,77 @@ end $$`;
 
 const RECORD_TYPES: { readonly [column: string]: string } = { seq: "bigint", at: "bigint" };
 
+type Size = "one" | "many";
+
 /** Written last, so that the time is looked at when all else is done. */
-function recordFunction(): string {
-  const lists = listsOf(RECORD_COLUMNS, (name) => RECORD_TYPES[name] ?? "text");
-  return `(p_answer text, p_tenant text, p_before bigint, p_told text, ${lists.parameters}) returns text language plpgsql as $$
+function recordFunction(size: Size): string {
+  const { parameters, columns, names } = columnsOf(RECORD_COLUMNS, (name) => RECORD_TYPES[name] ?? "text", size);
+  const source = size === "one" ? `values (p_tenant, ${names})` : `select p_tenant, r.* from unnest(${names}) r`;
+  return `(p_answer text, p_tenant text, p_before bigint, p_told text, ${parameters}) returns text language plpgsql as $$
 begin
   if p_answer <> 'ok' then return p_answer; end if;
-  if cardinality(p_seq) = 1 then
-    insert into record (tenant, ${lists.columns}) values (p_tenant, ${lists.first});
-  else
-    insert into record (tenant, ${lists.columns}) select p_tenant, r.* from unnest(${lists.names}) r;
-  end if;
+  insert into record (tenant, ${columns}) ${source};
   if p_told is not null then perform pg_notify('${CHANNEL}', p_told); end if;
   if ${CLOCK} >= p_before then raise exception 'the time is over' using errcode = '${LATE}'; end if;
   return 'ok';
 end $$`;
 }
 
-/** Each of several rows is looked up by its key: left to itself, a planner that has no statistics yet reads the whole table. */
-function tableFunction(table: TableName): string {
-  const columns = columnNames(table);
+/** One row is written from plain parameters, which is the fastest there is; more of them from a list for each column. */
+function tableFunction(table: TableName, size: Size): string {
+  const all = ["data", ...columnNames(table)];
   const typeOf = (name: string): string => (TABLES[table].columns[name]?.type === "integer" ? "bigint" : "text");
-  const lists = listsOf(["data", ...columns], typeOf);
-  const set = (value: (name: string) => string): string => ["data", ...columns].map((name) => `${name} = ${value(name)}`).join(", ");
-  const one = "t.tenant = p_tenant and t.id = p_id[1] and t.rev = p_rev[1]";
+  const { parameters, columns, names } = columnsOf(all, typeOf, size);
+  const list = size === "one" ? "" : "[]";
+  const set = (of: string): string => ["rev = t.rev + 1", ...all.map((name) => `${name} = ${of}${name}`)].join(", ");
+  // Each of several rows is looked up by its key: left to itself, a planner that has no statistics yet reads the whole table.
   const place = (source: string): string => `${source}, lateral (select f.ctid from ${table} f where f.tenant = p_tenant and f.id = c.id and f.rev = c.rev offset 0) as place where t.ctid = place.ctid`;
-  return `(p_answer text, p_verb text, p_tenant text, p_id text[], p_rev bigint[], ${lists.parameters}) returns text language plpgsql as $$
+  const [insert, update, gone] =
+    size === "one"
+      ? [`values (p_tenant, p_id, 1, ${names})`, `${set("p_")} where t.tenant = p_tenant and t.id = p_id and t.rev = p_rev`, "where t.tenant = p_tenant and t.id = p_id and t.rev = p_rev"]
+      : [
+          `select p_tenant, c.id, 1, ${all.map((name) => `c.${name}`).join(", ")} from unnest(p_id, ${names}) as c(id, ${columns})`,
+          `${set("c.")} from ${place(`unnest(p_id, p_rev, ${names}) as c(id, rev, ${columns})`)}`,
+          `using ${place("unnest(p_id, p_rev) as c(id, rev)")}`,
+        ];
+  return `(p_answer text, p_verb text, p_tenant text, p_id text${list}, p_rev bigint${list}, ${parameters}) returns text language plpgsql as $$
 declare
-  wanted int := cardinality(p_id);
   changed int;
 begin
   if p_answer <> 'ok' then return p_answer; end if;
-  if p_verb = 'insert' then
-    if wanted = 1 then
-      insert into ${table} (tenant, id, rev, ${lists.columns}) values (p_tenant, p_id[1], 1, ${lists.first});
-    else
-      insert into ${table} (tenant, id, rev, ${lists.columns}) select p_tenant, c.id, 1, ${["data", ...columns].map((name) => `c.${name}`).join(", ")} from unnest(p_id, ${lists.names}) as c(id, ${lists.columns});
-    end if;
-    return 'ok';
-  elsif p_verb = 'update' then
-    if wanted = 1 then
-      update ${table} t set rev = t.rev + 1, ${set((name) => `p_${name}[1]`)} where ${one};
-    else
-      update ${table} t set rev = t.rev + 1, ${set((name) => `c.${name}`)} from ${place(`unnest(p_id, p_rev, ${lists.names}) as c(id, rev, ${lists.columns})`)};
-    end if;
-  elsif wanted = 1 then
-    delete from ${table} t where ${one};
+  if p_verb = 'update' then
+    update ${table} t set ${update};
+  elsif p_verb = 'insert' then
+    insert into ${table} (tenant, id, rev, ${columns}) ${insert};
   else
-    delete from ${table} t using ${place("unnest(p_id, p_rev) as c(id, rev)")};
+    delete from ${table} t ${gone};
   end if;
   get diagnostics changed = row_count;
-  if changed <> wanted then raise exception 'rows of ${table} have changed' using errcode = '${CONFLICT}'; end if;
+  if changed <> ${size === "one" ? "1" : "cardinality(p_id)"} then raise exception 'rows of ${table} have changed' using errcode = '${CONFLICT}'; end if;
   return 'ok';
 end $$`;
 }
 
-function listsOf(columns: readonly string[], typeOf: (name: string) => string) {
+function columnsOf(names: readonly string[], typeOf: (name: string) => string, size: Size) {
+  const list = size === "one" ? "" : "[]";
   return {
-    columns: columns.join(", "),
-    names: columns.map((name) => `p_${name}`).join(", "),
-    first: columns.map((name) => `p_${name}[1]`).join(", "),
-    parameters: columns.map((name) => `p_${name} ${typeOf(name)}[]`).join(", "),
+    columns: names.join(", "),
+    names: names.map((name) => `p_${name}`).join(", "),
+    parameters: names.map((name) => `p_${name} ${typeOf(name)}${list}`).join(", "),
   };
 }
 
 const TABLE_NAMES = Object.keys(TABLES) as TableName[]; // its own keys
-const BODIES: { readonly [about: string]: string } = { head: HEAD, record: recordFunction(), ...Object.fromEntries(TABLE_NAMES.map((table) => [table, tableFunction(table)])) };
+const BODIES: { readonly [about: string]: string } = {
+  head: HEAD,
+  ...Object.fromEntries((["one", "many"] as const).flatMap((size) => [[`record_${size}`, recordFunction(size)], ...TABLE_NAMES.map((table) => [`${table}_${size}`, tableFunction(table, size)])])),
+};
 
 function nameOf(about: string, body: string): string {
   return `countersign_${about}_${hash("sha256", body, "hex").slice(0, 12)}`;
 }
 
-/** Names of functions: of the head, of the record, and of each table. */
+/** Names of functions: `head`, then for one row and for many `record_one`, `approval_many` and so on. */
 export const FUNCTIONS: { readonly [about: string]: string } = Object.fromEntries(Object.entries(BODIES).map(([about, body]) => [about, nameOf(about, body)]));
 
 /** Makes those that are not there yet. Of instances that open at once the later ones wait, and find them made. */

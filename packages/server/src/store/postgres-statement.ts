@@ -9,7 +9,7 @@ import { listParameter } from "./postgres-list.ts";
 import { CONFLICT, FUNCTIONS, LATE } from "./postgres-functions.ts";
 import type { Change, CommitResult, WriteSet } from "./store.ts";
 import { columnNames, columnsOf, dataText, RECORD_COLUMNS, recordValues } from "./stored-row.ts";
-import { TABLES, type ColumnValue } from "./tables.ts";
+import { TABLES, type ColumnValue, type TableName } from "./tables.ts";
 
 /** What the statement answers where it was not taken back. */
 export interface CommitRow {
@@ -41,47 +41,58 @@ function refusalOf(error: unknown): "conflict" | "late" | undefined {
   }
 }
 
+/** So many rows of the record are written one by one, which is faster than to take them from lists. */
+const FEW_LINES = 2;
+
 /** `sender` undefined: nobody is told. */
 export function commitStatement({ tenant, after, head, lines, changes, before }: WriteSet, sender: string | undefined): Statement {
-  const values: unknown[] = [tenant, after.seq, after.hash, head.seq, head.hash, before ?? null, sender === undefined ? null : `${sender} ${tenant}`];
-  const decided = changeCalls(`${FUNCTIONS["head"]}($1, $2::bigint, $3, $4::bigint, $5, $6::bigint)`, changes, values);
-  const rows = lists(RECORD_COLUMNS, lines.map(recordValues), (name) => (name === "seq" || name === "at" ? "bigint" : "text"), values);
-  return named(`select ${FUNCTIONS["record"]}(${decided}, $1, $6::bigint, $7, ${rows}) as answer`, values);
+  const groups = groupsOf(changes);
+  const rows = lines.map(recordValues);
+  const told = sender === undefined ? null : `${sender} ${tenant}`;
+  const values = [tenant, after.seq, after.hash, head.seq, head.hash, before ?? null, told, ...groups.flatMap(groupValues), ...(rows.length <= FEW_LINES ? rows.flat() : lists(RECORD_TYPES, rows))];
+  const few = Math.min(rows.length, FEW_LINES + 1);
+  return { ...textFor(`commit ${few}`, groups, () => commitText(groups, few)), values };
 }
 
 export function looseStatement(tenant: string, changes: readonly Change[]): Statement {
-  const values: unknown[] = [tenant];
-  return named(`select ${changeCalls("'ok'", changes, values)} as answer`, values);
+  const groups = groupsOf(changes);
+  return { ...textFor("loose", groups, () => `select ${changeCalls("'ok'", groups, numbered(1))} as answer`), values: [tenant, ...groups.flatMap(groupValues)] };
+}
+
+type Type = "bigint" | "text";
+const RECORD_TYPES: readonly Type[] = RECORD_COLUMNS.map((name) => (name === "seq" || name === "at" ? "bigint" : "text"));
+
+/** Changes of one kind to one table, at least one. */
+interface Group {
+  readonly verb: "delete" | "update" | "insert";
+  readonly table: TableName;
+  readonly changes: readonly Change[];
 }
 
 /** In this order, so that a unique value that one row lets go can be taken by another. */
 const VERBS = ["delete", "update", "insert"] as const;
-type Verb = (typeof VERBS)[number];
 
-/** A call for each kind of change to each table, around the one before. Appends what they write to `values`. */
-function changeCalls(first: string, changes: readonly Change[], values: unknown[]): string {
-  const groups = new Map<string, Change[]>();
+/** In one order, so that equal shapes are one prepared statement. */
+function groupsOf(changes: readonly Change[]): readonly Group[] {
+  const groups = new Map<string, { verb: Group["verb"]; table: TableName; changes: Change[] }>();
   for (const change of changes) {
-    const key = `${VERBS.indexOf(verbOf(change))} ${change.table}`;
+    const verb = change.data === null ? "delete" : change.rev === 0 ? "insert" : "update";
+    const key = `${verb} ${change.table}`;
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, [change]);
-    else group.push(change);
+    if (group === undefined) groups.set(key, { verb, table: change.table, changes: [change] });
+    else group.changes.push(change);
   }
-  // In one order, so that equal shapes are one prepared statement.
-  return [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).reduce((inner, [, group]) => changeCall(inner, group, values), first);
+  return [...groups.values()].sort((a, b) => VERBS.indexOf(a.verb) - VERBS.indexOf(b.verb) || (a.table < b.table ? -1 : 1));
 }
 
-function verbOf({ rev, data }: Change): Verb {
-  return data === null ? "delete" : rev === 0 ? "insert" : "update";
+function typesOf(table: TableName): readonly Type[] {
+  return ["text", "bigint", "text", ...Object.values(TABLES[table].columns).map(({ type }): Type => (type === "integer" ? "bigint" : "text"))];
 }
 
-function changeCall(inner: string, group: readonly Change[], values: unknown[]): string {
-  const [first] = group;
-  if (first === undefined) return inner;
-  const { table } = first;
-  const columns = ["id", "rev", "data", ...columnNames(table)];
-  const typeOf = (name: string): "bigint" | "text" => (name === "rev" || TABLES[table].columns[name]?.type === "integer" ? "bigint" : "text");
-  return `${FUNCTIONS[table]}(${inner}, '${verbOf(first)}', $1, ${lists(columns, group.map(changeValues), typeOf, values)})`;
+/** What a group writes: plain values for one row; for more a list for each column, so that any number of rows is the same statement. */
+function groupValues({ table, changes }: Group): readonly unknown[] {
+  const rows = changes.map(changeValues);
+  return rows.length === 1 ? (rows[0] ?? []) : lists(typesOf(table), rows);
 }
 
 function changeValues({ table, id, rev, data }: Change): readonly ColumnValue[] {
@@ -90,15 +101,55 @@ function changeValues({ table, id, rev, data }: Change): readonly ColumnValue[] 
   return [id, rev, data === null ? null : dataText(data), ...columns];
 }
 
-/** A list for each column: any number of rows is the same statement. */
-function lists(names: readonly string[], rows: readonly (readonly ColumnValue[])[], typeOf: (name: string) => "bigint" | "text", values: unknown[]): string {
-  return names.map((name, index) => {
-    const type = typeOf(name);
-    return `$${values.push(listParameter(type, rows.map((row) => row[index] ?? null)))}::${type}[]`;
-  }).join(", ");
+function lists(types: readonly Type[], rows: readonly (readonly ColumnValue[])[]): readonly Buffer[] {
+  return types.map((type, index) => listParameter(type, rows.map((row) => row[index] ?? null)));
+}
+
+type Numbered = (types: readonly Type[], list: "" | "[]") => string;
+
+/** Parameters after this many, in the order in which they are asked for. */
+function numbered(after: number): Numbered {
+  let last = after;
+  return (types, list) => types.map((type) => `$${++last}::${type}${list}`).join(", ");
+}
+
+/** Values 1 to 7 are of the head, 6 and 7 also of the last row. */
+function commitText(groups: readonly Group[], few: number): string {
+  const next = numbered(7);
+  const decided = changeCalls(`${FUNCTIONS["head"]}($1, $2::bigint, $3, $4::bigint, $5, $6::bigint)`, groups, next);
+  const written =
+    few <= FEW_LINES
+      ? Array.from({ length: few }).reduce<string>((inner, _, index) => `${FUNCTIONS["record_one"]}(${inner}, $1, ${index === few - 1 ? "$6::bigint, $7" : "null, null"}, ${next(RECORD_TYPES, "")})`, decided)
+      : `${FUNCTIONS["record_many"]}(${decided}, $1, $6::bigint, $7, ${next(RECORD_TYPES, "[]")})`;
+  return `select ${written} as answer`;
+}
+
+/** A call for each group around the one before. */
+function changeCalls(first: string, groups: readonly Group[], next: Numbered): string {
+  return groups.reduce((inner, { verb, table, changes }) => {
+    const isOne = changes.length === 1;
+    return `${FUNCTIONS[`${table}_${isOne ? "one" : "many"}`]}(${inner}, '${verb}', $1, ${next(typesOf(table), isOne ? "" : "[]")})`;
+  }, first);
+}
+
+/** There are not many shapes. Making a text and its name anew takes as long as all that is decided. */
+const texts = new Map<string, { readonly name: string; readonly text: string }>();
+
+function textFor(about: string, groups: readonly Group[], make: () => string): { readonly name: string; readonly text: string } {
+  const shape = groups.reduce((key, { verb, table, changes }) => `${key} ${verb} ${table} ${changes.length === 1 ? "one" : "many"}`, about);
+  const known = texts.get(shape);
+  if (known !== undefined) return known;
+  const text = make();
+  const made = { name: nameOf(text), text };
+  texts.set(shape, made);
+  return made;
 }
 
 /** Prepared once per connection, under a name that says what it is. */
 export function named(text: string, values: readonly unknown[]): Statement {
-  return { name: `countersign_${hash("sha256", text, "hex").slice(0, 24)}`, text, values };
+  return { name: nameOf(text), text, values };
+}
+
+function nameOf(text: string): string {
+  return `countersign_${hash("sha256", text, "hex").slice(0, 24)}`;
 }
