@@ -160,7 +160,7 @@ function eventBody(entry: EventEntry, seq: number, prev: string): RowBody {
   const { at, event, type } = entry;
   const members = Object.entries(entry.detail);
   if (members.every(([key, value]) => !BEGINS_WITH_DIGIT.test(key) && isFlat(value))) {
-    const detail = Object.fromEntries(members.sort(([one], [other]) => (one < other ? -1 : 1)));
+    const detail = Object.fromEntries(members.toSorted(([one], [other]) => (one < other ? -1 : 1)));
     const text = JSON.stringify({ at, detail, event, prev, seq, type, v: ROW_VERSION });
     if (!text.includes("\\ud")) return text;
   }

@@ -82,7 +82,7 @@ function groupsOf(changes: readonly Change[]): readonly Group[] {
     if (group === undefined) groups.set(key, { verb, table: change.table, changes: [change] });
     else group.changes.push(change);
   }
-  return [...groups.values()].sort((a, b) => VERBS.indexOf(a.verb) - VERBS.indexOf(b.verb) || (a.table < b.table ? -1 : 1));
+  return [...groups.values()].toSorted((a, b) => VERBS.indexOf(a.verb) - VERBS.indexOf(b.verb) || (a.table < b.table ? -1 : 1));
 }
 
 function typesOf(table: TableName): readonly Type[] {
