@@ -3,7 +3,7 @@
  * finds it; what is stored is its SHA-256, and looking it up by that hash leaks nothing through time. With 256 bits no salt and
  * no slow hash is needed (RFC 6749 §10.10). Called by control/people, control/key and control/sign-in.
  */
-import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { hash, randomBytes, randomFillSync, timingSafeEqual } from "node:crypto";
 
 const PREFIXES = { link: "csl_", sign_in: "css_", attempt: "csa_", csrf: "csc_", operator: "cso_" } as const;
 export type SecretKind = keyof typeof PREFIXES;
@@ -12,9 +12,20 @@ const SECRET = /^[A-Za-z0-9_-]{43}$/;
 const ID = /^[0-9a-v]{26}$/;
 const ID_ALPHABET = "0123456789abcdefghijklmnopqrstuv";
 
+const ID_LENGTH = 26;
+/** Random bytes are drawn for many ids at once: a draw takes longer than all else about an id. Each byte is used once. */
+const drawn = Buffer.alloc(ID_LENGTH * 128);
+let used = drawn.length;
+
 /** 130 random bits in lower case: an id is never used again, two differ in more than case, and none looks like an option of a command. */
 export function newId(): string {
-  return Array.from(randomBytes(26), (byte) => ID_ALPHABET[byte & 31]).join("");
+  if (used === drawn.length) {
+    randomFillSync(drawn);
+    used = 0;
+  }
+  let id = "";
+  for (const end = used + ID_LENGTH; used < end; used++) id += ID_ALPHABET.charAt((drawn[used] ?? 0) & 31);
+  return id;
 }
 
 export function newSecret(kind: SecretKind): string {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { Kysely } from "kysely";
 import { afterEach, expect, it } from "vitest";
 import { TABLES, type TableName } from "../store/tables.ts";
-import { migrate } from "./migrate.ts";
+import { REQUEST_STATES } from "../store/entity/approval-request.ts";
+import { migrate, MIGRATIONS } from "./migrate.ts";
 import { openSqliteDatabase } from "./sqlite-database.ts";
 import { ImmediateSqliteDialect } from "./sqlite-dialect.ts";
 
@@ -31,5 +32,27 @@ it("the migrations together make the tables, columns and indexes that the progra
   const names = all<{ name: string }>("select name from sqlite_schema where type = 'table'").map(({ name }) => name);
   const others = ["checkpoint", "installation", "record", "record_head", "schema_migration", "schema_migration_lock"];
   expect(names.toSorted()).toEqual([...(Object.keys(TABLES) as TableName[]), ...others].toSorted());
+  database.close();
+});
+
+it("requests of the first schema are found by their phase", async () => {
+  const database = await openSqliteDatabase(join(folder, "older.db"));
+  const db = new Kysely<unknown>({ dialect: new ImmediateSqliteDialect(database) });
+  await migrate(db, "sqlite", MIGRATIONS.slice(0, 1));
+  for (const state of REQUEST_STATES) database.prepare("insert into approval (tenant, id, rev, data, state) values ('t', ?, 1, '{}', ?)").run(state, state);
+  await migrate(db, "sqlite");
+  const rows = database.prepare<[], { state: string; phase: string }>("select state, phase from approval").all();
+  expect(Object.fromEntries(rows.map(({ state, phase }) => [state, phase]))).toEqual({
+    pending: "open",
+    approved: "open",
+    executing: "open",
+    completed: "completed",
+    failed: "failed",
+    outcome_unknown: "outcome_unknown",
+    denied: "denied",
+    expired: "expired",
+    cancelled: "cancelled",
+    superseded: "superseded",
+  });
   database.close();
 });

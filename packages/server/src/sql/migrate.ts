@@ -6,6 +6,7 @@ import { sql, type Kysely } from "kysely";
 import { Migrator, type Migration } from "kysely/migration";
 import type { DatabaseKind } from "./database-kind.ts";
 import { first } from "./migration/0001-first.ts";
+import { phase } from "./migration/0002-phase.ts";
 import { StoreError } from "./store-error.ts";
 
 export interface NamedMigration {
@@ -15,7 +16,7 @@ export interface NamedMigration {
 }
 
 /** In order. Only ever appended to. */
-export const MIGRATIONS: readonly NamedMigration[] = [{ name: "0001_first", make: first }];
+export const MIGRATIONS: readonly NamedMigration[] = [{ name: "0001_first", make: first }, { name: "0002_phase", make: phase }];
 
 const MIGRATION_TABLE = "schema_migration";
 

@@ -1,29 +1,23 @@
 /**
- * A commit as one statement: one round trip, one flush. Every part hangs on the head's move, so that nothing is written where
- * it was lost; where a part then finds less than it should, an arithmetic error takes all of it back. Parts of a statement
- * see one moment: the rows as they were when the head still was what the commit names.
+ * A commit as one statement: one round trip, one flush. It calls the functions of postgres-functions.ts one inside the other:
+ * the head first, which the others wait for and of which nothing is written where it was lost; then rows that go, change and
+ * come; the rows of the record last. What fails in one of them takes back all.
  */
 import { hash } from "node:crypto";
 import { sqlState, type Statement } from "../sql/postgres-pool.ts";
+import { listParameter } from "./postgres-list.ts";
+import { CONFLICT, FUNCTIONS, LATE } from "./postgres-functions.ts";
 import type { Change, CommitResult, WriteSet } from "./store.ts";
 import { columnNames, columnsOf, dataText, RECORD_COLUMNS, recordValues } from "./stored-row.ts";
 import { TABLES, type ColumnValue, type TableName } from "./tables.ts";
 
-/** Milliseconds on the store's clock: the server's, which is never stepped back behind a commit. */
-export const CLOCK = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
-export const CHANNEL = "countersign_commit";
-
 /** What the statement answers where it was not taken back. */
 export interface CommitRow {
-  readonly moved: number;
-  readonly late: boolean | null;
+  readonly answer: "ok" | "conflict";
 }
 
-const RECORD_TYPES: Readonly<Record<string, string>> = { seq: "bigint", at: "bigint" };
-
 export function resultOf([row]: readonly CommitRow[]): CommitResult {
-  if (row?.moved === 1) return { ok: true };
-  return { ok: false, why: row?.late === true ? "late" : "conflict" };
+  return row?.answer === "ok" ? { ok: true } : { ok: false, why: "conflict" };
 }
 
 /** What an error of the statement means; throws it where it is a real one. */
@@ -35,98 +29,70 @@ export function refused(error: unknown): CommitResult {
 
 function refusalOf(error: unknown): "conflict" | "late" | undefined {
   switch (sqlState(error)) {
-    case "22012": // division by zero: a part found less than it should
+    case CONFLICT: // a part found less than it should
     case "23505": // a unique value or an id is taken
     case "40001":
     case "40P01": // a deadlock: loose changes of the same rows in another order
       return "conflict";
-    case "2201F": // root of a negative number: the time was over when the commit had waited
+    case LATE:
       return "late";
     default:
       return undefined;
   }
 }
 
-/** Up to so many changes are written as plain parameters, which is the fastest there is; each number of them is a statement of its own. */
-const FEW_CHANGES = 2;
-const FEW_LINES = 4;
+/** So many rows of the record are written one by one, which is faster than to take them from lists. */
+const FEW_LINES = 2;
 
 /** `sender` undefined: nobody is told. */
 export function commitStatement({ tenant, after, head, lines, changes, before }: WriteSet, sender: string | undefined): Statement {
-  const values: unknown[] = [tenant, after.seq, after.hash, head.seq, head.hash];
-  const told = sender === undefined ? "*" : `pg_notify('${CHANNEL}', $${values.push(`${sender} ${tenant}`)})`;
-  const until = before === undefined ? undefined : `$${values.push(before)}::bigint`;
-  const parts = changeParts(changes, values, true);
-  const columns = RECORD_COLUMNS.join(", ");
-  const source = rowsSource("l", RECORD_COLUMNS, lines.map(recordValues), (name) => RECORD_TYPES[name] ?? "text", values, FEW_LINES);
-  const written = `lines as (insert into record (tenant, ${columns}) select $1, ${RECORD_COLUMNS.map((name) => `l.${name}`).join(", ")} from ${source}, head)`;
-  const intime = (at: string) => (until === undefined ? "true" : `(greatest(${at}, ${CLOCK}) < ${until})`);
-  const move =
-    after.seq === 0
-      ? `insert into record_head as h (tenant, seq, hash, at) select $1, $4::bigint, $5, ${CLOCK} where ${intime("0")}
-         on conflict (tenant) do update set seq = excluded.seq, hash = excluded.hash, at = greatest(h.at, ${CLOCK}) where h.seq = $2::bigint and h.hash = $3 returning h.at`
-      : `update record_head h set seq = $4::bigint, hash = $5, at = greatest(h.at, ${CLOCK})
-         where tenant = $1 and seq = $2::bigint and hash = $3 and ${intime("h.at")} returning h.at`;
-  return named(
-    `with head as (${move}), ${parts.map(({ name, text }) => `${name} as (${text}), `).join("")}${written}
-     select (select count(${told}) from head)::int as moved,
-       1 / (case when not exists (select from head) or (${complete(parts, values)}) then 1 else 0 end) as kept,
-       ${until === undefined ? "1" : `sqrt(case when exists (select from head where not ${intime("at")}) then -1 else 1 end)`} as intime,
-       case when exists (select from head) then false
-         else coalesce((select seq = $2::bigint and hash = $3 and not ${intime("at")} from record_head where tenant = $1), $2::bigint = 0 and not ${intime("0")}) end as late`,
-    values,
-  );
+  const groups = groupsOf(changes);
+  const rows = lines.map(recordValues);
+  const told = sender === undefined ? null : `${sender} ${tenant}`;
+  const values = [tenant, after.seq, after.hash, head.seq, head.hash, before ?? null, told, ...groups.flatMap(groupValues), ...(rows.length <= FEW_LINES ? rows.flat() : lists(RECORD_TYPES, rows))];
+  const few = Math.min(rows.length, FEW_LINES + 1);
+  return { ...textFor(`commit ${few}`, groups, () => commitText(groups, few)), values };
 }
 
 export function looseStatement(tenant: string, changes: readonly Change[]): Statement {
-  const values: unknown[] = [tenant];
-  const parts = changeParts(changes, values, false);
-  return named(
-    `with ${parts.map(({ name, text }) => `${name} as (${text})`).join(", ")}
-     select 1 / (case when ${complete(parts, values)} then 1 else 0 end) as kept`,
-    values,
-  );
+  const groups = groupsOf(changes);
+  return { ...textFor("loose", groups, () => `select ${changeCalls("'ok'", groups, numbered(1))} as answer`), values: [tenant, ...groups.flatMap(groupValues)] };
 }
 
-interface Part {
-  readonly name: string;
-  readonly text: string;
-  /** How many rows it must find; undefined where it finds all or fails. */
-  readonly rows: number | undefined;
+type Type = "bigint" | "text";
+const RECORD_TYPES: readonly Type[] = RECORD_COLUMNS.map((name) => (name === "seq" || name === "at" ? "bigint" : "text"));
+
+/** Changes of one kind to one table, at least one. */
+interface Group {
+  readonly verb: "delete" | "update" | "insert";
+  readonly table: TableName;
+  readonly changes: readonly Change[];
 }
 
-type Verb = "delete" | "insert" | "update";
+/** In this order, so that a unique value that one row lets go can be taken by another. */
+const VERBS = ["delete", "update", "insert"] as const;
 
-/** A part for each kind of change to each table; for each change, where there are few. Appends what they write to `values`. */
-function changeParts(changes: readonly Change[], values: unknown[], underHead: boolean): Part[] {
-  const groups = new Map<string, Change[]>();
-  for (const [index, change] of changes.entries()) {
-    const verb: Verb = change.data === null ? "delete" : change.rev === 0 ? "insert" : "update";
-    const key = `${verb} ${change.table}${changes.length <= FEW_CHANGES ? ` ${index}` : ""}`;
-    groups.set(key, [...(groups.get(key) ?? []), change]);
+/** In one order, so that equal shapes are one prepared statement. */
+function groupsOf(changes: readonly Change[]): readonly Group[] {
+  const groups = new Map<string, { verb: Group["verb"]; table: TableName; changes: Change[] }>();
+  for (const change of changes) {
+    const verb = change.data === null ? "delete" : change.rev === 0 ? "insert" : "update";
+    const key = `${verb} ${change.table}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { verb, table: change.table, changes: [change] });
+    else group.changes.push(change);
   }
-  // In one order, so that equal shapes are one prepared statement.
-  return [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, group]) => {
-    // Made of these just above.
-    const [verb, table] = key.split(" ") as [Verb, TableName];
-    return { name: key.replaceAll(" ", "_"), rows: verb === "insert" ? undefined : group.length, text: changePart(verb, table, group, values, underHead) };
-  });
+  return [...groups.values()].toSorted((a, b) => VERBS.indexOf(a.verb) - VERBS.indexOf(b.verb) || (a.table < b.table ? -1 : 1));
 }
 
-function changePart(verb: Verb, table: TableName, group: readonly Change[], values: unknown[], underHead: boolean): string {
-  const names = columnNames(table);
-  const columns = ["id", "rev", "data", ...names];
-  const typeOf = (name: string): string => (name === "rev" || TABLES[table].columns[name]?.type === "integer" ? "bigint" : "text");
-  const source = rowsSource("c", columns, group.map(changeValues), typeOf, values, 1);
-  const isOne = group.length === 1;
-  // Each of several rows is looked up by its key: left to itself, a planner that has no statistics yet reads the whole table.
-  const place = `, lateral (select f.ctid from ${table} f where f.tenant = $1 and f.id = c.id and f.rev = c.rev offset 0) as at`;
-  const from = `${source}${isOne || verb === "insert" ? "" : place}${underHead ? ", head" : ""}`;
-  const same = isOne ? "t.tenant = $1 and t.id = c.id and t.rev = c.rev" : "t.ctid = at.ctid";
-  if (verb === "delete") return `delete from ${table} t using ${from} where ${same} returning 1`;
-  const written = ["data", ...names];
-  if (verb === "update") return `update ${table} t set ${["rev = c.rev + 1", ...written.map((name) => `${name} = c.${name}`)].join(", ")} from ${from} where ${same} returning 1`;
-  return `insert into ${table} (tenant, id, rev, ${written.join(", ")}) select $1, c.id, 1, ${written.map((name) => `c.${name}`).join(", ")} from ${from}`;
+function typesOf(table: TableName): readonly Type[] {
+  return ["text", "bigint", "text", ...Object.values(TABLES[table].columns).map(({ type }): Type => (type === "integer" ? "bigint" : "text"))];
+}
+
+/** What a group writes: plain values for one row; for more a list for each column, so that any number of rows is the same statement. */
+function groupValues({ table, changes }: Group): readonly unknown[] {
+  const rows = changes.map(changeValues);
+  return rows.length === 1 ? (rows[0] ?? []) : lists(typesOf(table), rows);
 }
 
 function changeValues({ table, id, rev, data }: Change): readonly ColumnValue[] {
@@ -135,25 +101,55 @@ function changeValues({ table, id, rev, data }: Change): readonly ColumnValue[] 
   return [id, rev, data === null ? null : dataText(data), ...columns];
 }
 
-/** Rows as something to select from: parameters where there are few, else a list for each column, which holds any number in one statement. */
-function rowsSource(as: string, names: readonly string[], rows: readonly (readonly ColumnValue[])[], typeOf: (name: string) => string, values: unknown[], few: number): string {
-  if (rows.length <= few) {
-    const listed = rows.map((row) => `(${row.map((value, index) => `$${values.push(value)}::${typeOf(names[index] ?? "")}`).join(", ")})`);
-    return `(values ${listed.join(", ")}) as ${as}(${names.join(", ")})`;
-  }
-  const lists = names.map((name, index) => `$${values.push(rows.map((row) => row[index]))}::${typeOf(name)}[]`);
-  return `unnest(${lists.join(", ")}) as ${as}(${names.join(", ")})`;
+function lists(types: readonly Type[], rows: readonly (readonly ColumnValue[])[]): readonly Buffer[] {
+  return types.map((type, index) => listParameter(type, rows.map((row) => row[index] ?? null)));
 }
 
-/** Appends the numbers to `values`: the text stays the same whatever they are. */
-function complete(parts: readonly Part[], values: unknown[]): string {
-  const counted = parts.filter(({ rows }) => rows !== undefined);
-  if (counted.length === 0) return "true";
-  const at = values.push(counted.map(({ rows }) => rows));
-  return counted.map(({ name }, index) => `(select count(*) from ${name}) = ($${at}::int[])[${index + 1}]`).join(" and ");
+type Numbered = (types: readonly Type[], list: "" | "[]") => string;
+
+/** Parameters after this many, in the order in which they are asked for. */
+function numbered(after: number): Numbered {
+  let last = after;
+  return (types, list) => types.map((type) => `$${++last}::${type}${list}`).join(", ");
+}
+
+/** Values 1 to 7 are of the head, 6 and 7 also of the last row. */
+function commitText(groups: readonly Group[], few: number): string {
+  const next = numbered(7);
+  const decided = changeCalls(`${FUNCTIONS["head"]}($1, $2::bigint, $3, $4::bigint, $5, $6::bigint)`, groups, next);
+  const written =
+    few <= FEW_LINES
+      ? Array.from({ length: few }).reduce<string>((inner, _, index) => `${FUNCTIONS["record_one"]}(${inner}, $1, ${index === few - 1 ? "$6::bigint, $7" : "null, null"}, ${next(RECORD_TYPES, "")})`, decided)
+      : `${FUNCTIONS["record_many"]}(${decided}, $1, $6::bigint, $7, ${next(RECORD_TYPES, "[]")})`;
+  return `select ${written} as answer`;
+}
+
+/** A call for each group around the one before. */
+function changeCalls(first: string, groups: readonly Group[], next: Numbered): string {
+  return groups.reduce((inner, { verb, table, changes }) => {
+    const isOne = changes.length === 1;
+    return `${FUNCTIONS[`${table}_${isOne ? "one" : "many"}`]}(${inner}, '${verb}', $1, ${next(typesOf(table), isOne ? "" : "[]")})`;
+  }, first);
+}
+
+/** There are not many shapes. Making a text and its name anew takes as long as all that is decided. */
+const texts = new Map<string, { readonly name: string; readonly text: string }>();
+
+function textFor(about: string, groups: readonly Group[], make: () => string): { readonly name: string; readonly text: string } {
+  const shape = groups.reduce((key, { verb, table, changes }) => `${key} ${verb} ${table} ${changes.length === 1 ? "one" : "many"}`, about);
+  const known = texts.get(shape);
+  if (known !== undefined) return known;
+  const text = make();
+  const made = { name: nameOf(text), text };
+  texts.set(shape, made);
+  return made;
 }
 
 /** Prepared once per connection, under a name that says what it is. */
 export function named(text: string, values: readonly unknown[]): Statement {
-  return { name: `countersign_${hash("sha256", text, "hex").slice(0, 24)}`, text, values };
+  return { name: nameOf(text), text, values };
+}
+
+function nameOf(text: string): string {
+  return `countersign_${hash("sha256", text, "hex").slice(0, 24)}`;
 }

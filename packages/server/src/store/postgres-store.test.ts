@@ -1,5 +1,7 @@
-import { Client } from "pg";
+import { Kysely, PostgresDialect } from "kysely";
+import { Client, Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { migrate, MIGRATIONS } from "../sql/migrate.ts";
 import { storeContract } from "./fixture/store-contract.ts";
 import { fakeRequest, newRow, TENANT, writeSet } from "./fixture/stored-rows.ts";
 import { startTestPostgres, type OwnServer, type TestPostgres } from "./fixture/test-postgres.ts";
@@ -173,6 +175,42 @@ describe("the store on PostgreSQL", () => {
 
   it("is refused within 2 seconds where there is no server", async () => {
     expect(await refusedAfter(openPostgresStore({ url: "postgres://countersign@127.0.0.1:9/none" }))).toBeLessThan(2_300);
+  });
+
+  it("writes a request that moves within its phase into its page, and touches no index", ({ skip }) =>
+    withStore(skip, async (store, _, url) => {
+      let { head } = await store.read(TENANT, []);
+      for (const [rev, state] of (["pending", "approved", "executing"] as const).entries()) {
+        const set = writeSet(head, { changes: [{ table: "approval", id: "r1", rev, data: fakeRequest("r1", { state, dedupeKey: "d" }) }] });
+        expect(await store.commit(set)).toEqual({ ok: true });
+        ({ head } = set);
+      }
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      // A connection of the server tells what it counted when it is used a second later.
+      const counted = async () => (await client.query<{ all: number; hot: number }>(`select n_tup_upd as "all", n_tup_hot_upd as hot from pg_stat_user_tables where relname = 'approval'`)).rows[0];
+      await until(async () => (await store.readHead(TENANT), Number((await counted())?.all) === 2));
+      expect(Number((await counted())?.hot)).toBe(2);
+      await client.end();
+    }));
+
+  it("finds requests of the first schema, whatever became of them", async ({ skip }) => {
+    const url = await running(skip).createDatabase();
+    const pool = new Pool({ connectionString: url });
+    await migrate(new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) }), "postgres", MIGRATIONS.slice(0, 1));
+    for (const state of ["pending", "executing", "denied"] as const) {
+      const { rev, data, columns } = { rev: 3, data: JSON.stringify(fakeRequest(state, { state })), columns: [1, 2, state, "dedupe ".concat(state), "digest"] };
+      await pool.query("insert into approval (tenant, id, rev, data, created_at, expires_at, state, dedupe_key, call_digest) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)", [TENANT, state, rev, data, ...columns]);
+    }
+    await pool.end();
+    const store = await openPostgresStore({ url });
+    const found = async (...state: readonly string[]) => (await store.list(TENANT, { table: "approval", where: { state }, orderBy: "created_at", limit: 9 })).map(({ id, rev }) => [id, rev]);
+    expect(await found("pending", "approved")).toEqual([["pending", 3]]);
+    expect(await found("executing", "denied")).toEqual([["denied", 3], ["executing", 3]]);
+    const changes = [{ table: "approval", id: "pending", rev: 3, data: fakeRequest("pending", { state: "completed" }) }] as const;
+    expect(await store.commit(writeSet(await store.readHead(TENANT), { changes }))).toEqual({ ok: true });
+    expect([await store.count(TENANT, "approval", { state: "completed" }), await store.count(TENANT, "approval", { state: "pending" })]).toEqual([1, 0]);
+    await store.close();
   });
 
   it("never lets a row of the record be changed, by whatever statement", ({ skip }) =>

@@ -15,7 +15,8 @@ import { assertName } from "./column-text.ts";
 import { AloneStore, KEEP } from "./postgres-alone.ts";
 import { compiled, postgresQueries, readHead, readKeys, readLines, readWhole, type Ask } from "./postgres-reads.ts";
 import { PostgresCompany } from "./postgres-company.ts";
-import { CHANNEL, commitStatement, looseStatement, refused, resultOf, type CommitRow } from "./postgres-statement.ts";
+import { CHANNEL, makeFunctions } from "./postgres-functions.ts";
+import { commitStatement, looseStatement, refused, resultOf, type CommitRow } from "./postgres-statement.ts";
 import type { AloneWith, Checkpoint, CommitResult, Key, ListQuery, RecordLine, RecordQuery, Snapshot, Store, Stored, WriteSet } from "./store.ts";
 import { assertChanges, assertWriteSet, NO_ROWS, storedOf, type DataRow } from "./stored-row.ts";
 import type { TableName, Tables } from "./tables.ts";
@@ -42,6 +43,7 @@ async function prepare({ url, newId = randomUUID, migrations = MIGRATIONS }: Pos
   try {
     await assertDurable(pool);
     await migrate(db, "postgres", migrations);
+    await makeFunctions(pool);
     await pool.query("insert into installation (one, id) values (1, $1) on conflict do nothing", [newId()]);
     const { rows } = await pool.query<{ id: string }>("select id from installation");
     return String(rows[0]?.id);

@@ -82,8 +82,8 @@ function compiler(kind: DatabaseKind): Kysely<AnyTables> {
   });
 }
 
-function whereOf(row: AnyRow, table: TableName, where: ListQuery<TableName>["where"]) {
-  return Object.entries(where ?? {}).map(([column, wanted]) => {
+function whereOf(row: AnyRow, table: TableName, asked: ListQuery<TableName>["where"]) {
+  return Object.entries({ ...coarseOf(table, asked), ...asked }).map(([column, wanted]) => {
     assertColumn(table, column);
     const values = (isList(wanted) ? wanted : [wanted]).map(columnValue);
     const some = values.filter((value) => value !== null);
@@ -91,6 +91,16 @@ function whereOf(row: AnyRow, table: TableName, where: ListQuery<TableName>["whe
     if (some.length < values.length) choices.push(row(column, "is", null));
     return row.or(choices);
   });
+}
+
+/** What is asked for as the indexes know it. */
+function coarseOf(table: TableName, asked: ListQuery<TableName>["where"]): NonNullable<ListQuery<TableName>["where"]> {
+  const conditions = Object.entries(TABLES[table].coarse ?? {}).flatMap(([exact, { column, of }]) => {
+    const wanted = asked?.[exact];
+    if (wanted === undefined) return [];
+    return [[column, [...new Set((isList(wanted) ? wanted : [wanted]).map((value) => (typeof value === "string" ? of(value) : value)))]] as const];
+  });
+  return Object.fromEntries(conditions);
 }
 
 function rangeOf(row: AnyRow, table: TableName, range: ListQuery<TableName>["range"]) {

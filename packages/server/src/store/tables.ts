@@ -2,7 +2,7 @@
  * What is stored: one list of tables for both databases. A row is (tenant, id, rev, data) and the columns that are looked up
  * by, computed from data. `rev` rises by one with every change. The record has tables of its own (store.ts).
  */
-import type { ApprovalRequest } from "./entity/approval-request.ts";
+import { phaseOf, type ApprovalRequest } from "./entity/approval-request.ts";
 import type { AgentKey, DataKey, Delegation, Group, Person, Setting, StandingGrant } from "./entity/directory.ts";
 import type { ExecutionLease, ShippedBatch, ThrottleCounter } from "./entity/execution-lease.ts";
 import type { PolicyVersion } from "./entity/policy-version.ts";
@@ -37,6 +37,8 @@ export interface TableShape<T> {
   readonly unique: readonly string[];
   /** Indexes, each a list of columns; tenant comes first by itself. */
   readonly indexes: readonly (readonly string[])[];
+  /** Columns that no index holds, each with a coarser one that is: who asks for a value of the one asks for that of the other too. */
+  readonly coarse?: { readonly [column: string]: { readonly column: string; readonly of: (value: string) => string } };
 }
 
 const text = <T>(of: (data: T) => string | null) => ({ type: "text", of }) as const;
@@ -56,9 +58,12 @@ export const TABLES: { readonly [K in TableName]: TableShape<Tables[K]> } = {
       server: text((it) => it.call.server.name),
       tool: text((it) => it.call.tool),
       call_digest: text((it) => it.call.digest),
+      phase: text((it) => phaseOf(it.state)),
     },
     unique: ["dedupe_key"],
-    indexes: [["state", "expires_at"], ["state", "created_at"], ["created_at"], ["key_id", "state"], ["call_digest"]],
+    // None holds a column that changes with a vote or a claim: a row that moves within its phase is written without them.
+    indexes: [["phase", "expires_at"], ["phase", "created_at"], ["created_at"], ["key_id", "phase"], ["call_digest"]],
+    coarse: { state: { column: "phase", of: phaseOf } },
   },
   person: { columns: { email: text((it) => it.email?.toLowerCase() ?? null) }, unique: ["email"], indexes: [] },
   person_group: { columns: { name: text((it) => it.name) }, unique: ["name"], indexes: [] },

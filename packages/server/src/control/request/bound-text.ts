@@ -11,15 +11,22 @@ export interface BoundText {
   readonly contextText: string;
 }
 
+const BEFORE_ARGUMENTS = '{"arguments":';
+const BEFORE_CONTEXT = ',"context":';
+
+/** Of RFC 8785 texts. */
 export function packBound({ argumentsText, contextText }: Pick<BoundText, "argumentsText" | "contextText">): string {
-  return `{"arguments":${argumentsText},"context":${contextText}}`;
+  return `${BEFORE_ARGUMENTS}${argumentsText}${BEFORE_CONTEXT}${contextText}}`;
 }
 
 /** Of a text that packBound made. */
 export function unpackBound(text: string): BoundText {
   // Written by packBound, and sealed since. Its keys are an agent's, and what is read here is what people are shown.
   const bound = parseJson(text) as unknown as { readonly arguments: JsonObject; readonly context: JsonObject };
-  return { ...bound, argumentsText: canonicalJson(bound.arguments), contextText: canonicalJson(bound.context) };
+  const contextText = canonicalJson(bound.context);
+  // The context is the shorter one by far. What stands before it is the arguments' text already.
+  const argumentsText = text.slice(BEFORE_ARGUMENTS.length, text.length - `${BEFORE_CONTEXT}${contextText}}`.length);
+  return { ...bound, argumentsText, contextText };
 }
 
 /** The call as it was asked about: its digest comes out the same. */

@@ -21,6 +21,7 @@ export interface Ballot {
   readonly channel: string;
   /** What a grant beside the vote is made of; undefined where its arguments were erased. */
   readonly bound: BoundText | undefined;
+  /** Of a grant beside the vote; empty where none is asked for. */
   readonly grantId: string;
 }
 

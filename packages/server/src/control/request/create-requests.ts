@@ -148,7 +148,7 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
       const isAsked = row?.data.state === "pending" && row.data.requestDigest === body.requestDigest;
       const unseen = isAsked ? checkViewed(body, bound) : undefined;
       if (unseen !== undefined) return unseen;
-      const ballot = { body, channel, bound, grantId: newId() };
+      const ballot = { body, channel, bound, grantId: body.grant === null ? "" : newId() };
       return peoplesAnswer(id, await ledger.run(castVote(id, identity, ballot)), identity);
     },
 

@@ -17,6 +17,11 @@ export type RequestState = (typeof REQUEST_STATES)[number];
 
 export const END_STATES = ["completed", "failed", "outcome_unknown", "denied", "expired", "cancelled", "superseded"] as const satisfies readonly RequestState[];
 
+/** What a request is found by: open until it ends, then how it ended. */
+export function phaseOf(state: string): string {
+  return END_STATES.find((end) => end === state) ?? "open";
+}
+
 /** Bytes that are sealed under a key of the installation (AES-256-GCM). Binary fields are base64. */
 export interface Sealed {
   readonly alg: "A256GCM";
