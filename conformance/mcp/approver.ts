@@ -12,7 +12,8 @@ export interface Approver {
   close(): Promise<void>;
 }
 
-const LOOK_MS = 10;
+/** Two looks use up what one person may ask for in that time at the most: a vote needs its share. */
+const LOOK_MS = 50;
 
 /** Every call waits for `afterMs` of a person's time. */
 export async function startApprover(policy: string, afterMs: number): Promise<Approver> {
