@@ -40,9 +40,9 @@ function isOurProgram(word: string): boolean {
   return /(?:^|[\\/])countersign(?:@[\w.^~-]+)?(?:\.(?:cmd|exe|ps1))?$/.test(word) || /[\\/](?:countersign|packages[\\/]server)[\\/](?:dist|src)[\\/]cli[\\/]main\.[jt]s$/.test(word);
 }
 
-/** A server's name as policies can hold it. */
+/** A server's name as policies can hold it, and as no command line takes for an option or the end of them. */
 export function policyName(name: string): string {
-  return name.replaceAll(/[:*\p{Cc}]/gu, "-");
+  return name.replaceAll(/[:*\p{Cc}]/gu, "-").replace(/^-/, "_");
 }
 
 /** The words in front of the command that is there. `--name=NAME` in one word says that there were no `args`. */

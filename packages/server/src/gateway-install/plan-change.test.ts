@@ -177,6 +177,13 @@ describe("an entry that starts a gateway", () => {
     const none = '{"mcpServers":{"s":{"command":"countersign","args":["gateway","--config","c.yaml"]}}}';
     expect(uninstall("cursor", none)).toBe(none);
   });
+
+  it("a server whose name would end the options comes back as it was", () => {
+    const before = '{"mcpServers":{"**":{"command":"npx","args":[]}}}';
+    const governed = install("cursor", before, all, ["countersign"]);
+    expect(governed).toContain('"gateway", "--name", "_-", "--", "npx"');
+    expect(uninstall("cursor", governed)).toBe(before);
+  });
 });
 
 describe("a file that cannot be understood", () => {
