@@ -9,7 +9,7 @@ import type { Request } from "../crash/fixture/person.ts";
 import { ERAS, startContractStage, type ContractStage, type NotesClient } from "./contract-stage.ts";
 
 const isLong = process.env["COUNTERSIGN_LONG"] !== undefined;
-const ROUNDS = isLong ? 25 : 1;
+const ROUNDS = isLong ? 50 : 1;
 const OFFSETS = Array.from({ length: isLong ? 20 : 12 }, (_, at) => at * 35);
 const OWN_LIMIT_MS = 3_000;
 /** What R25 allows beyond the caller's own limit. */
@@ -49,7 +49,7 @@ async function look(request: Request): Promise<void> {
   const known = seen.get(request.id) ?? { note: await noteOf(request), since: performance.now(), state: request.state };
   seen.set(request.id, known);
   known.state = request.state;
-  if (request.state === "pending" && performance.now() - known.since >= 100) await at.owner.vote(request, at.runsOf(known.note) > 0 ? "deny" : "approve");
+  if (request.state === "pending" && performance.now() - known.since >= 150) await at.owner.vote(request, at.runsOf(known.note) > 0 ? "deny" : "approve");
 }
 
 async function noteOf({ id }: Request): Promise<string> {
@@ -78,13 +78,13 @@ describe.for(CELLS)("$era, $way", ({ era, way }) => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const moments = new Map(OFFSETS.map((offset) => [`${era}/${way}/${round}/${offset}`.replaceAll(" ", "-"), offset + round]));
       const client = await at.connect(way, era, breaking(moments));
-      await Promise.all([...moments.keys()].map((note) => oneTrial(client, note)));
+      await Promise.all([...moments.keys()].map((note) => oneTrial(client, note, era === "2025-11-25")));
       await client.close();
     }
   });
 });
 
-async function oneTrial(client: NotesClient, note: string): Promise<void> {
+async function oneTrial(client: NotesClient, note: string, isSession: boolean): Promise<void> {
   const started = performance.now();
   const first = await client.call("write_note", note, { timeoutMs: OWN_LIMIT_MS }).catch((error: unknown) => ({ isError: true, text: `threw: ${String(error)}` }));
   expect([note, performance.now() - started < LATEST_MS]).toEqual([note, true]);
@@ -95,11 +95,11 @@ async function oneTrial(client: NotesClient, note: string): Promise<void> {
   }
   expect([note, told.text === `wrote ${note}` || told.text.includes("A person denied it"), told.text]).toEqual([note, true, told.text]);
   expect([note, at.runsOf(note)]).toEqual([note, 1]);
-  // The record knows of the run, once: as completed, or as one whose end nobody heard. One that was cut off between its sending and its
-  // running was sent again with a yes of its own, and of the first it says only that nobody knows.
-  const ends = (): readonly string[] => [...seen.values()].flatMap((one) => (one.note === note && ENDS.has(one.state) ? [one.state] : []));
-  await expect.poll(ends, { timeout: 8_000 }).toSatisfy((states: readonly string[]) => states.length > 0 && !states.includes("executing") && states.filter((state) => state === "completed").length <= 1);
+  // The record knows of the run, once. Without a session the break takes the call back: one that was cut off between its sending and its
+  // running is sent again with a yes of its own, and beside the run the record then says of the first that nobody knows.
+  const ends = (): readonly string[] => [...seen.values()].flatMap((one) => (one.note === note && SENT.has(one.state) ? [one.state] : [])).toSorted();
+  const known: readonly (readonly string[])[] = [["completed"], ["outcome_unknown"], ...(isSession ? [] : [["completed", "outcome_unknown"]])];
+  await expect.poll(ends, { timeout: 5_000 }).toSatisfy((states: readonly string[]) => known.some((one) => one.join() === states.join()));
 }
 
-/** Something of it was sent. */
-const ENDS: ReadonlySet<string> = new Set(["executing", "completed", "outcome_unknown"]);
+const SENT: ReadonlySet<string> = new Set(["executing", "completed", "outcome_unknown"]);
