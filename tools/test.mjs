@@ -1,5 +1,6 @@
-// `npm test`: everything CI runs. The checks, then every test file; then what each suite took and what was skipped
-// and why; last, alone on its line, `N passed, N failed`. Ends with 0 only if nothing failed and something ran.
+// `npm test`: everything CI runs. The checks, then every test file; then what each suite took, what was skipped and
+// why, and once more what failed; last, alone on its line, `N passed, N failed`. Ends with 0 only if nothing failed and
+// something ran.
 // With arguments (`npm test -- packages/sdk/src/policy`) only those test files, without the checks.
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -65,7 +66,7 @@ function findProblems(run) {
   if (run === undefined) found.push("the test run ended without a result");
   else {
     if (run.suites.every(({ passed, failed }) => passed + failed === 0)) found.push("no test was executed");
-    if (run.unhandledErrors > 0) found.push(`${run.unhandledErrors} errors outside of any test (see above)`);
+    if (run.unhandledErrors.length > 0) found.push(`${run.unhandledErrors.length} errors outside of any test`);
     // A filter by name skips the rest; without one, a skip has a reason or is a mistake.
     const silent = filters.length > 0 ? [] : run.suites.flatMap((suite) => silentSkips(suite));
     found.push(...silent.map((name) => `skipped without a reason: ${name}`));
@@ -123,11 +124,20 @@ function printSuites(rows) {
   }
   lines.push("", `${elapsedSeconds().toFixed(1)} s of a budget of ${BUDGET_SECONDS} s (suites run side by side)`);
   for (const { file, skipped } of report?.suites ?? []) lines.push(...skipLines(file, skipped));
+  lines.push(...failureLines());
   const passed = rows.reduce((sum, next) => sum + next.passed, 0);
   const failed = rows.reduce((sum, next) => sum + next.failed, 0);
   lines.push(`${passed} passed, ${failed} failed`, "");
   process.stdout.write(lines.join("\n"));
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+}
+
+/** What failed, with its message: the place where it failed first is thousands of lines above, and CI may cut those off. */
+function failureLines() {
+  const failed = (report?.suites ?? []).flatMap(({ file, failures }) => failures.map(({ name, message }) => `failed: ${file} > ${name}\n${message}`));
+  const outside = (report?.unhandledErrors ?? []).map((message) => `outside of any test: ${message}`);
+  const unmetChecks = checks.filter(({ passed }) => !passed).map(({ name, output }) => `check failed: ${name}\n${output.slice(-2_000)}`);
+  return [...unmetChecks, ...failed, ...outside].map((text) => `\n${text}`);
 }
 
 /**
