@@ -77,7 +77,7 @@ it("says how it stands, what is unsafe about it, and ends in good order", { tags
   const program = await start("--config", file, "--http", "0.0.0.0:0");
   const status = countersign("gateway", "status");
   expect([status.status, status.stderr]).toEqual([0, ""]);
-  expect(status.stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+ {2}ready, 0 calls under way, 0 wait for people\n {2}one {2}stdio, 0 sessions/);
+  expect(status.stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+ {2}ready, 0 calls under way, 0 waiting for people\n {2}one {2}stdio, 0 sessions/);
   const doctor = countersign("doctor");
   expect(doctor.status).toBe(1);
   for (const code of ["gateway_plain_http", "gateway_open_file", "gateway_no_control_plane", "no_control_plane"]) expect(doctor.stdout).toContain(code);

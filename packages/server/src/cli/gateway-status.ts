@@ -4,6 +4,7 @@ import { z } from "zod";
 import { whyOf } from "./find-control.ts";
 import { registeredGateways } from "./gateway-register.ts";
 import { printJson, UsageError, type ExitCode, type Format } from "./ports.ts";
+import { plural } from "../trial/verdict-words.ts";
 import type { UpPorts } from "./up.ts";
 
 export interface GatewayStatusOptions {
@@ -58,9 +59,9 @@ function linesOf(one: { readonly url: string } & LookedAt): readonly string[] {
   if ("why" in one) return [`${one.url}  ${one.why}`];
   const { ready, conditions, servers = [], joined, calls } = one.standing;
   return [
-    `${one.url}  ${ready ? "ready" : "not ready"}${calls === undefined ? "" : `, ${calls.open} calls under way, ${calls.held} wait for people`}`,
-    ...servers.map(({ name, kind, sessions, connections, failures, policies }) => `  ${name}  ${kind}, ${sessions ?? 0} sessions, ${connections} connections${failures === 0 ? "" : `, ${failures} failed to start`}, policies: ${policies ?? "the control plane's"}`),
-    ...(joined === undefined || joined === null ? [] : [`  all as one  ${joined.sessions} sessions`]),
+    `${one.url}  ${ready ? "ready" : "not ready"}${calls === undefined ? "" : `, ${plural(calls.open, "call")} under way, ${calls.held} waiting for people`}`,
+    ...servers.map(({ name, kind, sessions, connections, failures, policies }) => `  ${name}  ${kind}, ${plural(sessions ?? 0, "session")}, ${plural(connections, "connection")}${failures === 0 ? "" : `, ${failures} failed to start`}, policies: ${policies ?? "the control plane's"}`),
+    ...(joined === undefined || joined === null ? [] : [`  all as one  ${plural(joined.sessions, "session")}`]),
     ...conditions.map(({ mode, message = mode, mend }) => `  ! ${message}${mend === undefined ? "" : ` ${mend}`}`),
   ];
 }
