@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 const shared = {
   exclude: ["**/node_modules/**", "**/dist/**", "**/.scratch/**"],
-  setupFiles: ["./test/leftovers.ts"],
+  setupFiles: ["./test/leftovers.ts", "./test/one-seed.ts"],
   // A test waits at most 10 seconds by itself; the rest is for a slow, shared machine.
   // The long runs (`npm run conformance -- --long`) work as long as they work.
   testTimeout: process.env["COUNTERSIGN_LONG"] === undefined ? 30_000 : 1_800_000,

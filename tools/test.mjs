@@ -16,6 +16,11 @@ import { ROOT, SetUpError, setUp } from "./set-up.mjs";
 
 /** For the whole run on two cores; a run that takes longer is stopped, and has failed. */
 const BUDGET_SECONDS = 60 * Number(process.env["COUNTERSIGN_TEST_BUDGET_MINUTES"] ?? 20);
+/**
+ * What random tests draw from: the same in each run, so that a red run is one of the change it is about. Every run of
+ * `npm run conformance` draws anew, and so does this one with another COUNTERSIGN_SEED.
+ */
+const SEED = process.env["COUNTERSIGN_SEED"] ?? "20261126";
 const REPORT = join(ROOT, ".scratch", "test-report.json");
 
 const started = performance.now();
@@ -48,7 +53,7 @@ async function runVitest() {
   rmSync(REPORT, { force: true });
   await runChild(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--allowOnly=false", ...filters], {
     cwd: ROOT,
-    env: { ...process.env, COUNTERSIGN_TEST_REPORT: REPORT },
+    env: { ...process.env, COUNTERSIGN_TEST_REPORT: REPORT, COUNTERSIGN_SEED: SEED },
     show: true,
     timeoutMs: Math.max(1, BUDGET_SECONDS - elapsedSeconds()) * 1000,
   });

@@ -10,7 +10,7 @@ import { randomScenarios, type Scenario, type Step } from "./fixture/reference/s
 import { ReferenceInterpreter, type ReferenceVerdict } from "./fixture/reference/interpreter.ts";
 import { TokenBuckets } from "./token-buckets.ts";
 
-// Fresh in each run, and in the name of each test: COUNTERSIGN_SEED=… runs the same again.
+// In the name of each test: COUNTERSIGN_SEED=… runs the same again.
 const seed = Number(process.env["COUNTERSIGN_SEED"] ?? randomInt(2 ** 31));
 const isLong = process.env["COUNTERSIGN_LONG"] === "1";
 const PAIRS = isLong ? 1_000_000 : 50_000;

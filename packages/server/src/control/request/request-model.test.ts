@@ -11,7 +11,7 @@ import { ModelRun } from "../fixture/model-run.ts";
 import { turnedMemory, turnedPostgres, turnedSqlite } from "../fixture/turned-stores.ts";
 import type { TurnedStores } from "../fixture/turned-stores.ts";
 
-// Fresh in each run, and in the name of each test: COUNTERSIGN_SEED=… runs the same again.
+// In the name of each test: COUNTERSIGN_SEED=… runs the same again.
 const seed = Number(process.env["COUNTERSIGN_SEED"] ?? randomInt(2 ** 31));
 const isLong = process.env["COUNTERSIGN_LONG"] === "1";
 const RUNS = isLong ? { memory: 5_000, sqlite: 5_000, postgres: 5_000 } : { memory: 300, sqlite: 60, postgres: 30 };
