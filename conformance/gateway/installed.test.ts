@@ -40,7 +40,7 @@ afterEach(async () => {
 /** A server at an address that knows its user by a header, and adds two numbers. */
 async function startFar(): Promise<typeof far> {
   const tokens: string[] = [];
-  const server = createServer((request, response) => void serve(request, response));
+  const server = createServer((request, response) => void serve(request, response).catch(() => response.destroy())); // its caller may break off in the middle
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method !== "POST") return void response.writeHead(405).end();
     tokens.push(String(request.headers.authorization));

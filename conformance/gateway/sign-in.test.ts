@@ -58,7 +58,7 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promis
     const address = /^http:\/\/127\.0\.0\.1:\d+\/auth\?\S+$/m.exec(printed)?.[0];
     if (address === undefined || visited) return;
     visited = true;
-    void at.visit(address).then(fetch);
+    void at.visit(address).then(fetch).catch(() => undefined); // the command may end before its page has arrived
   };
   child.stdout.on("data", hear);
   child.stderr.on("data", hear);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { canonicalJson } from "@countersign/sdk/call";
 import type { JsonObject } from "@countersign/sdk";
 import { chromium } from "playwright-core";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { findChromium } from "../../test/needs.ts";
 import { startControlPlane } from "./started-control-plane.ts";
@@ -172,10 +172,16 @@ async function openStage(browser: Browser | undefined): Promise<InboxStage> {
       return page;
     },
     async close() {
-      await Promise.all(browser.contexts().map((context) => context.close()));
+      await Promise.all(browser.contexts().map(closeContext));
       await plane.close();
     },
   };
+}
+
+/** With what the page asks just then, which fakes of its routes would else fail to answer. */
+async function closeContext(context: BrowserContext): Promise<void> {
+  await Promise.all(context.pages().map((page) => page.unrouteAll({ behavior: "ignoreErrors" })));
+  await context.close();
 }
 
 async function newPage(browser: Browser | undefined, options: BrowserContextOptions): Promise<Page> {
@@ -191,7 +197,7 @@ function listen(page: Page, complaints: string[]): void {
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("dialog", (dialog) => {
     complaints.push(`a dialog: ${dialog.message()}`);
-    void dialog.dismiss();
+    dialog.dismiss().catch(() => undefined); // it goes with its page
   });
 }
 

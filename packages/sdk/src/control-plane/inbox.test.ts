@@ -101,7 +101,7 @@ describe("the claim", () => {
     const refused = refusalOf(client.callTool(WRITE));
     const { id } = await pending();
     works = false;
-    void client.callTool({ name: "read_file", arguments: { path: "/x" } }); // makes a row that cannot be written
+    const other = client.callTool({ name: "read_file", arguments: { path: "/x" } }).catch((error: unknown) => error); // makes a row that cannot be written
     await until(() => warnings.some((warning) => warning.includes("The record cannot be written")) || undefined, 3_000).catch(() => undefined);
     await fake.decide(id, "approve");
     expect((await refused).code).toBe("record_unavailable");
@@ -109,6 +109,7 @@ describe("the claim", () => {
     await until(async () => ((await state()) === "approved" ? true : undefined));
     works = true;
     await until(() => warnings.some((warning) => warning.includes("can be written again")) || undefined);
+    await other;
   });
 
   it("the caller goes away while it is under way: nothing is sent, the claim is given back, and the request ends", async () => {

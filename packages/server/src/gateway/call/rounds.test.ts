@@ -68,8 +68,9 @@ describe("a call that waits for people, without a session", () => {
     expect(last.result).toMatchObject({ resultType: "complete", isError: true });
     expect(last.result?.content?.[0].text).toContain("Approval request r1 can be answered at http://inbox/requests/r1");
     people.decide("approved");
-    void at.heard("upstream", isCall).then(({ id }) => at.say({ jsonrpc: "2.0", id, result: { resultType: "complete", content: [] } }));
-    expect((await ask(at, "write")).result).toEqual({ resultType: "complete", content: [] });
+    const answered = at.heard("upstream", isCall).then(({ id }) => at.say({ jsonrpc: "2.0", id, result: { resultType: "complete", content: [] } }));
+    const [{ result }] = await Promise.all([ask(at, "write"), answered]);
+    expect(result).toEqual({ resultType: "complete", content: [] });
     expect(people.claimed).toEqual(["r1"]);
   });
 
