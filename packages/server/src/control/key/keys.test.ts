@@ -108,7 +108,10 @@ it("is told about itself and its owner, and nobody else is", async () => {
   const { key, secret } = await add({ ownerId: ann.personId, expiresAt: at.ledger.resident.now + 60_000 });
   const agent = at.keys.authenticate(secret);
   if (typeof agent === "string") throw new Error(agent);
+  const asked = at.ledger.resident.now;
   const { own } = must(await at.keys.readOwn(agent));
-  expect(own).toEqual({ id: key.id, name: "agent", principal: `key:${key.id}`, owner: { id: ann.personId, name: "Ann" }, expiresAt: key.expiresAt, now: at.ledger.resident.now });
+  expect(own).toEqual({ id: key.id, name: "agent", principal: `key:${key.id}`, owner: { id: ann.personId, name: "Ann" }, expiresAt: key.expiresAt, now: expect.any(Number) });
+  expect(own.now).toBeGreaterThanOrEqual(asked);
+  expect(own.now).toBeLessThanOrEqual(at.ledger.resident.now);
   for (const identity of [owner, OPERATOR, ANONYMOUS]) expect(["forbidden", "unauthenticated"]).toContain(codeOf(await at.keys.readOwn(identity)));
 });
