@@ -14,7 +14,7 @@ const START_MS = 15_000;
 const LOOK_MS = 50;
 const IDLE_HOURS = 24;
 
-export async function startInBackground(options: UpOptions, directory: string, { self, env, out }: UpPorts): Promise<ExitCode> {
+export async function startInBackground(options: UpOptions, directory: string, { self, env, out }: Pick<UpPorts, "self" | "env" | "out">): Promise<ExitCode> {
   const known = await findRunning(directory);
   if (known !== undefined) {
     out(`A control plane runs on ${directory} already: ${known.url} (process ${known.pid})`);
@@ -41,6 +41,8 @@ export async function startInBackground(options: UpOptions, directory: string, {
       }
       const found = await findControl(directory);
       if (found.running !== undefined) {
+        // Where another was faster, ours would take the directory once that one has ended.
+        if (found.running.pid !== child?.pid) child?.kill();
         child?.unref();
         out(`Countersign control plane at ${found.running.url} (process ${found.running.pid}; log: ${log})`);
         return 0;

@@ -7,6 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askBodyOf } from "../control/fixture/open-embedded.ts";
 import { createOperator, isAlive, MAIN, POLICY, until, type Operator } from "./fixture/operator.ts";
+import { startInBackground } from "./start-in-background.ts";
+import type { UpOptions } from "./up.ts";
 import { openTerminal, whyNoTerminal, type Terminal } from "./fixture/terminal.ts";
 
 const LINK = /csl_[A-Za-z0-9_-]{43}/;
@@ -198,8 +200,21 @@ describe("countersign up --background", () => {
     detached.push(controlFile().pid);
     expect(both.map(({ code, err }) => [code, err])).toEqual([[0, ""], [0, ""]]);
     for (const { out } of both) expect(out).toContain(controlFile().url);
-    await operator.run("down");
+    expect(await operator.run("down")).toMatchObject({ code: 0, err: "" });
     await until(() => (existsSync(join(operator.directory, "control.json")) ? undefined : true));
+  });
+
+  it("of two at once, the slower one does not stay behind to take the directory when the other ends", async () => {
+    const born = join(operator.directory, "born");
+    const slow = `require("node:fs").writeFileSync(${JSON.stringify(born)}, String(process.pid)); setInterval(() => undefined, 1_000)`;
+    const options: UpOptions = { host: "127.0.0.1", port: 0, checkpointsTo: [], trustProxy: [], background: true, endWithInput: false };
+    const said: string[] = [];
+    const starting = startInBackground(options, operator.directory, { self: [process.execPath, "-e", slow, "--"], env: operator.env, out: (text) => void said.push(text) });
+    const pid = await until(() => (existsSync(born) ? Number(readFileSync(born, "utf8")) || undefined : undefined));
+    const other = await operator.up();
+    expect([await starting, said.join()]).toEqual([0, expect.stringContaining(`process ${other.pid};`)]);
+    await until(() => (isAlive(pid) ? undefined : true));
+    await other.end();
   });
 
   it("one that does not answer for a moment is waited for, and no other is started beside it", async () => {
