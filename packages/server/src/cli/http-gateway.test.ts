@@ -90,7 +90,7 @@ describe("a gateway over HTTP", () => {
     await connectMcp(at(gateway, "/mcp"));
     expect((await get(gateway, "/metrics")).text).toMatch(/^countersign_gateway_joined_sessions 1$/m);
     const { out } = await runCli("gateway", "status", "--url", gateway.origin);
-    expect(out).toMatch(/\n {2}one {2}stdio, 0 sessions, 1 connections, .*\n {2}two {2}.*\n {2}all as one {2}1 sessions\n/);
+    expect(out).toMatch(/\n {2}one {2}stdio, 0 sessions, 1 connection, .*\n {2}two {2}.*\n {2}all as one {2}1 session\n/);
   });
 
   it("gives a server the variables that its entry sets, and none of the gateway's own secrets", async () => {
