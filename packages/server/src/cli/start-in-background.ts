@@ -41,6 +41,8 @@ export async function startInBackground(options: UpOptions, directory: string, {
       }
       const found = await findControl(directory);
       if (found.running !== undefined) {
+        // Where another was faster, ours may only be starting: it would take the directory once that one has ended.
+        if (child?.pid !== found.running.pid) child?.kill();
         child?.unref();
         out(`Countersign control plane at ${found.running.url} (process ${found.running.pid}; log: ${log})`);
         return 0;

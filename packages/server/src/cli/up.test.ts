@@ -6,8 +6,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askBodyOf } from "../control/fixture/open-embedded.ts";
+import { isLocked } from "../control/installation/state-lock.ts";
 import { createOperator, isAlive, MAIN, POLICY, until, type Operator } from "./fixture/operator.ts";
 import { openTerminal, whyNoTerminal, type Terminal } from "./fixture/terminal.ts";
+import { startInBackground } from "./start-in-background.ts";
+import type { UpPorts } from "./up.ts";
 
 const LINK = /csl_[A-Za-z0-9_-]{43}/;
 let operator: Operator;
@@ -198,8 +201,21 @@ describe("countersign up --background", () => {
     detached.push(controlFile().pid);
     expect(both.map(({ code, err }) => [code, err])).toEqual([[0, ""], [0, ""]]);
     for (const { out } of both) expect(out).toContain(controlFile().url);
-    await operator.run("down");
+    expect((await operator.run("down")).code).toBe(0);
     await until(() => (existsSync(join(operator.directory, "control.json")) ? undefined : true));
+  });
+
+  it("of two at once, the slower one does not begin after the other has ended", async () => {
+    const slow = ["/bin/sh", "-c", 'sleep 2; exec "$0" "$@"', process.execPath, MAIN];
+    const ports = { self: slow, env: operator.env, out: () => undefined } as unknown as UpPorts; // all that it needs of them
+    const both = [startInBackground({ host: "127.0.0.1", port: 0, checkpointsTo: [], trustProxy: [], background: true, endWithInput: false }, operator.directory, ports), operator.run("up", "--background", "--port", "0").then(({ code }) => code)];
+    expect(await Promise.all(both)).toEqual([0, 0]);
+    const { pid } = controlFile();
+    detached.push(pid);
+    expect((await operator.run("down")).code).toBe(0);
+    await until(() => (isAlive(pid) ? undefined : true));
+    await sleep(3_000);
+    expect(isLocked(operator.directory)).toBe(false);
   });
 
   it("one that does not answer for a moment is waited for, and no other is started beside it", async () => {
