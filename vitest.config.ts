@@ -8,6 +8,8 @@ const shared = {
   // The long runs (`npm run conformance -- --long`) work as long as they work.
   testTimeout: process.env["COUNTERSIGN_LONG"] === undefined ? 30_000 : 1_800_000,
   hookTimeout: 60_000,
+  // What is polled for comes when it comes: the usual second is too short for a machine that stops now and then.
+  expect: { poll: { timeout: 9_000 } },
   unstubEnvs: true,
   unstubGlobals: true,
   restoreMocks: true,

@@ -181,7 +181,10 @@ describe("R20: a real browser against a running control plane", { tags: ["leaves
     await context.addCookies([{ name, value, url: `https://localhost:${plane.port}`, secure: true, httpOnly: true, sameSite: "Strict" }]);
     const page = await context.newPage();
     let dialogs = 0;
-    page.on("dialog", (dialog) => void dialog.dismiss().finally(() => (dialogs += 1)));
+    page.on("dialog", (dialog) => {
+      dialogs += 1;
+      dialog.dismiss().catch(() => undefined); // it goes with its page
+    });
     const refusals = SCRIPTS.slice(0, 4).flatMap((text) => [`/v1/${encodeURIComponent(text)}`, `/v1/approvals/${encodeURIComponent(text)}`, `/v1/approvals?state=${encodeURIComponent(text)}`]);
     let shown = 0;
     for (const path of ["/v1/approvals", "/v1/people", "/v1/keys", "/v1/record?limit=500", "/v1/grants", "/metrics", "/v1/openapi.json", ...ids.map((id) => `/v1/approvals/${id}`), ...refusals]) {

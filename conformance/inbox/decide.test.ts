@@ -39,10 +39,10 @@ describe("deciding in the inbox", () => {
     // No policy gives this call a time, so the caller's own counts.
     await at.stage.plane.activate("version: 1\ndefault: block\npolicies: []\n");
     const page = await at.stage.signIn(await at.stage.ownerLink());
-    const asked = await at.stage.ask(at.key, { path: "/tmp/a" }, { timeoutMs: 3000 });
+    const asked = await at.stage.ask(at.key, { path: "/tmp/a" }, { timeoutMs: 6000 });
     await openRequest(page, at.stage, asked.id);
     await page.getByRole("button", { name: "Approve" }).waitFor();
-    await page.getByText("Its time is over. It did not run.").waitFor({ timeout: 8000 });
+    await page.getByText("Its time is over. It did not run.").waitFor({ timeout: 9000 });
     expect(await page.getByRole("button", { name: "Approve" }).count()).toBe(0);
     await expect.poll(() => stateOf(at.stage, asked.id)).toBe("expired");
   });

@@ -12,13 +12,13 @@ it("all claims of the process are told in one heartbeat, until their outcome is 
   const claims = new ExecutingClaims({ leases }, (message) => warnings.push(message));
   claims.begin("r1", "a".repeat(64), 300);
   claims.begin("r2", "b".repeat(64), 300);
-  await vi.waitFor(() => expect(beats.length).toBeGreaterThan(0));
+  await expect.poll(() => beats.length).toBeGreaterThan(0);
   expect(beats[0]).toEqual(["r1", "r2"]);
   lost = ["r1"];
-  await vi.waitFor(() => expect(warnings).toHaveLength(1));
+  await expect.poll(() => warnings).toHaveLength(1);
   expect(warnings[0]).toContain("r1");
   lost = [];
-  await vi.waitFor(() => expect(beats.at(-1)).toEqual(["r2"]));
+  await expect.poll(() => beats.at(-1)).toEqual(["r2"]);
   claims.end("r2");
   const before = beats.length;
   await new Promise((resolve) => setTimeout(resolve, 250));

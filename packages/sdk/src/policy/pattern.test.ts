@@ -76,9 +76,13 @@ describe("a glob", () => {
       [`*x*${"\u00e9".repeat(2_500)}b${"\u00e9".repeat(2_500)}*`, `x${"\u00e9".repeat(megabyte)}`],
     ];
     for (const [glob, text] of hostile) {
-      const started = performance.now();
-      expect(matchesGlob(parseGlob(glob), text)).toBe(false);
-      expect(performance.now() - started).toBeLessThan(100);
+      // The best of three: another process may have had the processor.
+      const took = [1, 2, 3].map(() => {
+        const started = performance.now();
+        expect(matchesGlob(parseGlob(glob), text)).toBe(false);
+        return performance.now() - started;
+      });
+      expect(Math.min(...took)).toBeLessThan(100);
     }
   });
 });

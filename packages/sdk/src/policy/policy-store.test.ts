@@ -117,7 +117,7 @@ describe("a source that takes its time", () => {
     expect(names(store)).toBeUndefined();
     expect(events.map(({ problem }) => problem)).toEqual(["controlled: cannot be loaded: it did not answer within 0.03 seconds; calls are refused until it does."]);
     answers[0]?.resolve(document("late"));
-    await vi.waitFor(() => expect(names(store)).toEqual(["late"]));
+    await expect.poll(() => names(store)).toEqual(["late"]);
     expect(store.status().problem).toBeUndefined();
   });
 
@@ -129,7 +129,7 @@ describe("a source that takes its time", () => {
     await store.loading;
     expect(names(store)).toEqual(["second"]);
     answers[0]?.resolve(document("first"));
-    await vi.waitFor(() => expect(store.status().problem).toBeUndefined());
+    await expect.poll(() => store.status().problem).toBeUndefined();
     await new Promise((resolve) => setImmediate(resolve));
     expect(names(store)).toEqual(["second"]);
     expect(store.generation).toBe(1);
@@ -142,7 +142,7 @@ describe("a source that takes its time", () => {
     await store.loading;
     for (let n = 0; n < 3; n++) change();
     answers[3]?.resolve(document("three"));
-    await vi.waitFor(() => expect(names(store)).toEqual(["three"]));
+    await expect.poll(() => names(store)).toEqual(["three"]);
     answers[1]?.resolve(document("one"));
     answers[2]?.reject(new Error("too late"));
     await new Promise((resolve) => setImmediate(resolve));
@@ -181,7 +181,7 @@ describe("a change", () => {
     expect(store.evaluate(call, [], now)?.rateLimited).toBe(false);
     change();
     answers[1]?.resolve({ version: 1, policies: [{ name: "other", match: "mcp:a:b", action: "warn" }, { ...slow, rate: { limit: 1, per: "2h" } }] });
-    await vi.waitFor(() => expect(store.generation).toBe(2));
+    await expect.poll(() => store.generation).toBe(2);
     expect(store.evaluate(call, [], now)).toMatchObject({ policies: ["other", "slow"], rateLimited: true, retryAfterMs: 7_200_000 });
   });
 
@@ -235,10 +235,10 @@ describe("a change", () => {
     await store.loading;
     change();
     answers[1]?.reject(new Error("no network"));
-    await vi.waitFor(() => expect(store.status().problem).toBe("controlled: cannot be loaded: no network"));
+    await expect.poll(() => store.status().problem).toBe("controlled: cannot be loaded: no network");
     change();
     answers[2]?.resolve({ text: JSON.stringify(document("one")) });
-    await vi.waitFor(() => expect(store.status().problem).toBeUndefined());
+    await expect.poll(() => store.status().problem).toBeUndefined();
   });
 });
 

@@ -35,7 +35,7 @@ it("once its time is over the call is refused, and not before", async () => {
   const begun = performance.now();
   await expect(askRevived(ask, () => Promise.resolve(), AWAY_MS).join(QUESTION)).rejects.toMatchObject({ code: "control_plane_unavailable" });
   expect(performance.now() - begun).toBeGreaterThan(AWAY_MS - 1);
-  expect(performance.now() - begun).toBeLessThan(AWAY_MS + 300);
+  expect(performance.now() - begun).toBeLessThan(AWAY_MS + 2_000);
 });
 
 it("one that is there and does not take the key is asked once more, and no longer", async () => {

@@ -7,9 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askBodyOf } from "../control/fixture/open-embedded.ts";
 import { createOperator, isAlive, MAIN, POLICY, until, type Operator } from "./fixture/operator.ts";
+import { openTerminal, whyNoTerminal, type Terminal } from "./fixture/terminal.ts";
 import { startInBackground } from "./start-in-background.ts";
 import type { UpOptions } from "./up.ts";
-import { openTerminal, whyNoTerminal, type Terminal } from "./fixture/terminal.ts";
 
 const LINK = /csl_[A-Za-z0-9_-]{43}/;
 let operator: Operator;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Kysely, PostgresDialect } from "kysely";
 import { Client, Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -57,11 +58,13 @@ describe("the store on PostgreSQL", () => {
     }
   }
 
-  /** How long it took to be refused in milliseconds. */
-  async function refusedAfter(work: Promise<unknown>): Promise<number> {
-    const started = performance.now();
-    await expect(work).rejects.toMatchObject({ code: "store_unavailable" });
-    return performance.now() - started;
+  /** Refused within two seconds, and a moment for the rest: by a timer of this process, which stops where the machine does. */
+  async function expectRefusedInTime(work: Promise<unknown>): Promise<void> {
+    const late = new AbortController();
+    const refused = work.then(() => "done", (error: unknown) => error);
+    const first = await Promise.race([refused, sleep(2_300, "late", { signal: late.signal }).catch(() => undefined)]);
+    late.abort();
+    expect(first).toMatchObject({ code: "store_unavailable" });
   }
 
   it("refuses within 2 seconds while the server is stopped, never hangs, and goes on when it is back", ({ skip }) =>
@@ -72,16 +75,14 @@ describe("the store on PostgreSQL", () => {
       try {
         const set = writeSet(first.head);
         const calls = [store.readHead(TENANT), store.commit(set), store.read(TENANT, []), store.exclusively(TENANT, (alone) => alone.commit(set))];
-        for (const took of await Promise.all(calls.map(refusedAfter))) expect(took).toBeLessThan(2_300);
-        expect(await refusedAfter(store.commit(set))).toBeLessThan(2_300);
+        await Promise.all(calls.map(expectRefusedInTime));
+        await expectRefusedInTime(store.commit(set));
       } finally {
         await server.signal("SIGCONT");
       }
-      // What was sent meanwhile may have been written once: the head tells.
-      await until(async () => (await store.readHead(TENANT)).seq >= 1);
-      const head = await settledHead(store);
-      expect(head.seq).toBeLessThanOrEqual(2);
-      expect(await store.commit(writeSet(head))).toEqual({ ok: true });
+      // What was sent meanwhile may have been written, once; after what is written now it cannot be.
+      await until(async () => (await store.commit(writeSet(await store.readHead(TENANT)))).ok);
+      expect([2, 3]).toContain((await store.readHead(TENANT)).seq);
     }));
 
   it("closes while the server is stopped", ({ skip }) =>
@@ -106,7 +107,7 @@ describe("the store on PostgreSQL", () => {
       store.onHint((tenant) => heard.push(tenant));
       await until(async () => store.listening);
       await server.kill();
-      expect(await refusedAfter(store.commit(writeSet(first.head)))).toBeLessThan(2_300);
+      await expectRefusedInTime(store.commit(writeSet(first.head)));
       await server.restart();
       await until(async () => heard.length > 0);
       expect(await store.readHead(TENANT)).toEqual(first.head);
@@ -174,7 +175,7 @@ describe("the store on PostgreSQL", () => {
   });
 
   it("is refused within 2 seconds where there is no server", async () => {
-    expect(await refusedAfter(openPostgresStore({ url: "postgres://countersign@127.0.0.1:9/none" }))).toBeLessThan(2_300);
+    await expectRefusedInTime(openPostgresStore({ url: "postgres://countersign@127.0.0.1:9/none" }));
   });
 
   it("writes a request that moves within its phase into its page, and touches no index", ({ skip }) =>
@@ -229,12 +230,6 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   const limit = performance.now() + 8_000;
   while (!(await holds().catch(() => false))) {
     if (performance.now() > limit) throw new Error("it did not come to be");
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
-}
-
-/** The head once statements that were on their way have ended. */
-async function settledHead(store: PostgresStore) {
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  return store.readHead(TENANT);
 }

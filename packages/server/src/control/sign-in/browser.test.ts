@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 beforeEach(async () => {
   cookiesSeen.length = 0;
-  server = await listen((request, response) => void serve(request, response));
+  server = await listen((request, response) => void serve(request, response).catch(() => response.destroy())); // its page may go away in the middle
   port = portOf(server);
   at = await openInstallation({ origin: () => `http://localhost:${port}` });
 });
