@@ -10,8 +10,8 @@ if (missing !== undefined) process.stderr.write(`prompt-approval.tmux.test.ts is
 afterEach(endStages);
 
 const ASKED = "Approve this operation? (y/n): ";
-/** The prompt takes answers after a short silence; a person is never faster. */
-const settle = (): Promise<void> => sleep(250);
+/** The prompt takes answers after a short silence, which a busy machine makes longer; a person is never faster. */
+const settle = (): Promise<void> => sleep(500);
 
 async function askedAndSettled(stage: Stage): Promise<string> {
   const shown = await stage.see(/Approve this operation\? \(y\/n\):\s*$/);
