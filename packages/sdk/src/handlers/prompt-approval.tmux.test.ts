@@ -307,6 +307,7 @@ describe.skipIf(missing !== undefined)("promptApproval on a real terminal", TIME
   it("denies without a controlling terminal, with one line on standard error that holds no arguments", async () => {
     const plan = writePlan({ arguments: { secret: "hunter2" } });
     const child = spawn("setsid", ["--wait", process.execPath, PROGRAM, plan], { stdio: ["pipe", "pipe", "pipe"] });
+    child.stdin.on("error", () => undefined); // it may end before it has read it
     child.stdin.end("y\n");
     let [out, err] = ["", ""];
     child.stdout.on("data", (chunk) => (out += String(chunk)));
