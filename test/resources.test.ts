@@ -35,7 +35,7 @@ describe("leftovers", () => {
 
 describe("this very test run", () => {
   it("does not complain about what a test closes, however late", async () => {
-    const server = createServer((socket) => socket.end()).listen(0, "127.0.0.1");
+    const server = createServer((socket) => socket.on("error", () => undefined).end()).listen(0, "127.0.0.1");
     await once(server, "listening");
     // A listening TCP server's address is an object.
     const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");

@@ -1,8 +1,8 @@
 /** A control plane with a real OpenID provider, staff, every credential and what the routes are aimed at. */
-import { createServer } from "node:net";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../free-port.ts";
 import { fillWallet, ROLES } from "./credentials.ts";
 import type { Name } from "./credentials.ts";
 import type { Range } from "./route-targets.ts";
@@ -19,7 +19,7 @@ export interface OpenRange extends Range {
 const POLICY = "version: 1\ndefault: allow\npolicies:\n  - name: never-delete\n    match: mcp:*:delete_everything\n    action: block\n    approval: never\n    reason: Nobody may\n";
 
 export async function openRange(env: NodeJS.ProcessEnv = {}): Promise<OpenRange> {
-  const port = await freePort();
+  const port = await freePort(); // the provider wants to know beforehand where people are sent back to
   const origin = `http://localhost:${port}`;
   const { provider, env: oidc } = await startProvider(`${origin}/v1/sign-in/oidc/callback`, { "oidc-user": { name: "Odo", email: "odo@example.org", email_verified: true } });
   const plane = await startControlPlane({ policy: POLICY, port, env: { ...oidc, ...env }, directory: mkdtempSync(join(tmpdir(), "countersign-range-")) });
@@ -52,16 +52,4 @@ async function givePasskey(staff: Staff, { headers }: SignedIn, origin: string):
   const cookie = `${headers["cookie"]}; ${cookiesOf(answer)[0]}`;
   await staff.must({ headers: { ...headers, cookie } }, "POST", "/v1/me/passkeys", { name: "test", response: authenticator.create(body.options) });
   return authenticator;
-}
-
-/** The provider wants to know beforehand where people are sent back to. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(address !== null && typeof address === "object" ? address.port : 0));
-    });
-  });
 }

@@ -65,6 +65,7 @@ it("R33: an agent that sleeps through its lease and wakes up neither doubles its
   expect(sightings().length).toBeLessThanOrEqual(1);
   await person.vote(anew);
   expect(await second.answer).toBe("result");
+  await person.sees("completed"); // the outcome is told after the result
   const requests = await person.requests();
   expect(requests.map(({ state }) => state)).toEqual(["completed", "outcome_unknown"]);
   expect(sightings().length).toBeLessThanOrEqual(2);

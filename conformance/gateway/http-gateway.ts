@@ -14,7 +14,7 @@ export interface HttpProgram {
   kill(): Promise<void>;
 }
 
-const START_MS = 9_000;
+const START_MS = 20_000;
 const END_MS = 5_000;
 
 /** What the gateway stands before: a URL, or the command of a process. */

@@ -64,7 +64,7 @@ export function startHttpPeer(url: string, answer: (request: Message) => object 
     );
   }
 
-  const heard = (fits: (message: Message) => boolean, withinMs = 9_000): Promise<string> =>
+  const heard = (fits: (message: Message) => boolean, withinMs = 15_000): Promise<string> =>
     untilFound(() => lines.find((line) => fits(read(line))), listeners, () => `not heard; it said:\n${lines.join("")}`, withinMs);
 
   return {

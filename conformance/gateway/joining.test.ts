@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const peer of peers) await peer.end();
   const down = spawnSync(process.execPath, [COUNTERSIGN, "down", "--dir", directory], { encoding: "utf8", env: { ...process.env, COUNTERSIGN_URL: "" } });
   expect([down.status, down.stderr]).toEqual([0, ""]);
-  await expect.poll(() => fetchState(), { timeout: 5_000 }).toBeUndefined();
+  await expect.poll(() => fetchState()).toBeUndefined();
   rmSync(home, { recursive: true, force: true });
 });
 
@@ -87,7 +87,7 @@ it("a control plane that does not answer for a moment is waited for: all calls o
     for (let n = 0; n < 60; n++) peer.send({ jsonrpc: "2.0", id: 100 + n, method: "tools/call", params: write(`burst-${n}`) });
     await new Promise((resolve) => setTimeout(resolve, 4_300));
     const owner = personAt(() => url, headers);
-    await expect.poll(async () => (await owner.requests()).filter(({ state }) => state === "pending").length, { timeout: 4_000 }).toBe(60);
+    await expect.poll(async () => (await owner.requests()).filter(({ state }) => state === "pending").length).toBe(60);
   } finally {
     clearTimeout(goOn);
     process.kill(pid, "SIGCONT");

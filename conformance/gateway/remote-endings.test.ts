@@ -84,7 +84,7 @@ it("a server that was started anew has no such session: the gateway says so and 
   // Official servers answer 400 to a session that they do not know; as MCP wants it, 404.
   const { createServer } = await import("node:http");
   const fresh = createServer((_, response) => void response.writeHead(404).end());
-  await new Promise<void>((resolve) => fresh.listen(Number(port), "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => fresh.once("error", reject).listen(Number(port), "127.0.0.1", resolve));
   try {
     expect(read(await peer.ask(2, "tools/call", { name: "echo", arguments: { message: "x" } }))).toMatchObject({ error: { message: expect.stringContaining("The server has ended the session (404): start the client anew.") } });
     expect(await peer.ended).toBe(69);

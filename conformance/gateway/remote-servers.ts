@@ -1,5 +1,5 @@
 /** Official servers over HTTP, as processes of their own. */
-import { createServer, type AddressInfo } from "node:net";
+import { freePort } from "../free-port.ts";
 import { startHttpProgram, type HttpProgram } from "./http-gateway.ts";
 import { SERVERS } from "./real-servers.ts";
 
@@ -9,12 +9,4 @@ export async function startEverything(transport: "streamableHttp" | "sse"): Prom
   const port = await freePort();
   const started = await startHttpProgram([node, program, transport], { PORT: String(port) }, /(?:on|port) port \d+/);
   return { ...started, url: `http://127.0.0.1:${port}/${transport === "sse" ? "sse" : "mcp"}` };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo; // it listens on a port
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -91,14 +91,14 @@ it("more rights than the sign-in has: the call is answered with the command that
 });
 
 it("two gateways whose sign-in ends at the same time both go on, again and again", async () => {
-  at.tokensLive(31);
+  at.tokensLive(32);
   await run(["login", at.url.href]);
   const both = [await connected(), await connected()];
   await Promise.all(both.map((peer) => call(peer, "whoami")));
   const renewals = (): number => at.grants.filter((grant) => grant === "refresh_token").length;
   const before = renewals();
   for (let round = 0; round < 3; round += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 1_200)); // from now on the token ends within the half minute that a gateway keeps away from
+    await new Promise((resolve) => setTimeout(resolve, 2_200)); // from now on the token ends within the half minute that a gateway keeps away from
     expect((await Promise.all(both.map((peer) => call(peer, "whoami")))).map(textOf)).toEqual(["ada: files:read", "ada: files:read"]);
   }
   expect(renewals() - before).toBe(3);

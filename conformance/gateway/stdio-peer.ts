@@ -58,7 +58,7 @@ export function startPeer(command: readonly string[], { env = {}, answer }: Stdi
     child.stdin.write(typeof message === "string" ? `${message}\n` : `${JSON.stringify(message)}\n`);
   }
 
-  const heard = (fits: (message: Message) => boolean, withinMs = 9_000): Promise<string> =>
+  const heard = (fits: (message: Message) => boolean, withinMs = 15_000): Promise<string> =>
     untilFound(() => lines.find((line) => fits(read(line))), listeners, () => `not heard; it said:\n${lines.join("")}\n${errors}`, withinMs);
 
   return {

@@ -1,7 +1,7 @@
 // Signing in through an OpenID provider: a real browser goes to a real provider and comes back.
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { freePort } from "../control-plane/open-range.ts";
+import { freePort } from "../free-port.ts";
 import { startControlPlane } from "../control-plane/running-control-plane.ts";
 import type { RunningControlPlane } from "../control-plane/running-control-plane.ts";
 import { startProvider } from "../control-plane/test-tools.ts";

@@ -72,12 +72,17 @@ async function picture(page: Page): Promise<Buffer> {
   const box = await tree.boundingBox();
   if (box === null) throw new Error("nothing is shown");
   if (box.height <= HIGHEST) return tree.screenshot();
-  await page.locator("[data-place=arguments] [data-end=rest]").scrollIntoViewIfNeeded();
-  await page.waitForTimeout(250);
-  const end = await page.locator("[data-place=arguments] [data-end=rest]").boundingBox();
-  if (end === null) throw new Error("its end is not shown");
-  const top = Math.max(0, end.y - 420);
-  return page.screenshot({ clip: { x: box.x, y: top, width: box.width, height: Math.max(1, end.y - top) } });
+  const rest = page.locator("[data-place=arguments] [data-end=rest]");
+  await rest.scrollIntoViewIfNeeded();
+  for (let [before, tries] = [Buffer.alloc(0), 0]; ; tries += 1) {
+    await page.waitForTimeout(150);
+    const end = await rest.boundingBox();
+    if (end === null) throw new Error("its end is not shown");
+    const top = Math.max(0, end.y - 420);
+    const now = await page.screenshot({ clip: { x: box.x, y: top, width: box.width, height: Math.max(1, end.y - top) } });
+    if (now.equals(before) || tries === 20) return now; // it has come to rest
+    before = now;
+  }
 }
 
 describe("R2: what would run is there as pixels, or cannot be approved", () => {

@@ -104,6 +104,7 @@ export async function startStrictSlack(): Promise<StrictSlack> {
   const port = (): number => (server.address() as AddressInfo).port;
   const links = new WebSocketServer({ noServer: true });
   server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => undefined); // whoever asked may be gone
     // A ticket opens one connection.
     if (!tickets.delete(new URL(request.url ?? "", "ws://127.0.0.1").searchParams.get("ticket") ?? "")) {
       socket.end("HTTP/1.1 401 Unauthorized\r\n\r\n");

@@ -34,6 +34,7 @@ export async function runStory(story: string, options: RunStoryOptions = {}): Pr
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (errors += chunk));
   child.on("error", ended.reject);
   child.on("close", ended.resolve);
+  child.stdin.on("error", () => undefined); // it may end before it has read it
   child.stdin.end(input);
   const limit = setTimeout(() => {
     late = true;

@@ -60,7 +60,7 @@ export function startOnTerminal(story: string, env: Readonly<Record<string, stri
 }
 
 async function until<T>(probe: () => T | undefined, complaint: () => string): Promise<T> {
-  const end = performance.now() + 9_500;
+  const end = performance.now() + 20_000; // a program that starts others, on a machine that is busy
   for (;;) {
     const found = probe();
     if (found !== undefined) return found;

@@ -10,8 +10,8 @@ if (missing !== undefined) process.stderr.write(`prompt-approval.tmux.test.ts is
 afterEach(endStages);
 
 const ASKED = "Approve this operation? (y/n): ";
-/** The prompt takes answers after a short silence; a person is never faster. */
-const settle = (): Promise<void> => sleep(250);
+/** The prompt takes answers after a short silence, which a busy machine makes longer; a person is never faster. */
+const settle = (): Promise<void> => sleep(500);
 
 async function askedAndSettled(stage: Stage): Promise<string> {
   const shown = await stage.see(/Approve this operation\? \(y\/n\):\s*$/);
@@ -307,6 +307,7 @@ describe.skipIf(missing !== undefined)("promptApproval on a real terminal", TIME
   it("denies without a controlling terminal, with one line on standard error that holds no arguments", async () => {
     const plan = writePlan({ arguments: { secret: "hunter2" } });
     const child = spawn("setsid", ["--wait", process.execPath, PROGRAM, plan], { stdio: ["pipe", "pipe", "pipe"] });
+    child.stdin.on("error", () => undefined); // it may end before it has read it
     child.stdin.end("y\n");
     let [out, err] = ["", ""];
     child.stdout.on("data", (chunk) => (out += String(chunk)));

@@ -27,7 +27,7 @@ async function runRecord(): Promise<void> {
   for (let n = 0; n < 5; n += 1) await recorder.append(fakeDecision(n));
   const start = performance.now();
   const named = (): number => readdirSync(directory).filter((file) => file.endsWith(".named")).length;
-  while (named() < recordFiles().length - 1 && performance.now() - start < 3_000) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (named() < recordFiles().length - 1 && performance.now() - start < 9_000) await new Promise((resolve) => setTimeout(resolve, 5));
   await recorder.close();
 }
 

@@ -122,7 +122,7 @@ describe("countersign up, in the foreground", () => {
     const running = await operator.up();
     await running.end();
     const heard: string[] = [];
-    const stranger = await listen(createServer((socket) => socket.on("data", (chunk) => {
+    const stranger = await listen(createServer((socket) => socket.on("error", () => undefined).on("data", (chunk) => {
       heard.push(chunk.toString());
       socket.end('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{"id":"other"}');
     })));

@@ -7,9 +7,11 @@ import { describe, expect, it } from "vitest";
 import { openSqliteDatabase } from "../sql/sqlite-database.ts";
 import { assertIntact } from "./fixture/assert-intact.ts";
 import { startCommitProcess } from "./fixture/commit-process.ts";
+import { TENANT } from "./fixture/stored-rows.ts";
 import { startTestPostgres } from "./fixture/test-postgres.ts";
 import { openPostgresStore } from "./postgres-store.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
+import type { Store } from "./store.ts";
 import { NO_ROWS } from "./stored-row.ts";
 
 const LONG = process.env["COUNTERSIGN_LONG"] === "1";
@@ -21,6 +23,15 @@ const somewhere = () => sleep(20 + Math.random() * (LONG ? 800 : 200));
 
 function report(name: string, loops: number, acknowledged: number, reopenedMs: readonly number[]): void {
   if (LONG) console.info(`${name}: ${loops} loops, ${acknowledged} rows acknowledged, 0 lost, reopened within ${Math.round(Math.max(...reopenedMs))} ms`);
+}
+
+/** What a process that was stopped had sent may still be written. */
+async function headAtRest(store: Store): Promise<void> {
+  for (let [before, now] = [-1, 0]; before !== now; ) {
+    before = now;
+    await sleep(150);
+    now = (await store.readHead(TENANT)).seq;
+  }
 }
 
 describe("a store whose process is killed at any moment", () => {
@@ -80,7 +91,7 @@ describe("a store whose process is killed at any moment", () => {
           reopenedMs.push(performance.now() - started);
           // The process is at work again already: rows and record are looked at when it is stopped.
           committing.signal("SIGSTOP");
-          await sleep(50);
+          await headAtRest(store);
           const intact = await assertIntact(store, acknowledged, head);
           expect(intact.lost).toBe(0);
           ({ head } = intact);
