@@ -172,6 +172,22 @@ describe("the ledger", () => {
     expect(store.rows.get("person")?.size).toBe(3);
   });
 
+  it.each([0, 1, 2])("serves what a commit of its own turn has put off like anything else, once (%i more behind it)", async (more) => {
+    const store = new MemoryStore();
+    const ledger = await ledgerOver(store);
+    await put(ledger, person("ann", { email: "a@example.com" }));
+    // Another instance is faster, so that this one takes the next turn for itself.
+    const commit = store.commit.bind(store);
+    store.commit = async () => ({ ok: false, why: "conflict" });
+    const told: Command<string> = { needs: [], apply: ({ now }) => ({ answer: "told", entries: [{ type: "event", event: "signed_out", at: now, detail: {} }] }) };
+    const before = store.lines.length;
+    const answers = [put(ledger, person("ann", { email: null })), put(ledger, person("bob", { email: "a@example.com" })), ...Array.from({ length: more }, () => ledger.run(told))];
+    await Promise.all(answers);
+    store.commit = commit;
+    expect(ledger.resident.get("person", "bob")?.data.email).toBe("a@example.com");
+    expect(store.lines.slice(before).map(({ event }) => event)).toEqual(["person_changed", "person_changed", ...Array.from({ length: more }, () => "signed_out")]);
+  });
+
   it("rejects only the command that takes a unique value which is taken", async () => {
     const ledger = await ledgerOver(new MemoryStore());
     await put(ledger, person("ann", { email: "a@example.com" }));
