@@ -86,13 +86,15 @@ describe("the ledger", () => {
     const blind: Command<undefined> = { needs: [], apply: ({ now }) => ({ answer: undefined, changes: [{ table: "setting", id: "count", rev: 9, data: { name: "count", value: 9 } }], entries: [{ type: "event", event: "mode_changed", at: now, detail: {} }] }) };
     const silent: Command<undefined> = { needs: [], apply: () => ({ answer: undefined, changes: [{ table: "setting", id: "x", rev: 0, data: { name: "x", value: 9 } }] }) };
     const untold: Command<undefined> = { needs: [], apply: ({ now }) => ({ answer: undefined, changes: [{ table: "setting", id: "x", rev: 0, data: { name: "x", value: 9 } }], entries: [{ type: "event", event: "key_added", at: now, detail: {} }] }) };
-    const answers = await Promise.allSettled([ledger.run(countUp()), ledger.run(broken), ledger.run(blind), ledger.run(silent), ledger.run(untold), ledger.run(countUp())]);
+    const nameless: Command<undefined> = { needs: [], apply: ({ now }) => ({ answer: undefined, changes: [{ table: "setting", id: "a\0", rev: 0, data: { name: "x", value: 9 } }], entries: [{ type: "event", event: "mode_changed", at: now, detail: {} }] }) };
+    const answers = await Promise.allSettled([ledger.run(countUp()), ledger.run(broken), ledger.run(blind), ledger.run(silent), ledger.run(untold), ledger.run(nameless), ledger.run(countUp())]);
     expect(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : String(answer.reason)))).toEqual([
       1,
       "RangeError: no",
       "TypeError: setting count is at revision 1, and the command changes 9",
       "TypeError: a change leaves a row in the record",
       "TypeError: no row of this command tells of the change of setting x",
+      "TypeError: id must be 1 to 256 characters of well-formed text without control marks",
       2,
     ]);
   });

@@ -2,7 +2,7 @@
 import type { CompiledQuery } from "kysely";
 import type { RecordHead } from "@countersign/sdk/record";
 import type { Statement } from "../sql/postgres-pool.ts";
-import { assertName, columnValue } from "./column-text.ts";
+import { assertName, columnValue, isName } from "./column-text.ts";
 import { CLOCK } from "./postgres-functions.ts";
 import { named } from "./postgres-statement.ts";
 import { createQueries } from "./queries.ts";
@@ -41,6 +41,7 @@ export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[], n
   keys.forEach(assertKey);
   const groups = new Map<string, { readonly table: TableName; readonly column: string; readonly values: unknown[] }>();
   for (const key of keys) {
+    if ("id" in key && !isName(key.id)) continue; // text that PostgreSQL cannot take, such as one with NUL
     const [column, value] = "id" in key ? ["id", key.id] : [key.column, columnValue(key.value)];
     const group = groups.get(`${key.table} ${column}`) ?? { table: key.table, column, values: [] };
     group.values.push(value);

@@ -41,7 +41,7 @@ async function prepare({ url, newId = randomUUID, migrations = MIGRATIONS }: Pos
   pool.on("error", () => {});
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
-    await assertDurable(pool);
+    await assertFit(pool);
     await migrate(db, "postgres", migrations);
     await makeFunctions(pool);
     await pool.query("insert into installation (one, id) values (1, $1) on conflict do nothing", [newId()]);
@@ -55,11 +55,13 @@ async function prepare({ url, newId = randomUUID, migrations = MIGRATIONS }: Pos
   }
 }
 
-/** A store that acknowledges what a power cut erases would let an approved call run twice. */
-async function assertDurable(pool: Pool): Promise<void> {
-  const { rows } = await pool.query<{ name: string }>(
-    `select name from pg_settings where (name in ('fsync', 'full_page_writes') and setting = 'off') or (name = 'synchronous_commit' and setting in ('off', 'local'))`,
+/** A store that acknowledges what a power cut erases would let an approved call run twice. One that cannot hold a letter of a call would refuse it, and all that is committed with it. */
+async function assertFit(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ name: string; setting: string }>(
+    `select name, setting from pg_settings where (name in ('fsync', 'full_page_writes') and setting = 'off') or (name = 'synchronous_commit' and setting in ('off', 'local')) or (name = 'server_encoding' and setting <> 'UTF8')`,
   );
+  const encoding = rows.find(({ name }) => name === "server_encoding");
+  if (encoding !== undefined) throw new StoreError("store_unusable", `the database has the encoding ${encoding.setting}, which cannot hold every text; make it with UTF8`);
   const names = rows.map(({ name }) => name).join(", ");
   if (names !== "") throw new StoreError("store_not_durable", `PostgreSQL is set to lose commits in a power cut (${names}); set it to on`);
 }

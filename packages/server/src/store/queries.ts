@@ -27,7 +27,7 @@ export function createQueries(kind: DatabaseKind) {
       rows = rows.where(orderBy, "is not", null).where((row) => row.and([...whereOf(row, table, query.where), ...rangeOf(row, table, query.range)]));
       if (after !== undefined) {
         const place = sql<SqlBool>`(${sql.ref(orderBy)}, ${sql.ref("id")})`;
-        const end = sql`(${columnValue(after.value)}, ${after.id})`;
+        const end = sql`(${columnValue(after.value)}, ${columnValue(after.id)})`;
         rows = rows.where(descending ? sql<SqlBool>`${place} < ${end}` : sql<SqlBool>`${place} > ${end}`);
       }
       const direction = descending ? "desc" : "asc";

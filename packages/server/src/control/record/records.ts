@@ -65,6 +65,7 @@ export function createRecords({ ledger, store, sealer, checkpointKeys }: Records
   return {
     async take(identity, body) {
       if (identity.kind !== "agent") return FORBIDDEN;
+      if (/\p{Cc}/u.test(body.process)) return refuse("bad_request", "process: a control character");
       const entries: LedgerEntry[] = [];
       for (const [index, given] of body.entries.entries()) {
         const read = readShipped(given, identity);
