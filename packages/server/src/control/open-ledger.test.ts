@@ -55,6 +55,22 @@ describe("the ledger", () => {
     expect(store.rows.get("setting")?.get("count")).toMatchObject({ rev: 2, data: { value: 51 } });
   });
 
+  it("commits no more at once than a store takes in its time, so that what is small is not refused for what is large", async () => {
+    const store = new MemoryStore();
+    const ledger = await ledgerOver(store);
+    const commit = store.commit.bind(store);
+    const lengths: number[] = [];
+    store.commit = (set) => {
+      lengths.push(set.lines.reduce((sum, { line }) => sum + line.length, 0));
+      return commit(set);
+    };
+    const large: Command<string> = { needs: [], apply: ({ now }) => ({ answer: "large", entries: [{ type: "event", event: "signed_out", at: now, detail: { text: "x".repeat(3 * 1024 * 1024) } }] }) };
+    const answers = await Promise.all([ledger.run(countUp()), ledger.run(large), ledger.run(large), ledger.run(large), ledger.run(countUp())]);
+    expect(answers).toEqual([1, "large", "large", "large", 2]);
+    expect(lengths).toHaveLength(2);
+    expect(Math.max(...lengths)).toBeLessThan(7 * 1024 * 1024);
+  });
+
   it("takes along what comes while it reads, so that it need not wait for another turn", async () => {
     const store = new MemoryStore();
     const ledger = await ledgerOver(store);
