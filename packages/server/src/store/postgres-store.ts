@@ -69,7 +69,7 @@ async function assertFit(pool: Pool): Promise<void> {
 /** One message of several statements, each of which sees what was committed before it. It cannot have parameters. */
 function lockText(tenant: string): string {
   const name = escapeLiteral(tenant);
-  return `begin;
+  return `begin isolation level read committed;
     insert into record_head (tenant, seq, hash, at) values (${name}, 0, '${NO_ROWS.hash}', 0) on conflict do nothing;
     select 1 from record_head where tenant = ${name} for update;
     ${KEEP}`;
