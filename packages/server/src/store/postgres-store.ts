@@ -15,6 +15,7 @@ import { assertName } from "./column-text.ts";
 import { AloneStore, KEEP } from "./postgres-alone.ts";
 import { compiled, postgresQueries, readHead, readKeys, readLines, readWhole, type Ask } from "./postgres-reads.ts";
 import { PostgresCompany } from "./postgres-company.ts";
+import { assertFit, LIMITS } from "./postgres-fit.ts";
 import { CHANNEL, makeFunctions } from "./postgres-functions.ts";
 import { commitStatement, looseStatement, refused, resultOf, type CommitRow } from "./postgres-statement.ts";
 import type { AloneWith, Checkpoint, CommitResult, Key, ListQuery, RecordLine, RecordQuery, Snapshot, Store, Stored, WriteSet } from "./store.ts";
@@ -37,7 +38,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 /** Schema and installation id, on a connection that may take its time. */
 async function prepare({ url, newId = randomUUID, migrations = MIGRATIONS }: PostgresStoreOptions): Promise<string> {
-  const pool = new Pool({ ...connectionConfig(url), max: 1, connectionTimeoutMillis: 2_000, query_timeout: SLOWEST_MS });
+  const pool = new Pool({ ...connectionConfig(url), ...LIMITS, max: 1, connectionTimeoutMillis: 2_000, query_timeout: SLOWEST_MS });
   pool.on("error", () => {});
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
@@ -53,17 +54,6 @@ async function prepare({ url, newId = randomUUID, migrations = MIGRATIONS }: Pos
   } finally {
     await pool.end();
   }
-}
-
-/** A store that acknowledges what a power cut erases would let an approved call run twice. One that cannot hold a letter of a call would refuse it, and all that is committed with it. */
-async function assertFit(pool: Pool): Promise<void> {
-  const { rows } = await pool.query<{ name: string; setting: string }>(
-    `select name, setting from pg_settings where (name in ('fsync', 'full_page_writes') and setting = 'off') or (name = 'synchronous_commit' and setting in ('off', 'local')) or (name = 'server_encoding' and setting <> 'UTF8')`,
-  );
-  const encoding = rows.find(({ name }) => name === "server_encoding");
-  if (encoding !== undefined) throw new StoreError("store_unusable", `the database has the encoding ${encoding.setting}, which cannot hold every text; make it with UTF8`);
-  const names = rows.map(({ name }) => name).join(", ");
-  if (names !== "") throw new StoreError("store_not_durable", `PostgreSQL is set to lose commits in a power cut (${names}); set it to on`);
 }
 
 /** One message of several statements, each of which sees what was committed before it. It cannot have parameters. */
