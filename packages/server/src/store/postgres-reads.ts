@@ -34,6 +34,10 @@ const HEAD_PART = `select -1 as part, coalesce(h.hash, '${NO_ROWS.hash}') as id,
 
 const MOST_NEWS = 1_000;
 const MOST_TOUCHED = 100;
+/** An instance that is far behind reads on from there: what could not be read in time would never be read. */
+const NEWS_BYTES = 4 * 1024 * 1024;
+/** A request that is larger is read by whoever needs it. */
+const TOUCHED_BYTES = 64 * 1024;
 const NEWS_VALUES = RECORD_COLUMNS.join(", ");
 
 export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[], newsAfter?: number): Promise<Snapshot> {
@@ -55,8 +59,9 @@ export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[], n
   const values: unknown[] = [tenant, ...parts.map((part) => part.values)];
   if (newsAfter !== undefined) {
     const news = `from record where tenant = $1 and seq > $${values.push(newsAfter)}::bigint order by seq limit`;
-    texts.push(`(select ${NEWS}, '', seq, json_build_array(${NEWS_VALUES})::text ${news} ${MOST_NEWS})`);
-    texts.push(`select ${TOUCHED}, id, rev, data from approval where tenant = $1 and id = any(array(select request_id ${news} ${MOST_TOUCHED}))`);
+    const summed = `select *, sum(octet_length(line)) over (order by seq) - octet_length(line) as bytes_before from (select ${NEWS_VALUES} ${news} ${MOST_NEWS}) as ahead`;
+    texts.push(`(select ${NEWS}, '', seq, json_build_array(${NEWS_VALUES})::text from (${summed}) as summed where bytes_before < ${NEWS_BYTES})`);
+    texts.push(`select ${TOUCHED}, id, rev, data from approval where tenant = $1 and id = any(array(select request_id ${news} ${MOST_TOUCHED})) and octet_length(data) <= ${TOUCHED_BYTES}`);
   }
   // Few shapes, asked again and again: planning one takes longer than answering it.
   return snapshotOf(await ask(named([HEAD_PART, ...texts].join("\nunion all "), values)), parts.map(({ table }) => table), new Set(), keys);
