@@ -19,11 +19,11 @@ it.for(["read committed", "repeatable read", "serializable"])("takes turns and l
   await client.connect();
   await client.query(`alter database ${client.escapeIdentifier(String(client.database))} set default_transaction_isolation = '${level}'`);
   await client.end();
-  const stores = [await openPostgresStore({ url }), await openPostgresStore({ url })];
+  const stores = [await openPostgresStore({ url }), await openPostgresStore({ url })] as const;
   try {
-    const turns = Array.from({ length: 20 }, (_, index) => stores[index % 2]?.exclusively(TENANT, async (alone) => alone.commit(writeSet(await alone.readHead(TENANT)))));
+    const turns = Array.from({ length: 20 }, (_, index) => stores[index % 2 === 0 ? 0 : 1].exclusively(TENANT, async (alone) => alone.commit(writeSet(await alone.readHead(TENANT)))));
     expect(await Promise.all(turns)).toEqual(turns.map(() => ({ ok: true })));
-    expect(await stores[0]?.readHead(TENANT)).toMatchObject({ seq: 20 });
+    expect(await stores[0].readHead(TENANT)).toMatchObject({ seq: 20 });
   } finally {
     for (const store of stores) await store.close();
   }
