@@ -21,12 +21,16 @@ export interface BundleSource extends PolicySource {
 const POLL_MS = 30_000;
 const FIRST_RETRY_MS = 500;
 const LOAD_PATIENCE = { withinMs: 1_800, attemptMs: 900 };
+/** A document may be so large, or the way to it so slow, that it never comes in that time. Nobody waits for what is asked again. */
+const LONGEST_LOAD_MS = 30_000;
 
 export function createBundleSource(client: Pick<WireClient, "bundle" | "name">, pollMs = POLL_MS): BundleSource {
   let latest: Bundle | undefined;
   /** Monotonic. */
   let confirmedAt: number | undefined;
   let failures = 0;
+  /** In a row. */
+  let timeouts = 0;
   let changed: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -38,8 +42,10 @@ export function createBundleSource(client: Pick<WireClient, "bundle" | "name">, 
   }
 
   async function load(): Promise<PolicyContent> {
-    const answer = await client.bundle(latest === undefined ? undefined : `"${latest.digest}"`, LOAD_PATIENCE);
+    const patience = timeouts === 0 ? LOAD_PATIENCE : { withinMs: Math.min(LONGEST_LOAD_MS, LOAD_PATIENCE.withinMs * 2 ** timeouts) };
+    const answer = await client.bundle(latest === undefined ? undefined : `"${latest.digest}"`, patience);
     failures = answer.ok ? 0 : failures + 1;
+    timeouts = !answer.ok && answer.code === "timeout" ? timeouts + 1 : 0;
     schedule();
     if (!answer.ok) throw new Error(answer.code === "policy_unavailable" ? "no document was activated there yet. Put one in force: countersign policy push FILE" : `the control plane could not be asked (${answer.code})`);
     confirmedAt = performance.now();

@@ -59,6 +59,26 @@ describe("shipping the record", () => {
     expect(taken.map(({ type }) => type)).toEqual(["event", "outcome"]);
   });
 
+  it("an entry that the control plane does not take takes none of those beside it along, and is told as a gap", async () => {
+    const taken: RecordBody["entries"] = [];
+    const warnings: string[] = [];
+    const numbers: number[] = [];
+    const ship = async ({ batch, entries }: RecordBody) => {
+      if (entries.some(({ callId }) => callId === "c7" || callId === "c300")) return failure("bad_request", { status: 400 });
+      numbers.push(batch);
+      taken.push(...entries);
+      return { ok: true as const, status: 200, value: { batch, head: { seq: taken.length, hash: "" } } };
+    };
+    const shipper = new RecordShipper({ client: { ship }, process: "p", now: () => 0, onWarning: (message) => warnings.push(message), flushMs: 10 });
+    for (let n = 0; n < 700; n++) shipper.offer(entry(n));
+    await shipper.close(2_000);
+    expect(taken.filter(({ type }) => type === "outcome").map(({ callId }) => callId)).toEqual(Array.from({ length: 700 }, (_, n) => `c${n}`).filter((id) => id !== "c7" && id !== "c300"));
+    expect(taken.filter(({ type }) => type === "event").map(({ detail }) => detail)).toEqual([{ reason: "control_plane_unavailable", leftOut: 1 }, { reason: "control_plane_unavailable", leftOut: 1 }]);
+    expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+    expect(warnings).toHaveLength(2);
+    expect(shipper.status()).toEqual({ queued: 0, leftOut: 2 });
+  });
+
   it("the end does not wait for a control plane that is away, and says what is missing there", async () => {
     const { shipper, warnings, away } = world([]);
     away();

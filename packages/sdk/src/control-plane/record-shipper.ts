@@ -37,6 +37,8 @@ export class RecordShipper {
   #leftOut = 0;
   #leftOutAll = 0;
   #failures = 0;
+  /** Somewhere in what waits is an entry that the control plane does not take, and it is being looked for. */
+  #searching = false;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
 
@@ -94,7 +96,7 @@ export class RecordShipper {
   #schedule(): void {
     if (this.#timer !== undefined || this.#sending !== undefined) return;
     const { flushMs = 1_000 } = this.#options;
-    const delay = this.#failures > 0 ? backOff(this.#failures, flushMs, MAX_PAUSE_MS) : this.#queue.length >= MAX_BATCH ? 0 : flushMs;
+    const delay = this.#failures > 0 ? backOff(this.#failures, flushMs, MAX_PAUSE_MS) : this.#searching || this.#queue.length >= MAX_BATCH ? 0 : flushMs;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#sending ??= this.#send();
@@ -113,7 +115,8 @@ export class RecordShipper {
     if (answer.ok || !(mayPass(answer) || answer.code === "aborted" || answer.code === "unauthenticated")) {
       if (answer.ok) this.#number += 1;
       else this.#refused(answer.code);
-      this.#batch = [];
+      if (answer.ok || !this.#searching) this.#batch = [];
+      if (this.#queue.length + this.#batch.length === 0) this.#searching = false;
       this.#failures = 0;
     } else {
       this.#failures += 1;
@@ -122,13 +125,16 @@ export class RecordShipper {
     if (this.#queue.length + this.#batch.length > 0 && !this.#closing.signal.aborted) this.#schedule();
   }
 
-  /** A batch that the control plane will never take must not hold up those behind it. */
+  /** What the control plane will never take must not hold up what is behind it, nor take what is beside it along: of a batch, half is tried. */
   #refused(code: string): void {
+    this.#searching = this.#batch.length > 1 && (code === "bad_request" || code === "too_large");
+    if (this.#searching) return void this.#queue.unshift(...this.#batch.splice(Math.ceil(this.#batch.length / 2)));
     this.#options.onWarning(`The control plane refused ${this.#batch.length} entries of the record (${code}); the record here has them.`);
     this.#leftOut += this.#batch.length;
     this.#leftOutAll += this.#batch.length;
     if (!this.#batch.some(({ type }) => type === "event")) this.#tellGap();
     else this.#leftOut = 0; // the gap itself is what it refuses
+    return undefined;
   }
 
   #cut(): RecordEntry[] {

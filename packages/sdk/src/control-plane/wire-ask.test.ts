@@ -14,18 +14,20 @@ let fake: FakeControlPlane;
 let plane: ControlPlane;
 const warnings: string[] = [];
 
-beforeEach(async () => {
-  fake = await FakeControlPlane.start();
+async function begin(leaseMs?: number): Promise<void> {
+  fake = await FakeControlPlane.start(leaseMs === undefined ? {} : { leaseMs });
   const settings = readControlPlaneOptions({ url: fake.url, apiKey: fake.apiKey }, {});
   if (settings === undefined) throw new Error("they were given");
   plane = openControlPlane(settings, { defaultTimeoutMs: 60_000, now: Date.now, onWarning: (message) => warnings.push(message) });
   plane.start(openPolicyStore(objectPolicies({ version: 1, policies: [] }), () => undefined), false);
   warnings.length = 0;
-});
-afterEach(async () => {
+}
+async function end(): Promise<void> {
   await plane.close();
   await fake.close();
-});
+}
+beforeEach(() => begin());
+afterEach(end);
 
 function question(): Question {
   const call = fakeCall();
@@ -82,6 +84,21 @@ it("a claim that is given back can be made again; a report ends it", async () =>
   await until(async () => ((await fake.requests())[0]?.outcome === "failed" ? true : undefined));
   await until(() => plane.status().executing === 0 || undefined);
   expect(warnings).toEqual([]);
+});
+
+it("the outcome of what the control plane has given up is told all the same", async () => {
+  await end();
+  await begin(300);
+  const { ask } = plane;
+  const request = await ask.join(question());
+  await fake.decide(request.id, "approve");
+  await ask.wait(request, { signal: undefined, waitMs: undefined });
+  expect(await ask.claim(request)).toBe(true);
+  fake.lost.add(request.id);
+  await until(() => warnings.length > 0 || undefined);
+  await ask.report(request, { outcome: "completed", isError: false, elapsedMs: 5 });
+  await until(async () => ((await fake.requests())[0]?.outcome === "completed" ? true : undefined));
+  await until(() => plane.status().executing === 0 || undefined);
 });
 
 it("what is given back because the caller has gone is nobody's to use: claimed or not, the request ends", async () => {

@@ -129,7 +129,7 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
 
   function giveBack(id: string, claimId: string, then: () => void = () => undefined): void {
     const ended = (): void => {
-      claims.end(id);
+      claims.end(id, claimId);
       then();
     };
     teller.tell({ about: `approval request ${id}`, tell: (patience) => client.release(id, { claimId }, patience), withinMs: RELEASE_WITHIN_MS, ended });
@@ -228,7 +228,7 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
       if (claimId === undefined) return;
       const body = { claimId, outcome, isError, elapsedMs };
       // Until it is heard the claim is kept alive: an outcome that is known here must not become unknown there.
-      teller.tell({ about: `the outcome of approval request ${id}`, tell: (patience) => client.outcome(id, body, patience), withinMs: OUTCOME_WITHIN_MS, ended: () => claims.end(id) });
+      teller.tell({ about: `the outcome of approval request ${id}`, tell: (patience) => client.outcome(id, body, patience), withinMs: OUTCOME_WITHIN_MS, ended: () => claims.end(id, claimId) });
     },
   };
 }

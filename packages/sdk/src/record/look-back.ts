@@ -120,8 +120,9 @@ function hasEnded(file: string): boolean {
   const name = parseRecordFileName(file);
   if (name === undefined) return false;
   if (name.startedAt < Date.now() - uptime() * 1_000 - CLOCK_SLACK_MS) return true; // before this boot
-  // In containers every start has the same process id; another record of this very process is younger than the process.
-  if (name.pid === process.pid) return name.startedAt < Date.now() - process.uptime() * 1_000 - CLOCK_SLACK_MS;
+  // In containers every start has the same process id; another record of this very process is younger than the process. When that began is
+  // known from then: its uptime does not count the time that a machine sleeps.
+  if (name.pid === process.pid) return name.startedAt < performance.timeOrigin - CLOCK_SLACK_MS;
   return !isRunning(name);
 }
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fakeDecision } from "./fixture/fake-entries.ts";
 import { Chain } from "./chain.ts";
 import { lookBack } from "./look-back.ts";
@@ -126,6 +126,18 @@ describe("looking back", () => {
       ]),
     );
     expect(await look()).toEqual([]);
+  });
+
+  it("leaves another record of this very process alone, also where the machine has slept since", async () => {
+    await runRecord();
+    await look();
+    leaveFile(process.pid, Date.now() - 2_100, hostname());
+    vi.spyOn(process, "uptime").mockReturnValue(0.01);
+    try {
+      expect(await look()).toEqual([]);
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   it("warns of an earlier file that was tampered with, and records it", async () => {

@@ -27,6 +27,9 @@ export interface EventStreamOptions {
   readonly maxPauseMs?: number;
 }
 
+/** What can stand in a header; without one it begins anew, and what was missed is looked up. */
+const SENDABLE_ID = /^[\x21-\x7e]{1,200}$/;
+
 export class EventStream {
   readonly #connection: WireConnection;
   readonly #listener: EventListener;
@@ -99,7 +102,7 @@ export class EventStream {
   #connect(): void {
     this.#timer = undefined;
     const { method, path } = ROUTES.events;
-    const resume = this.#lastEventId === "" ? {} : { "last-event-id": this.#lastEventId };
+    const resume = SENDABLE_ID.test(this.#lastEventId) ? { "last-event-id": this.#lastEventId } : {};
     const request = this.#connection.open({ method, path, headers: { accept: "text/event-stream", "cache-control": "no-store", ...resume }, apart: true });
     this.#request = request;
     const end = (): void => this.#again(request);

@@ -64,7 +64,7 @@ export function createWireClient(base: URL, apiKey: string): WireClient {
     const text = body === undefined ? {} : { body: JSON.stringify(body) };
     const { quietMs, ...times } = patience;
     const quiet = quietMs === undefined ? undefined : { kind: route, ms: quietMs };
-    return exchange(connection, { method, path: path.replace("{id}", encodeURIComponent(id)), ...text, schema, repeat: true, quiet, ...times, ...more });
+    return exchange(connection, { method, path: path.replace("{id}", encodeURIComponent(id.toWellFormed())), ...text, schema, repeat: true, quiet, ...times, ...more });
   }
 
   return {

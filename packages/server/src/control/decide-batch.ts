@@ -30,15 +30,18 @@ const MAX_LAG_MS = 5_000;
 
 /** Rows of one commit at most, but for those of its last command. */
 const MAX_ROWS = 2_000;
+/** And text, in UTF-16 code units: what takes a store longer than a commit may take would be refused to all, again and again. */
+const MAX_LENGTH = 4 * 1024 * 1024;
 
 export function decideBatch(facts: LedgerFacts, commands: readonly Command<unknown>[]): DecidedBatch {
   const view = new BatchView(facts);
   const outcomes: Outcome[] = [];
   const lines: RecordLine[] = [];
+  let length = 0;
   let { head } = facts;
   let before = facts.now + MAX_LAG_MS;
   for (const command of commands) {
-    if (lines.length >= MAX_ROWS) break;
+    if (lines.length >= MAX_ROWS || length >= MAX_LENGTH) break;
     try {
       const plan = command.apply(view);
       const { answer, changes = [], entries = [] } = plan;
@@ -48,6 +51,7 @@ export function decideBatch(facts: LedgerFacts, commands: readonly Command<unkno
       const linked = linkPlan(plan, head, view);
       view.apply(changes);
       lines.push(...linked.lines);
+      length += lengthOf(changes, linked.lines);
       head = linked.head;
       before = Math.min(before, plan.before ?? Infinity);
       outcomes.push({ ok: true, answer });
@@ -58,6 +62,14 @@ export function decideBatch(facts: LedgerFacts, commands: readonly Command<unkno
   }
   const policy = lines.length === 0 ? facts.current : view.policy;
   return { outcomes, changes: view.changes(), lines, head, before, policy };
+}
+
+/** Of what can be long: rows, the arguments of requests, documents. */
+function lengthOf(changes: readonly Change[], lines: readonly RecordLine[]): number {
+  let length = 0;
+  for (const { line } of lines) length += line.length;
+  for (const { table, data } of changes) length += (table === "approval" ? data?.sealed?.data.length : table === "policy_version" ? data?.text.length : 0) ?? 0;
+  return length;
 }
 
 /** Throws where a plan puts a document in force that cannot be: before it is part of the batch. */

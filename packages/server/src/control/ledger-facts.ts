@@ -13,6 +13,8 @@ import { RecentRequests } from "./recent-requests.ts";
 import { isResident, ResidentTables, tablesChangedBy } from "./resident-tables.ts";
 
 const PAGE = 1_000;
+/** Of rows at a time, so that each look ends in its time however far there is to go. */
+const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** Asks the store; the ledger puts a time limit on it. */
 export type Ask = <T>(answer: Promise<T>) => Promise<T>;
@@ -196,7 +198,7 @@ export class LedgerFacts implements Facts {
     if (to.seq < this.#head.seq || (to.seq === this.#head.seq && to.hash !== this.#head.hash)) return this.#startOver(to);
     for (const line of news) if (line.seq === this.#head.seq + 1 && line.seq <= to.seq) this.#take(line);
     while (this.#head.seq < to.seq) {
-      const lines = await this.#ask(this.#store.readRecord({ tenant: this.#tenant, after: this.#head.seq, limit: PAGE }));
+      const lines = await this.#ask(this.#store.readRecord({ tenant: this.#tenant, after: this.#head.seq, limit: PAGE, maxBytes: PAGE_BYTES }));
       if (lines.length === 0) throw new Error(`the record has no row ${this.#head.seq + 1}, and its head is row ${to.seq}`);
       for (const line of lines) {
         if (line.seq > to.seq) break;

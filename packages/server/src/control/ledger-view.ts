@@ -1,4 +1,5 @@
 /** What a command sees: what is stored, and over it what the commands before it in the same batch have changed. */
+import { assertName } from "../store/column-text.ts";
 import { TABLES } from "../store/tables.ts";
 import type { Change, Stored } from "../store/store.ts";
 import type { ColumnValue, ResidentTable, TableName, Tables } from "../store/tables.ts";
@@ -76,9 +77,10 @@ export class BatchView implements View {
     return [...stored.filter(({ id }) => !gone.has(id)), ...now];
   }
 
-  /** Whether these changes may be part of the batch. Throws TypeError where a command changes what it has not seen. */
+  /** Whether these changes may be part of the batch. Throws TypeError where a command changes what it has not seen, or what no store holds: the commit would fail for all. */
   admit(changes: readonly Change[]): Admission {
     for (const change of changes) {
+      assertName(change.id, "id");
       const seen = this.#seen(change.table, change.id)?.rev ?? 0;
       if (seen !== change.rev) throw new TypeError(`${change.table} ${change.id} is at revision ${seen}, and the command changes ${change.rev}`);
       for (const column of TABLES[change.table].unique) {

@@ -38,6 +38,9 @@ import { createSignIns } from "./sign-in/create-sign-ins.ts";
 import { startSweeper } from "./sweeper.ts";
 import { createTrials } from "./trial/trials.ts";
 
+/** Of rows that a stream catches up with at a time. */
+const NEWS_BYTES = 8 * 1024 * 1024;
+
 /** What the other resources are made from. */
 export interface Core {
   readonly store: Store;
@@ -112,7 +115,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       head: () => ledger.head.seq,
       now: () => ledger.resident.now,
       onRows: (listener) => ledger.onRows(listener),
-      readRows: ({ after, limit }) => store.readRecord({ tenant: ledger.tenant, after, limit }),
+      readRows: ({ after, limit }) => store.readRecord({ tenant: ledger.tenant, after, limit, maxBytes: NEWS_BYTES }),
       newsOf: createNewsOf(requests, ledger),
     },
     limits.streams,

@@ -55,6 +55,22 @@ describe("the ledger", () => {
     expect(store.rows.get("setting")?.get("count")).toMatchObject({ rev: 2, data: { value: 51 } });
   });
 
+  it("commits no more at once than a store takes in its time, so that what is small is not refused for what is large", async () => {
+    const store = new MemoryStore();
+    const ledger = await ledgerOver(store);
+    const commit = store.commit.bind(store);
+    const lengths: number[] = [];
+    store.commit = (set) => {
+      lengths.push(set.lines.reduce((sum, { line }) => sum + line.length, 0));
+      return commit(set);
+    };
+    const large: Command<string> = { needs: [], apply: ({ now }) => ({ answer: "large", entries: [{ type: "event", event: "signed_out", at: now, detail: { text: "x".repeat(3 * 1024 * 1024) } }] }) };
+    const answers = await Promise.all([ledger.run(countUp()), ledger.run(large), ledger.run(large), ledger.run(large), ledger.run(countUp())]);
+    expect(answers).toEqual([1, "large", "large", "large", 2]);
+    expect(lengths).toHaveLength(2);
+    expect(Math.max(...lengths)).toBeLessThan(7 * 1024 * 1024);
+  });
+
   it("takes along what comes while it reads, so that it need not wait for another turn", async () => {
     const store = new MemoryStore();
     const ledger = await ledgerOver(store);
@@ -86,13 +102,15 @@ describe("the ledger", () => {
     const blind: Command<undefined> = { needs: [], apply: ({ now }) => ({ answer: undefined, changes: [{ table: "setting", id: "count", rev: 9, data: { name: "count", value: 9 } }], entries: [{ type: "event", event: "mode_changed", at: now, detail: {} }] }) };
     const silent: Command<undefined> = { needs: [], apply: () => ({ answer: undefined, changes: [{ table: "setting", id: "x", rev: 0, data: { name: "x", value: 9 } }] }) };
     const untold: Command<undefined> = { needs: [], apply: ({ now }) => ({ answer: undefined, changes: [{ table: "setting", id: "x", rev: 0, data: { name: "x", value: 9 } }], entries: [{ type: "event", event: "key_added", at: now, detail: {} }] }) };
-    const answers = await Promise.allSettled([ledger.run(countUp()), ledger.run(broken), ledger.run(blind), ledger.run(silent), ledger.run(untold), ledger.run(countUp())]);
+    const nameless: Command<undefined> = { needs: [], apply: ({ now }) => ({ answer: undefined, changes: [{ table: "setting", id: "a\0", rev: 0, data: { name: "x", value: 9 } }], entries: [{ type: "event", event: "mode_changed", at: now, detail: {} }] }) };
+    const answers = await Promise.allSettled([ledger.run(countUp()), ledger.run(broken), ledger.run(blind), ledger.run(silent), ledger.run(untold), ledger.run(nameless), ledger.run(countUp())]);
     expect(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : String(answer.reason)))).toEqual([
       1,
       "RangeError: no",
       "TypeError: setting count is at revision 1, and the command changes 9",
       "TypeError: a change leaves a row in the record",
       "TypeError: no row of this command tells of the change of setting x",
+      "TypeError: id must be 1 to 256 characters of well-formed text without control marks",
       2,
     ]);
   });
@@ -170,6 +188,22 @@ describe("the ledger", () => {
     await Promise.all([put(ledger, person("ann", { email: null })), put(ledger, person("bob", { email: "a@example.com" })), put(ledger, person("cy"))]);
     expect(ledger.resident.get("person", "bob")?.data.email).toBe("a@example.com");
     expect(store.rows.get("person")?.size).toBe(3);
+  });
+
+  it.each([0, 1, 2])("serves what a commit of its own turn has put off like anything else, once (%i more behind it)", async (more) => {
+    const store = new MemoryStore();
+    const ledger = await ledgerOver(store);
+    await put(ledger, person("ann", { email: "a@example.com" }));
+    // Another instance is faster, so that this one takes the next turn for itself.
+    const commit = store.commit.bind(store);
+    store.commit = async () => ({ ok: false, why: "conflict" });
+    const told: Command<string> = { needs: [], apply: ({ now }) => ({ answer: "told", entries: [{ type: "event", event: "signed_out", at: now, detail: {} }] }) };
+    const before = store.lines.length;
+    const answers = [put(ledger, person("ann", { email: null })), put(ledger, person("bob", { email: "a@example.com" })), ...Array.from({ length: more }, () => ledger.run(told))];
+    await Promise.all(answers);
+    store.commit = commit;
+    expect(ledger.resident.get("person", "bob")?.data.email).toBe("a@example.com");
+    expect(store.lines.slice(before).map(({ event }) => event)).toEqual(["person_changed", "person_changed", ...Array.from({ length: more }, () => "signed_out")]);
   });
 
   it("rejects only the command that takes a unique value which is taken", async () => {

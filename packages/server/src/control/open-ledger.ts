@@ -192,12 +192,15 @@ class LiveLedger implements Ledger {
       if ((await this.#attempt(batch, this.#store, losses > 0)) === "done") return;
       this.#lostAt = performance.now();
     }
-    await this.#store.exclusively(this.tenant, async (alone) => {
-      await this.#facts.through(alone, async () => {
-        for (let standing = 0; standing < MAX_STANDING_CONFLICTS; standing++) if ((await this.#attempt(batch, alone, true)) === "done") return;
-      });
-    });
+    const done = await this.#store.exclusively(this.tenant, (alone) => this.#facts.through(alone, () => this.#attemptAlone(batch, alone)));
+    if (done) return; // what the commit has put off is in the queue
     await this.#decideAlone(batch.filter(({ settled }) => !settled));
+  }
+
+  /** Whether it was done, with all commits to itself. */
+  async #attemptAlone(batch: Waiting[], alone: AloneWith): Promise<boolean> {
+    for (let standing = 0; standing < MAX_STANDING_CONFLICTS; standing++) if ((await this.#attempt(batch, alone, true)) === "done") return true;
+    return false;
   }
 
   async #attempt(all: Waiting[], store: AloneWith, mustRead: boolean): Promise<"done" | "again"> {

@@ -84,8 +84,8 @@ export function openPostgresPool({ url, timeoutMs = 2_000, connections = 10 }: P
       broken = false;
       return result;
     } catch (error) {
-      // The server answered, so the connection is whole.
-      broken = sqlState(error) === undefined;
+      // The server answered, so the connection is whole; unless that was the last thing it said on it.
+      broken = isLast(sqlState(error));
       throw error;
     } finally {
       client.off("error", ignore);
@@ -166,9 +166,12 @@ async function endWhole<T>(client: Client, work: Promise<T>): Promise<T> {
 }
 
 function isBroken(error: unknown): boolean {
-  if (error instanceof StoreError || !(error instanceof Error) || isTimeout(error)) return false;
-  const state = sqlState(error);
-  return state === undefined || state.startsWith("57P") || state.startsWith("08");
+  return !(error instanceof StoreError) && error instanceof Error && !isTimeout(error) && isLast(sqlState(error));
+}
+
+/** Whether a connection ends with it: no code, for nothing was said any more; it is shut down; it is no connection; it idled in a transaction. */
+function isLast(state: string | undefined): boolean {
+  return state === undefined || /^(57P|08|25P03)/.test(state);
 }
 
 /** What the server refused for good stays as it is; the rest is a store that is not there. */

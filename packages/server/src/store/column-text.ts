@@ -28,7 +28,12 @@ export function columnValue(value: ColumnValue): ColumnValue {
 
 /** Ids and tenants are shown as they are stored, so they must be what both databases hold. */
 export function assertName(value: string, what: "id" | "tenant"): void {
-  if (value === "" || value.length > LONGEST || !isPlain(value)) throw new TypeError(`${what} must be 1 to ${LONGEST} characters of well-formed text without control marks`);
+  if (!isName(value)) throw new TypeError(`${what} must be 1 to ${LONGEST} characters of well-formed text without control marks`);
+}
+
+/** Nothing is stored under what is none. */
+export function isName(value: string): boolean {
+  return value !== "" && value.length <= LONGEST && isPlain(value);
 }
 
 function isPlain(value: string): boolean {

@@ -112,7 +112,7 @@ export const FUNCTIONS: { readonly [about: string]: string } = Object.fromEntrie
 /** Makes those that are not there yet. Of instances that open at once the later ones wait, and find them made. */
 export async function makeFunctions(pool: Pool): Promise<void> {
   const names = Object.values(FUNCTIONS);
-  const found = await pool.query<{ count: number }>("select count(*)::int as count from pg_proc where proname = any($1) and pronamespace = current_schema()::regnamespace", [names]);
+  const found = await pool.query<{ count: number }>("select count(*)::int as count from pg_proc where proname = any($1) and pronamespace = (select oid from pg_namespace where nspname = current_schema())", [names]);
   if (found.rows[0]?.count === names.length) return;
   const texts = Object.entries(BODIES).map(([about, body]) => `create or replace function ${FUNCTIONS[about]}${body}`);
   await pool.query(["begin", "lock table installation in exclusive mode", ...texts, "commit"].join(";\n"));

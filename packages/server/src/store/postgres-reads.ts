@@ -2,7 +2,7 @@
 import type { CompiledQuery } from "kysely";
 import type { RecordHead } from "@countersign/sdk/record";
 import type { Statement } from "../sql/postgres-pool.ts";
-import { assertName, columnValue } from "./column-text.ts";
+import { assertName, columnValue, isName } from "./column-text.ts";
 import { CLOCK } from "./postgres-functions.ts";
 import { named } from "./postgres-statement.ts";
 import { createQueries } from "./queries.ts";
@@ -34,6 +34,10 @@ const HEAD_PART = `select -1 as part, coalesce(h.hash, '${NO_ROWS.hash}') as id,
 
 const MOST_NEWS = 1_000;
 const MOST_TOUCHED = 100;
+/** An instance that is far behind reads on from there: what could not be read in time would never be read. */
+const NEWS_BYTES = 4 * 1024 * 1024;
+/** A request that is larger is read by whoever needs it. */
+const TOUCHED_BYTES = 64 * 1024;
 const NEWS_VALUES = RECORD_COLUMNS.join(", ");
 
 export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[], newsAfter?: number): Promise<Snapshot> {
@@ -41,6 +45,7 @@ export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[], n
   keys.forEach(assertKey);
   const groups = new Map<string, { readonly table: TableName; readonly column: string; readonly values: unknown[] }>();
   for (const key of keys) {
+    if ("id" in key && !isName(key.id)) continue; // text that PostgreSQL cannot take, such as one with NUL
     const [column, value] = "id" in key ? ["id", key.id] : [key.column, columnValue(key.value)];
     const group = groups.get(`${key.table} ${column}`) ?? { table: key.table, column, values: [] };
     group.values.push(value);
@@ -54,8 +59,9 @@ export async function readKeys(ask: Ask, tenant: string, keys: readonly Key[], n
   const values: unknown[] = [tenant, ...parts.map((part) => part.values)];
   if (newsAfter !== undefined) {
     const news = `from record where tenant = $1 and seq > $${values.push(newsAfter)}::bigint order by seq limit`;
-    texts.push(`(select ${NEWS}, '', seq, json_build_array(${NEWS_VALUES})::text ${news} ${MOST_NEWS})`);
-    texts.push(`select ${TOUCHED}, id, rev, data from approval where tenant = $1 and id = any(array(select request_id ${news} ${MOST_TOUCHED}))`);
+    const summed = `select *, sum(octet_length(line)) over (order by seq) - octet_length(line) as bytes_before from (select ${NEWS_VALUES} ${news} ${MOST_NEWS}) as ahead`;
+    texts.push(`(select ${NEWS}, '', seq, json_build_array(${NEWS_VALUES})::text from (${summed}) as summed where bytes_before < ${NEWS_BYTES})`);
+    texts.push(`select ${TOUCHED}, id, rev, data from approval where tenant = $1 and id = any(array(select request_id ${news} ${MOST_TOUCHED})) and octet_length(data) <= ${TOUCHED_BYTES}`);
   }
   // Few shapes, asked again and again: planning one takes longer than answering it.
   return snapshotOf(await ask(named([HEAD_PART, ...texts].join("\nunion all "), values)), parts.map(({ table }) => table), new Set(), keys);

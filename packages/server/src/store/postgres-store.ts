@@ -15,6 +15,7 @@ import { assertName } from "./column-text.ts";
 import { AloneStore, KEEP } from "./postgres-alone.ts";
 import { compiled, postgresQueries, readHead, readKeys, readLines, readWhole, type Ask } from "./postgres-reads.ts";
 import { PostgresCompany } from "./postgres-company.ts";
+import { assertFit, LIMITS } from "./postgres-fit.ts";
 import { CHANNEL, makeFunctions } from "./postgres-functions.ts";
 import { commitStatement, looseStatement, refused, resultOf, type CommitRow } from "./postgres-statement.ts";
 import type { AloneWith, Checkpoint, CommitResult, Key, ListQuery, RecordLine, RecordQuery, Snapshot, Store, Stored, WriteSet } from "./store.ts";
@@ -37,11 +38,11 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 /** Schema and installation id, on a connection that may take its time. */
 async function prepare({ url, newId = randomUUID, migrations = MIGRATIONS }: PostgresStoreOptions): Promise<string> {
-  const pool = new Pool({ ...connectionConfig(url), max: 1, connectionTimeoutMillis: 2_000, query_timeout: SLOWEST_MS });
+  const pool = new Pool({ ...connectionConfig(url), ...LIMITS, max: 1, connectionTimeoutMillis: 2_000, query_timeout: SLOWEST_MS });
   pool.on("error", () => {});
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
-    await assertDurable(pool);
+    await assertFit(pool);
     await migrate(db, "postgres", migrations);
     await makeFunctions(pool);
     await pool.query("insert into installation (one, id) values (1, $1) on conflict do nothing", [newId()]);
@@ -55,19 +56,10 @@ async function prepare({ url, newId = randomUUID, migrations = MIGRATIONS }: Pos
   }
 }
 
-/** A store that acknowledges what a power cut erases would let an approved call run twice. */
-async function assertDurable(pool: Pool): Promise<void> {
-  const { rows } = await pool.query<{ name: string }>(
-    `select name from pg_settings where (name in ('fsync', 'full_page_writes') and setting = 'off') or (name = 'synchronous_commit' and setting in ('off', 'local'))`,
-  );
-  const names = rows.map(({ name }) => name).join(", ");
-  if (names !== "") throw new StoreError("store_not_durable", `PostgreSQL is set to lose commits in a power cut (${names}); set it to on`);
-}
-
 /** One message of several statements, each of which sees what was committed before it. It cannot have parameters. */
 function lockText(tenant: string): string {
   const name = escapeLiteral(tenant);
-  return `begin;
+  return `begin isolation level read committed;
     insert into record_head (tenant, seq, hash, at) values (${name}, 0, '${NO_ROWS.hash}', 0) on conflict do nothing;
     select 1 from record_head where tenant = ${name} for update;
     ${KEEP}`;

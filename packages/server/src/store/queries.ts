@@ -27,7 +27,7 @@ export function createQueries(kind: DatabaseKind) {
       rows = rows.where(orderBy, "is not", null).where((row) => row.and([...whereOf(row, table, query.where), ...rangeOf(row, table, query.range)]));
       if (after !== undefined) {
         const place = sql<SqlBool>`(${sql.ref(orderBy)}, ${sql.ref("id")})`;
-        const end = sql`(${columnValue(after.value)}, ${after.id})`;
+        const end = sql`(${columnValue(after.value)}, ${columnValue(after.id)})`;
         rows = rows.where(descending ? sql<SqlBool>`${place} < ${end}` : sql<SqlBool>`${place} > ${end}`);
       }
       const direction = descending ? "desc" : "asc";
@@ -57,7 +57,13 @@ export function createQueries(kind: DatabaseKind) {
       if (query.before !== undefined) rows = rows.where("seq", "<", query.before);
       if (query.from !== undefined) rows = rows.where("at", ">=", query.from);
       if (query.until !== undefined) rows = rows.where("at", "<", query.until);
-      return rows.orderBy("seq", query.descending === true ? "desc" : "asc").limit(limitOf(query.limit)).compile();
+      const direction = query.descending === true ? "desc" : "asc";
+      const some = rows.orderBy("seq", direction).limit(limitOf(query.limit));
+      if (query.maxBytes === undefined) return some.compile();
+      // How much comes before a row is told from lengths alone: what is left out is not read.
+      const before = sql<number>`sum(octet_length(line)) over (order by seq ${sql.raw(direction)}) - octet_length(line)`;
+      const summed = db.selectFrom(some.as("some")).select([...RECORD_COLUMNS, before.as("bytes_before")]);
+      return db.selectFrom(summed.as("summed")).select(RECORD_COLUMNS).where("bytes_before", "<", query.maxBytes).orderBy("seq", direction).compile();
     },
 
     readCheckpoints(tenant: string, range: Parameters<Store["readCheckpoints"]>[1]): CompiledQuery {

@@ -124,6 +124,23 @@ describe("the embedded store", () => {
       await again.close();
     }));
 
+  it("looks again for what others have committed where it could not, and ends no process by that", () =>
+    withFolder(async (folder) => {
+      const path = join(folder, "store.db");
+      const store = await openSqliteStore({ path, hintEveryMs: 10 });
+      await store.commit(writeSet(await store.readHead(TENANT)));
+      const heard: string[] = [];
+      store.onHint((tenant) => heard.push(tenant));
+      const other = await openSqliteDatabase(path);
+      other.exec("alter table record_head rename to out_of_reach");
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      expect(heard).toEqual([]);
+      other.exec("alter table out_of_reach rename to record_head");
+      await expect.poll(() => heard).toContain(TENANT);
+      other.close();
+      await store.close();
+    }));
+
   it("is refused where the file is no database", () =>
     withFolder(async (folder) => {
       const path = join(folder, "store.db");

@@ -188,11 +188,18 @@ export class SqliteStore implements Store {
   }
 
   #lookForOthers(): void {
-    const version = this.#readDataVersion();
-    if (version === this.#dataVersion) return;
-    this.#dataVersion = version;
-    for (const { tenant } of this.#all<{ tenant: string }>("select tenant from record_head", [])) {
-      for (const listener of this.#listeners) listener(tenant);
+    for (const tenant of this.#changedByOthers()) for (const listener of this.#listeners) listener(tenant);
+  }
+
+  #changedByOthers(): readonly string[] {
+    try {
+      const version = this.#readDataVersion();
+      if (version === this.#dataVersion) return [];
+      const tenants = this.#all<{ tenant: string }>("select tenant from record_head", []).map(({ tenant }) => tenant);
+      this.#dataVersion = version;
+      return tenants;
+    } catch {
+      return []; // a disk that fails is told to whoever asks for something; it is looked at again soon
     }
   }
 

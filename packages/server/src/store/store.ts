@@ -31,9 +31,9 @@ export interface Snapshot {
   get<K extends TableName>(table: K, id: string): Stored<Tables[K]> | undefined;
   find<K extends TableName>(table: K, column: string, value: ColumnValue): Stored<Tables[K]> | undefined;
   all<K extends TableName>(table: K): readonly Stored<Tables[K]>[];
-  /** Rows of the record right after the one that `read` was told, a thousand at most; absent where a store does not read them along. */
+  /** Rows of the record right after the one that `read` was told, a thousand and some megabytes at most; absent where a store does not read them along. */
   readonly news?: readonly RecordLine[] | undefined;
-  /** Requests that the first of these rows tell of, as they are now. */
+  /** Requests that the first of these rows tell of, as they are now, but for large ones. */
   readonly touched?: readonly Stored<Tables["approval"]>[] | undefined;
 }
 
@@ -99,6 +99,8 @@ export interface RecordQuery {
   readonly until?: number | undefined;
   readonly descending?: boolean | undefined;
   readonly limit: number;
+  /** Rows beyond so much text are left for the next look, so that each ends in time; the first is always among the answer. */
+  readonly maxBytes?: number | undefined;
 }
 
 /** A signed statement that the record's head was this. */

@@ -51,6 +51,13 @@ describe("rows that agents' processes send", () => {
     expect(verified()).toBe(true);
   });
 
+  it("from a process whose name no store can hold are refused, and what others do at that moment is not", async () => {
+    const [refused, taken] = await Promise.all([ship(1, [outcome("a")], { process: "p\0" }), ship(1, [outcome("b")])]);
+    expect(codeOf(refused)).toBe("bad_request");
+    must(taken);
+    expect(shipped().map(({ callId }) => callId)).toEqual(["b"]);
+  });
+
   it("the same batch sent ten times at once is taken once; other processes and keys count for themselves", async () => {
     await Promise.all(Array.from({ length: 10 }, () => ship(1, [outcome("a")])));
     await ship(1, [outcome("b")], { process: "q" });

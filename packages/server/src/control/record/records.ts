@@ -40,6 +40,7 @@ export interface RecordsOptions {
 
 const FORBIDDEN: Refusal = refuse("forbidden", "this credential has no right to the record");
 const PAGE = 500;
+const PAGE_BYTES = 8 * 1024 * 1024;
 
 export function createRecords({ ledger, store, sealer, checkpointKeys }: RecordsOptions): Records {
   const { tenant } = ledger;
@@ -47,7 +48,7 @@ export function createRecords({ ledger, store, sealer, checkpointKeys }: Records
   async function* exportLines(after: RecordHead, head: RecordHead): AsyncGenerator<string, void, undefined> {
     yield headerLine({ installation: store.installationId, tenant, after, rows: head.seq - after.seq, keys: checkpointKeys() });
     for (let seq = after.seq; seq < head.seq; ) {
-      const rows = await store.readRecord({ tenant, after: seq, before: Math.min(head.seq, seq + PAGE) + 1, limit: PAGE });
+      const rows = await store.readRecord({ tenant, after: seq, before: Math.min(head.seq, seq + PAGE) + 1, limit: PAGE, maxBytes: PAGE_BYTES });
       const last = rows.at(-1)?.seq ?? seq;
       if (last === seq) throw new Error(`row ${seq + 1} of the record is missing in the store`);
       const checkpoints = await store.readCheckpoints(tenant, { after: seq, limit: PAGE });
@@ -65,6 +66,7 @@ export function createRecords({ ledger, store, sealer, checkpointKeys }: Records
   return {
     async take(identity, body) {
       if (identity.kind !== "agent") return FORBIDDEN;
+      if (/\p{Cc}/u.test(body.process)) return refuse("bad_request", "process: a control character");
       const entries: LedgerEntry[] = [];
       for (const [index, given] of body.entries.entries()) {
         const read = readShipped(given, identity);

@@ -54,6 +54,8 @@ function decide(row: RequestRow, view: View, identity: AgentIdentity, body: Clai
     const answer = state === "pending" ? refusal("not_approved", "The request is waiting for people.", { state }) : refuseState(request, state);
     return state === request.state ? { answer } : expirePlan(row, view.now, answer);
   }
+  // An attempt that was under way while its claim was given back: whoever made it runs nothing.
+  if (request.extra["released"] === claimHash) return { answer: refusal("conflict", "This claim was given back.", { state }) };
   if (body.callDigest !== request.call.digest) return { answer: refusal("digest_mismatch", "This is not the call that was approved.", { state }) };
   const why = whyNotAnyMore(view, request, body, bound);
   if (why !== undefined) return supersede(row, view, why);

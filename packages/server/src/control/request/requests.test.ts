@@ -300,6 +300,16 @@ describe("the claim", () => {
     expect((await claim(request, {}, "k2")).answer).toMatchObject({ code: "not_found" });
   });
 
+  it("that was given back is not had by an attempt that comes late; the approval is there for whoever asks next", async () => {
+    const request = await ask();
+    await asks("ann", request);
+    const { claimId } = await claim(request);
+    expect(await world.requests.release(agent("k1"), request.id, { claimId })).toMatchObject({ ok: true, request: { state: "approved" } });
+    expect((await claim(request, { claimId })).answer).toMatchObject({ ok: false, code: "conflict", state: "approved" });
+    expect(await stateOf(request.id)).toBe("approved");
+    expect((await claim(request)).answer).toMatchObject({ ok: true, epoch: 2 });
+  });
+
   it("is refused for another call, and ends the request where tool or server are others", async () => {
     const request = await ask();
     await asks("ann", request);

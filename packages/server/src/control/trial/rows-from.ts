@@ -11,6 +11,7 @@ export interface RowsPorts {
 
 /** Read in one go: about a millisecond of an embedded store. */
 const PAGE = 250;
+const PAGE_BYTES = 8 * 1024 * 1024;
 /** Rows that agents ship late stand after younger ones. */
 const SLACK_MS = 3_600_000;
 
@@ -33,7 +34,7 @@ export async function rowsFrom({ store, tenant, head }: RowsPorts, first: number
     firstAt: row?.at ?? 0,
     async next() {
       if (after >= head) return undefined;
-      const rows = await store.readRecord({ tenant, after, before: head + 1, limit: PAGE });
+      const rows = await store.readRecord({ tenant, after, before: head + 1, limit: PAGE, maxBytes: PAGE_BYTES });
       after = rows.at(-1)?.seq ?? head;
       return rows.map(({ line }) => line);
     },
