@@ -5,7 +5,7 @@
  */
 import { guard, withEditNotice, type AskPort, type Governance, type Outcome, type Ports, type ProposedCall } from "@countersign/sdk/enforcement";
 import type { JsonValue, ServerRef } from "@countersign/sdk";
-import { errorAnswer, pendingText, refusalText, STATE_REFUSED, waitingText } from "./answer-text.ts";
+import { errorAnswer, pendingText, refusalText, STATE_REFUSED, UNTELLABLE, waitingText } from "./answer-text.ts";
 import { askAtClient } from "./ask-at-client.ts";
 import { askKnowing } from "./ask-knowing.ts";
 import { continueExecution } from "./continue-execution.ts";
@@ -78,7 +78,12 @@ export async function governCall(call: ClientCall, proposed: ProposedCall, ports
   const heard = round.kind === "continue" ? await continueExecution(round, call, ports) : await decide(round, call, ports);
   if (isUnheard(call.cancelled.signal)) return undefined;
   if (heard === undefined) return refuseState(call, "the execution that it names has ended", ports);
-  return answerOf(call, round, heard, ports);
+  try {
+    return answerOf(call, round, heard, ports);
+  } catch (error) {
+    if (heard.kind === "ended" && heard.outcome.kind !== "ran") throw error;
+    return untellable(call, round, heard, error, ports);
+  }
 }
 
 function decide(decided: Extract<Round, { kind: "decide" }>, call: ClientCall, ports: CallPorts): Promise<Heard> {
@@ -175,6 +180,13 @@ function answerTo(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, 
       return answerWith(call, { resultType: "input_required", ...asks, requestState: sealed(state, round, Math.max(outcome.until, Date.now()) + AFTER_END_MS, ports) });
     }
   }
+}
+
+/** The server has the call, and what it answered cannot be written for the client, as where it is nested too deep: whatever else is said, not that it did not run. */
+function untellable(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, heard: Heard, error: unknown, { rounds, onWarning }: CallPorts): string {
+  onWarning(`what the server answered to a call could not be passed on: ${error instanceof Error ? error.message : String(error)}`);
+  if (heard.kind === "asks") rounds.executions.giveUp(heard);
+  return told(call, round, UNTELLABLE);
 }
 
 /** Who asked for a task in a session reads nothing but a task or an error: a tool's result would tell it nothing. */
