@@ -131,7 +131,7 @@ export class ClientCalls {
       const around = hearing === undefined ? undefined : (ask: AskPort): AskPort => askWhileHeard(ask, hearing);
       const write = (bytes: Buffer | string): void => toClient(bytes, id, false);
       const client = this.#options.client?.()?.through(write);
-      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance, upstream, waiting, rounds, credential, client, around, shownName, freshen: tools.freshen, listFailure: () => tools.failure, write, onWarning });
+      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance, upstream, waiting, rounds, credential, client, around, shownName, knowTools: () => (era.modern ? tools.freshen() : tools.refreshing), listFailure: () => tools.failure, write, onWarning });
       if (answer !== undefined) toClient(answer, id, true);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

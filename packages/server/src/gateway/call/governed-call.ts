@@ -45,8 +45,8 @@ export interface CallPorts {
   readonly around?: ((ask: AskPort) => AskPort) | undefined;
   /** As ClientCallsOptions has it. */
   readonly shownName?: ((tool: string) => string) | undefined;
-  /** As ToolList has it, where the server's tools may have changed unsaid. */
-  readonly freshen?: (() => Promise<void> | undefined) | undefined;
+  /** Resolves once it is known what the server's tools are by now; undefined where it is. Never rejects. */
+  readonly knowTools: () => Promise<void> | undefined;
   /** Why the server's tools are not known; undefined where they are. Asked after a refusal. */
   readonly listFailure?: (() => string | undefined) | undefined;
   /** To the client. */
@@ -136,12 +136,12 @@ class OwnPorts implements Ports {
 }
 
 function askOf({ progressToken, modern }: ClientCall, { proposed, requestId }: Extract<Round, { kind: "decide" }>, ports: CallPorts): Ports["ask"] {
-  const { governance, waiting, write, client, around, freshen, rounds } = ports;
+  const { governance, waiting, write, client, around, knowTools, rounds } = ports;
   const people = governance.askWith(undefined);
   const isAsked = modern ? showsForms(capabilityOf(proposed, "elicitation")) : client !== undefined;
   const all = isAsked ? askAtClient(people, { governance, questions: rounds.questions, owner: ownerOf(proposed, ports), client: modern ? undefined : client }) : people;
   const heard = all === undefined || around === undefined ? all : around(all);
-  const knowing = heard === undefined || !modern || freshen === undefined ? heard : askKnowing(heard, freshen);
+  const knowing = heard === undefined ? undefined : askKnowing(heard, knowTools);
   const ask = knowing === undefined || requestId === undefined ? knowing : rejoinFirst(knowing, requestId);
   if (ask === undefined || progressToken === undefined) return ask;
   let count = 0;
