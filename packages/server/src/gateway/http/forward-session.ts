@@ -10,7 +10,7 @@ import { createToolList, type ToolList } from "../call/tool-list.ts";
 import type { Reply } from "../call/upstream-port.ts";
 import { ENVELOPE, metaOf, resultIn } from "../message/members.ts";
 import type { RpcId } from "../message/read-client-message.ts";
-import { readUpstreamMessage, type UpstreamMessage } from "../message/read-upstream-message.ts";
+import { otherSpelling, readUpstreamMessage, type UpstreamMessage } from "../message/read-upstream-message.ts";
 import { dataOf, withData } from "./event-framer.ts";
 import type { HttpRefusal } from "./answer-error.ts";
 import type { PostExchange } from "./http-endpoint.ts";
@@ -39,6 +39,8 @@ export interface ForwardSessionOptions {
 
 /** Answers that were changed on their way, for the client that asks for them again by an event id. */
 const MAX_CHANGED = 256;
+/** Without sessions a stream belongs to one request. */
+export const FOREIGN = "answered what it was not asked there";
 
 export class ForwardSession {
   readonly credential: string;
@@ -99,12 +101,18 @@ export class ForwardSession {
   /** Looks at an event that goes to a client of this session, and gives what goes there in its place. `data`: what it says. */
   takeMessage(message: UpstreamMessage, data: Buffer, event: Buffer): Buffer | undefined | Promise<Buffer | undefined> {
     if (message.kind === "notification" && message.method === "notifications/tools/list_changed") this.tools.changed();
+    if (message.kind === "other" && message.hasAnswers === true) return this.drop("answered in a list, which nobody asked for");
     if (message.kind !== "answer") return event;
     const call = this.open.get(message.id);
     if (call?.isSent === true) return call.answered({ answer: message, line: data }, event);
-    if (call === undefined) return this.#changed.has(message.id) ? this.#again(message.id, event) : event;
-    this.#onWarning(`${this.#upstream.name} answered a call that was not sent to it; that is not passed on`);
-    return undefined;
+    if (call !== undefined) return this.drop("answered a call that was not sent to it");
+    if (this.open.has(otherSpelling(message.id))) return this.drop("answered a call under an id that only resembles its own");
+    return this.#changed.has(message.id) ? this.#again(message.id, event) : event;
+  }
+
+  /** Nothing goes to the client in the place of what the server did. */
+  drop(what: string): undefined {
+    this.#onWarning(`${this.#upstream.name} ${what}; that is not passed on`);
   }
 
   /** The answer of a call that has ended went to the client in other words: `bytes`; undefined is none at all. */
@@ -181,6 +189,16 @@ async function answerIn(from: IncomingMessage, id: string): Promise<Buffer | und
   return line;
 }
 
-export function isEventStream({ headers, statusCode }: IncomingMessage): boolean {
-  return statusCode === 200 && headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === "text/event-stream";
+/** As clients tell: official ones look for the word anywhere in the type of whatever has succeeded. */
+export function isEventStream(answer: IncomingMessage): boolean {
+  return isOfType(answer, "text/event-stream");
+}
+
+/** A body that clients read for an answer, whatever they would read events in. */
+export function isJsonBody(answer: IncomingMessage): boolean {
+  return isOfType(answer, "application/json");
+}
+
+function isOfType({ headers, statusCode = 0 }: IncomingMessage, type: string): boolean {
+  return statusCode >= 200 && statusCode < 300 && headers["content-type"]?.toLowerCase().includes(type) === true;
 }
