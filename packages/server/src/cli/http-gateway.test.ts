@@ -90,7 +90,7 @@ describe("a gateway over HTTP", () => {
     await connectMcp(at(gateway, "/mcp"));
     expect((await get(gateway, "/metrics")).text).toMatch(/^countersign_gateway_joined_sessions 1$/m);
     const { out } = await runCli("gateway", "status", "--url", gateway.origin);
-    expect(out).toMatch(/\n {2}one {2}stdio, 0 sessions, 1 connections, .*\n {2}two {2}.*\n {2}all as one {2}1 sessions\n/);
+    expect(out).toMatch(/\n {2}one {2}stdio, 0 sessions, 1 connection, .*\n {2}two {2}.*\n {2}all as one {2}1 session\n/);
   });
 
   it("gives a server the variables that its entry sets, and none of the gateway's own secrets", async () => {
@@ -308,6 +308,20 @@ describe("with a control plane", () => {
     const lines = readdirSync(join(home, "state", "record")).map((name) => readFileSync(join(home, "state", "record", name), "utf8")).join("");
     expect(lines).toContain(`"principal":"oauth:${issuer.issuer}#u-1"`);
     expect(lines + warnings.join()).not.toContain(token.slice(-20));
+  });
+
+  it("a call that waits for people is judged by the policies that the configuration names by now, whatever they were asked under before", async () => {
+    writeFileSync(join(home, "lax.yaml"), "version: 1\npolicies:\n  - { name: writes, match: 'mcp:*:write', action: block, approval: {} }\n");
+    const own = await addKey("gateway");
+    const config = (policies: string): GatewayConfig => configOf(echo("one", `, policies: ${policies}`) + echo("two"), "  drain: 1s\n");
+    const gateway = await start(config("lax.yaml"), { link: fixedControl({ url, apiKey: own.secret }) });
+    const held = ["/one/mcp", "/mcp"].map(async (path) => (await connectMcp(at(gateway, path))).call(path === "/mcp" ? "one__write" : "write", { path }));
+    const requests = await until(async () => ((found) => (found.length === 2 ? found : undefined))(await pending()));
+    await gateway.apply(config("blocks.yaml"));
+    for (const { id, requestDigest } of requests) await operator.as(owner, url, "POST", `/v1/approvals/${id}/vote`, { choice: "approve", requestDigest, viewedDigest: null, reason: "", grant: null });
+    for (const call of held) expect((await call).text).toContain("has not run");
+    expect((await (await connectMcp(at(gateway, "/one/mcp"))).call("write", { path: "/one/mcp" })).text).toContain("nobody writes");
+    expect(ran("one")).toEqual([]);
   });
 
   it("one credential's session is nobody else's", async () => {
