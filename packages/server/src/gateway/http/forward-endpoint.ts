@@ -160,6 +160,7 @@ class ForwardEndpoint implements HttpEndpoint {
     try {
       let governance: Governance | Promise<Governance> = exchange.caller.governance();
       if (governance instanceof Promise) governance = await governance;
+      call.inspects = governance.ports.inspect.inspections.length > 0;
       const server = this.#known ?? (await this.#identified());
       const knowing = session.knowTools();
       if (knowing !== undefined) await knowing;

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { showsForms } from "../call/elicit-approval.ts";
 import { isTaskMethod } from "../call/seen-task.ts";
-import type { TaskWatch } from "../call/task-watch.ts";
+import { inspectsResults, type TaskWatch } from "../call/task-watch.ts";
 import { memberOf } from "../message/members.ts";
 import { otherSpelling, readUpstreamMessage } from "../message/read-upstream-message.ts";
 import { answerError } from "./answer-error.ts";
@@ -43,7 +43,7 @@ export async function passAnswer(heard: Heard, context: PassContext): Promise<vo
     if (said.kind === "answer" && said.id !== id && exchange.stateless) return session.drop(FOREIGN);
     if (said.kind === "answer" && said.ok && said.id === id) learn(data, context);
     const later = tasks.said(said);
-    if (later === undefined) return session.takeMessage(said, data, event);
+    if (later === undefined) return session.takeMessage(said, data, event, () => inspectsResults(caller.governance()));
     return later.then((instead) => (instead === undefined ? event : withData(event, Buffer.from(instead.trimEnd()))));
   });
   if (how === "ended") response.end();
