@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readGatewayDocument } from "../config/read-gateway-document.ts";
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import { openTokenIssuer } from "../gateway/fixture/token-issuer.ts";
+import { askStateless } from "../gateway/http/fixture/http-peer.ts";
 import { fixedControl } from "./control-link.ts";
 import { createOperator, until, type Operator } from "./fixture/operator.ts";
 import { connectMcp, postMcp } from "./fixture/mcp-client.ts";
@@ -298,6 +299,10 @@ describe("with a control plane", () => {
     expect(seen).toContain("desktop for u-1");
     const elsewhere = await issuer.sign({ sub: "u-1", aud: at(gateway, "/two/mcp"), scope: "mcp" });
     await expect(connectMcp(resource, { authorization: `Bearer ${elsewhere}` })).rejects.toThrow("its audience is not this server");
+    // What was given to something else on this machine does not count, whatever Host says.
+    const stranger = await issuer.sign({ sub: "u-1", aud: "http://127.0.0.1:9", client_id: "desktop", scope: "mcp" });
+    const posed = await askStateless(resource, 1, "server/discover", {}, { credential: `Bearer ${stranger}`, host: "127.0.0.1:9" }).ended;
+    expect([posed.status, posed.text]).toEqual([401, expect.stringContaining("its audience is not this server")]);
     // Another person with the same program: neither the session nor the question is theirs.
     const other = { authorization: `Bearer ${await issuer.sign({ sub: "u-2", aud: resource, client_id: "desktop", scope: "mcp" })}` };
     expect((await postMcp(resource, { jsonrpc: "2.0", id: 9, method: "ping" }, { ...other, "mcp-session-id": one.session })).status).toBe(404);
