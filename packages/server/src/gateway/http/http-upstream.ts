@@ -155,10 +155,10 @@ const STAYS: ReadonlySet<string> = new Set([
 /** Of the upstream's connection, and of credentials that are between it and the operator. */
 const STAYS_BEHIND: ReadonlySet<string> = new Set(["connection", "keep-alive", "proxy-authenticate", "proxy-connection", "trailer", "transfer-encoding", "upgrade", "set-cookie", "alt-svc"]);
 
-/** What goes back of the upstream's headers. */
+/** What goes back of the upstream's headers. What pages of other origins may do is the gateway's to say: nothing. */
 export function headersBack({ headers }: IncomingMessage): OutgoingHttpHeaders {
   const back: OutgoingHttpHeaders = {};
-  for (const name in headers) if (!STAYS_BEHIND.has(name)) back[name] = headers[name];
+  for (const name in headers) if (!STAYS_BEHIND.has(name) && !name.startsWith("access-control-")) back[name] = headers[name];
   return back;
 }
 
