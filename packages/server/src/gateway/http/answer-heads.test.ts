@@ -30,6 +30,15 @@ it("a server that says how long its stream is does not say where the answer ends
   }
 });
 
+it("a status that no answer has is said to be one, of a call too: nobody knows whether it ran", async () => {
+  const url = await stage.open((received, _response, request) => (received.message?.method === "tools/list" ? ANSWERS(received, _response, request) : void request.socket.end("HTTP/1.1 099 X\r\ncontent-length: 0\r\n\r\n")));
+  for (const message of [PING, call(5, "read")]) {
+    const { status, body } = await post(url, LEGACY, message);
+    expect([status, await body]).toEqual([502, expect.stringContaining("whether the call ran is not known")]);
+  }
+  expect(await stage.at.outcomes()).toEqual(["outcome_unknown"]);
+});
+
 it("what a server lets pages of other origins do is not what the gateway does", async () => {
   const url = await stage.open(({ message }, response) => json(response, { jsonrpc: "2.0", id: message?.id, result: {} }, { "access-control-allow-origin": "*", "access-control-expose-headers": "mcp-session-id", "x-theirs": "a" }));
   const { headers } = await post(url, LEGACY, PING);
