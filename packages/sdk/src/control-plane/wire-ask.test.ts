@@ -147,6 +147,16 @@ describe("a caller that comes back to the request that it left", () => {
     expect(await ask.claim(again)).toBe(true);
   });
 
+  it("finds nothing where people were asked for less than what the caller's own document asks for by now: they are asked anew", async () => {
+    const { ask } = plane;
+    const own = { policy: "own", approvers: [], quorum: 1, assurance: undefined, selfApproval: undefined, timeoutMinutes: null, grants: [], edits: false, requireReason: false, escalate: [] };
+    const under = (...requirements: Question["requirements"]): Question => ({ ...question(), requirements });
+    const first = await ask.join(under(own));
+    await fake.decide(first.id, "approve");
+    expect(await ask.rejoin?.(first.id, under(own))).toMatchObject({ id: first.id });
+    for (const stricter of [[{ ...own, quorum: 2 }], [{ ...own, approvers: ["security"] }], [own, { ...own, policy: "other" }]]) expect(await ask.rejoin?.(first.id, under(...stricter))).toBeUndefined();
+  });
+
   it("finds nothing where the request is about another call, or was never made", async () => {
     const { ask } = plane;
     const { id } = await ask.join(question());

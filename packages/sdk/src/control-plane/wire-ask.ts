@@ -143,7 +143,8 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
       const answer = await client.readAsked(requestId, ASK_PATIENCE);
       if (!answer.ok && answer.code !== "not_found") throw refusalOfFailure(answer, "nobody was asked");
       if (!answer.ok || (answer.value.callDigest !== question.call.digest && answer.value.editOf === null)) return undefined;
-      return joinedTo(answer.value, question);
+      // Where the control plane has the document, it looks with the claim; what another one asks for by now, nobody else knows.
+      return options.policies().own || isAskedFor(question, answer.value) ? joinedTo(answer.value, question) : undefined;
     },
 
     follow,
@@ -237,6 +238,16 @@ export function createWireAsk(options: WireAskOptions): WireAsk {
 function missing(requirements: Question["requirements"], asked: AskedRequest): string | undefined {
   const isMissing = requirements.some(({ policy }) => !asked.requirements.some((it) => it.policy === policy));
   return isMissing ? "the arguments were changed, and the policy here asks for an approval that nobody was asked for" : undefined;
+}
+
+/** Whether people were asked under the very requirements of the question. */
+function isAskedFor({ requirements }: Question, asked: AskedRequest): boolean {
+  const those = new Set(asked.requirements.map(textOf));
+  return requirements.every((requirement) => those.has(textOf(requirement)));
+}
+
+function textOf({ policy, approvers, quorum, assurance, selfApproval, timeoutMinutes, grants, edits, requireReason, escalate }: Question["requirements"][number] | AskedRequest["requirements"][number]): string {
+  return JSON.stringify([policy, approvers, quorum, assurance ?? null, selfApproval ?? null, timeoutMinutes, grants, edits, requireReason, escalate.map(({ afterMs, to }) => [afterMs, to])]);
 }
 
 const NOBODY = new ApprovalDecision({ approved: false });

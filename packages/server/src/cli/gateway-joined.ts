@@ -15,10 +15,18 @@ import { joinedServer } from "./build-endpoint.ts";
 import { fixedControl, linkControl, type ControlLink } from "./control-link.ts";
 import type { GatewayOptions, GatewayPorts } from "./start-gateway.ts";
 import { openGovernances } from "./governances.ts";
+import { leavingGovernance } from "./leaving-governance.ts";
 import { CheckFailure, UsageError } from "./ports.ts";
 import { loadConfig, watchConfig } from "./watched-config.ts";
 
-type Kept = Map<string, { readonly entry: object; readonly joined: JoinedServer }>;
+interface KeptServer {
+  readonly entry: object;
+  readonly joined: JoinedServer;
+  readonly policies: string | undefined;
+  /** Aborted when it is to be judged by other policies. */
+  readonly leaving: AbortController;
+}
+type Kept = Map<string, KeptServer>;
 
 /** `remote`: a control plane that the environment names. */
 export async function gatewayJoined(path: string, options: GatewayOptions, remote: { readonly url: string; readonly apiKey: string } | undefined, ports: GatewayPorts): Promise<number> {
@@ -26,22 +34,25 @@ export async function gatewayJoined(path: string, options: GatewayOptions, remot
   const onWarning = (message: string): void => err(`countersign: ${message}`);
   const directory = options.dir ?? stateDirectory(env);
   const { config, text } = await loadConfig(path, ports);
-  let current = config;
   let kept: Kept = new Map();
   const build = (server: ServerConfig): JoinedServer => joinedServer(server, { directory, env, onWarning });
   const take = (next: GatewayConfig): readonly JoinedServer[] => {
     const chosen = chosenOf(next, path);
-    kept = new Map(chosen.map((server) => [server.name, keptOf(server, kept) ?? { entry: entryOf(server), joined: build(server) }]));
-    current = next;
+    const before = kept;
+    kept = new Map(chosen.map((server) => [server.name, keptOf(server, before, build)]));
+    for (const { leaving } of before.values()) if ([...kept.values()].every((one) => one.leaving !== leaving)) leaving.abort();
     return [...kept.values()].map(({ joined }) => joined);
   };
   const servers = new JoinedServers(take(config));
   const link = linkOf(config, options, remote, directory, ports);
   const governances = openGovernances({ directory, link, max: config.limits.credentials, onWarning });
+  const leavingWith = leavingGovernance();
   const governance = (name = ""): Governance | Promise<Governance> => {
-    const server = current.servers.get(name);
-    if (server === undefined || !kept.has(name)) throw new Error("this server is not served here any more");
-    return governances.of(undefined, server.policies);
+    const server = kept.get(name);
+    if (server === undefined) throw new Error("this server is not served here any more");
+    const found = governances.of(undefined, server.policies);
+    const { signal } = server.leaving;
+    return found instanceof Promise ? found.then((opened) => leavingWith(signal, opened)) : leavingWith(signal, found);
   };
   const watch = watchConfig(path, text, ports, {
     onGood(next) {
@@ -85,10 +96,12 @@ function chosenOf(config: GatewayConfig, path: string): readonly ServerConfig[] 
   return chosen;
 }
 
-/** A server whose entry says what it said stays as it is. Other policies make no other server. */
-function keptOf(server: ServerConfig, kept: Kept): ReturnType<Kept["get"]> {
-  const before = kept.get(server.name);
-  return before !== undefined && isDeepStrictEqual(before.entry, entryOf(server)) ? before : undefined;
+/** A server whose entry says what it said stays as it is. Other policies make no other server, but a yes under those before is none any more. */
+function keptOf(server: ServerConfig, kept: Kept, build: (server: ServerConfig) => JoinedServer): KeptServer {
+  const [before, entry, { policies }] = [kept.get(server.name), entryOf(server), server];
+  const stays = before !== undefined && isDeepStrictEqual(before.entry, entry) ? before : undefined;
+  if (stays?.policies === policies && stays !== undefined) return stays;
+  return { entry, joined: stays?.joined ?? build(server), policies, leaving: new AbortController() };
 }
 
 function entryOf(server: ServerConfig): object {

@@ -9,7 +9,6 @@ import type { Socket } from "node:net";
 import type { Governance } from "@countersign/sdk/enforcement";
 import { createWireClient, readWireUrl } from "@countersign/sdk/wire";
 import type { ClientsConfig, GatewayConfig } from "../config/gateway-config.ts";
-import { askLeaving } from "../gateway/call/ask-leaving.ts";
 import type { HttpCaller } from "../gateway/http/http-endpoint.ts";
 import type { Identified } from "../gateway/http/serve-gateway.ts";
 import { createAgentKeys, type AgentKeys, type KeyStanding } from "../gateway/identity/agent-keys.ts";
@@ -17,6 +16,7 @@ import { createIdentifier, isLoopbackHost, type CallerIdentifier, type ProvenCal
 import { createOAuthTokens, type OAuthTokens } from "../gateway/identity/oauth-tokens.ts";
 import type { ControlLink } from "./control-link.ts";
 import type { Governances } from "./governances.ts";
+import { leavingGovernance } from "./leaving-governance.ts";
 
 export interface CallersOptions {
   readonly link: ControlLink | undefined;
@@ -40,7 +40,7 @@ const LOOK = { withinMs: 3_000, attemptMs: 1_500 };
 export interface CalledServer {
   /** A file; undefined: the control plane's document. */
   readonly policies: string | undefined;
-  /** Aborts when it is about to end: who waits for people is answered then, and the request stays. */
+  /** Aborts when it is about to end, or to be governed by something else: who waits for people is answered then, and the request stays. */
   readonly leaving: AbortSignal;
 }
 
@@ -75,23 +75,7 @@ export function createCallers({ link, governances, user }: CallersOptions): Call
     });
   }
 
-  /** Of each server, by what it is governed by: asked for with every call. */
-  const left = new WeakMap<AbortSignal, WeakMap<Governance, Governance>>();
-
-  /** Who waits for people is answered when the server is about to end. */
-  function leavingWith(leaving: AbortSignal, governance: Governance): Governance {
-    const known = left.get(leaving) ?? new WeakMap<Governance, Governance>();
-    left.set(leaving, known);
-    const made = known.get(governance) ?? {
-      ...governance,
-      askWith(handler) {
-        const ask = governance.askWith(handler);
-        return ask === undefined ? undefined : askLeaving(ask, leaving, () => undefined);
-      },
-    };
-    known.set(governance, made);
-    return made;
-  }
+  const leavingWith = leavingGovernance();
 
   /** `principal`: of this caller alone. */
   function governed({ policies, leaving }: CalledServer, key: string | undefined, principal?: string): Governance | Promise<Governance> {

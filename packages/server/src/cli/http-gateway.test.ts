@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readGatewayDocument } from "../config/read-gateway-document.ts";
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import { openTokenIssuer } from "../gateway/fixture/token-issuer.ts";
+import { askStateless } from "../gateway/http/fixture/http-peer.ts";
 import { fixedControl } from "./control-link.ts";
 import { createOperator, until, type Operator } from "./fixture/operator.ts";
 import { connectMcp, postMcp } from "./fixture/mcp-client.ts";
@@ -298,6 +299,10 @@ describe("with a control plane", () => {
     expect(seen).toContain("desktop for u-1");
     const elsewhere = await issuer.sign({ sub: "u-1", aud: at(gateway, "/two/mcp"), scope: "mcp" });
     await expect(connectMcp(resource, { authorization: `Bearer ${elsewhere}` })).rejects.toThrow("its audience is not this server");
+    // What was given to something else on this machine does not count, whatever Host says.
+    const stranger = await issuer.sign({ sub: "u-1", aud: "http://127.0.0.1:9", client_id: "desktop", scope: "mcp" });
+    const posed = await askStateless(resource, 1, "server/discover", {}, { credential: `Bearer ${stranger}`, host: "127.0.0.1:9" }).ended;
+    expect([posed.status, posed.text]).toEqual([401, expect.stringContaining("its audience is not this server")]);
     // Another person with the same program: neither the session nor the question is theirs.
     const other = { authorization: `Bearer ${await issuer.sign({ sub: "u-2", aud: resource, client_id: "desktop", scope: "mcp" })}` };
     expect((await postMcp(resource, { jsonrpc: "2.0", id: 9, method: "ping" }, { ...other, "mcp-session-id": one.session })).status).toBe(404);
@@ -308,6 +313,20 @@ describe("with a control plane", () => {
     const lines = readdirSync(join(home, "state", "record")).map((name) => readFileSync(join(home, "state", "record", name), "utf8")).join("");
     expect(lines).toContain(`"principal":"oauth:${issuer.issuer}#u-1"`);
     expect(lines + warnings.join()).not.toContain(token.slice(-20));
+  });
+
+  it("a call that waits for people is judged by the policies that the configuration names by now, whatever they were asked under before", async () => {
+    writeFileSync(join(home, "lax.yaml"), "version: 1\npolicies:\n  - { name: writes, match: 'mcp:*:write', action: block, approval: {} }\n");
+    const own = await addKey("gateway");
+    const config = (policies: string): GatewayConfig => configOf(echo("one", `, policies: ${policies}`) + echo("two"), "  drain: 1s\n");
+    const gateway = await start(config("lax.yaml"), { link: fixedControl({ url, apiKey: own.secret }) });
+    const held = ["/one/mcp", "/mcp"].map(async (path) => (await connectMcp(at(gateway, path))).call(path === "/mcp" ? "one__write" : "write", { path }));
+    const requests = await until(async () => ((found) => (found.length === 2 ? found : undefined))(await pending()));
+    await gateway.apply(config("blocks.yaml"));
+    for (const { id, requestDigest } of requests) await operator.as(owner, url, "POST", `/v1/approvals/${id}/vote`, { choice: "approve", requestDigest, viewedDigest: null, reason: "", grant: null });
+    for (const call of held) expect((await call).text).toContain("has not run");
+    expect((await (await connectMcp(at(gateway, "/one/mcp"))).call("write", { path: "/one/mcp" })).text).toContain("nobody writes");
+    expect(ran("one")).toEqual([]);
   });
 
   it("one credential's session is nobody else's", async () => {

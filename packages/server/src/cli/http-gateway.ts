@@ -223,9 +223,12 @@ export class HttpGateway {
   }
 }
 
-/** The address of an endpoint, as its clients write it. The front has made sure that the Host is one of ours. */
-function resourceOf({ headers }: IncomingMessage, path: string, { publicUrl }: GatewayConfig): URL {
-  const base = publicUrl === undefined ? `http://${headers.host ?? "localhost"}` : withoutSlash(publicUrl);
+/**
+ * The address of an endpoint, as its clients write it. The front has made sure that the Host is one of ours; its port is the one that was
+ * reached: a token for something else on this host, at another port, is none for us, whatever the header says.
+ */
+function resourceOf({ headers, socket }: IncomingMessage, path: string, { publicUrl }: GatewayConfig): URL {
+  const base = publicUrl === undefined ? `http://${URL.parse(`http://${headers.host}`)?.hostname ?? "localhost"}:${socket.localPort}` : withoutSlash(publicUrl);
   return new URL(URL.canParse(`${base}${path}`) ? `${base}${path}` : base);
 }
 

@@ -9,7 +9,7 @@ import { buildEndpoint, type BuildPorts, type BuiltEndpoint } from "./build-endp
 
 export interface Served extends BuiltEndpoint {
   readonly server: ServerConfig;
-  /** Aborted when it is about to end. */
+  /** Aborted when it is about to end, or to be judged by other policies. */
   readonly leaving: AbortController;
 }
 
@@ -47,7 +47,7 @@ export class ServedServers {
     const { servers, limits } = config;
     const before = this.all();
     this.#served = new Map([...servers].map(([name, server]) => [name, this.#kept(name, server) ?? { server, leaving: new AbortController(), ...buildEndpoint(server, { ...this.#ports, limits }) }]));
-    for (const { endpoint, leaving } of before) if (this.all().every((one) => one.endpoint !== endpoint)) leaving.abort();
+    for (const { leaving } of before) if (this.all().every((one) => one.leaving !== leaving)) leaving.abort();
     this.#join(config);
   }
 
@@ -95,11 +95,11 @@ export class ServedServers {
     }
   }
 
-  /** A server whose entry says what it said stays as it is, sessions and all. Other policies make no other server. */
+  /** A server whose entry says what it said stays as it is, sessions and all. Other policies make no other server, but a yes under those before is none any more. */
   #kept(name: string, next: ServerConfig): Served | undefined {
     const before = this.#served.get(name);
     if (before === undefined || !isDeepStrictEqual(entryOf(before.server), entryOf(next))) return undefined;
-    return { ...before, server: next };
+    return { ...before, server: next, ...(before.server.policies === next.policies ? {} : { leaving: new AbortController() }) };
   }
 }
 

@@ -59,6 +59,18 @@ describe("a remote server", () => {
     }
   });
 
+  it("comes back where its client has written the file anew, in its own layout, and keeps what else that has changed", () => {
+    const text = entry('{ "url": "https://x", /* mine */ "headers": { "A": "b" }, "timeout": 5.0 }');
+    const { text: after } = installed(text);
+    const anew = JSON.stringify({ numStartups: 7, ...(JSON.parse(after) as object) }, null, 2);
+    const back = planUninstall(open(anew, "claude-code"), CLIENT_KINDS["claude-code"], all);
+    expect(back.changes).toHaveLength(1);
+    expect(back.bytes.toString()).toContain('"far": { "url": "https://x", /* mine */ "headers": { "A": "b" }, "timeout": 5.0 }');
+    expect(back.bytes.toString()).toContain('"numStartups": 7');
+    const commented = after.replace('"args"', '/* a note */ "args"');
+    expect(planUninstall(open(commented), CLIENT_KINDS.cursor, all).bytes.toString()).toBe(commented);
+  });
+
   it("is left alone by uninstall where somebody has changed the entry since", () => {
     const { text } = installed(entry('{ "url": "https://x", "disabled": true }'));
     for (const changed of [text.replace('"https://x"', '"https://y"'), text.replace("true", "false"), text.replace("COUNTERSIGN_ENTRY\": \"", "COUNTERSIGN_ENTRY\": \"e30")]) {

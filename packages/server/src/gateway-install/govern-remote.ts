@@ -3,7 +3,8 @@
  * address with a secret in it, go into the entry's `env`, never into the arguments, which every user of the machine can list. The entry
  * that was there is kept in `env` too, as it was written, so that undoing needs nothing else and gives back every byte.
  */
-import { parseTree, type Node } from "jsonc-parser";
+import { isDeepStrictEqual } from "node:util";
+import { parse, parseTree, type Node, type ParseError } from "jsonc-parser";
 import { lineBreakBefore, type LocalServer, type RemoteServer } from "./client-config.ts";
 import { policyName, type Edit, type Launcher } from "./govern-server.ts";
 
@@ -121,7 +122,15 @@ export function keptRemote(text: string, { name, entry, command, args, keptEntry
   const words = [command.value, ...(args?.words ?? []).map(({ value }) => value)];
   const [first = "", ...rest] = words.slice(0, words.indexOf("gateway"));
   const written = writeEntry(name, original, [first, ...rest], lineBreakIn(original));
-  return written === text.slice(entry.start, entry.end) ? original : undefined;
+  const now = text.slice(entry.start, entry.end);
+  return written !== undefined && (written === now || saysTheSame(written, now)) ? original : undefined;
+}
+
+/** Clients write their files anew, in their own layout: that is nobody's change. A comment is. */
+function saysTheSame(written: string, now: string): boolean {
+  const errors: ParseError[] = [];
+  const value: unknown = parse(now, errors, { allowTrailingComma: true, disallowComments: true });
+  return errors.length === 0 && isDeepStrictEqual(value, parse(written, [], { allowTrailingComma: true }));
 }
 
 export function releaseRemote(text: string, server: LocalServer): readonly Edit[] {

@@ -19,6 +19,7 @@ import { ENVELOPE, memberOf, metaOf, resultIn, VERSION } from "./message/members
 import { readClientLine } from "./message/read-client-line.ts";
 import { INVALID_REQUEST, type ClientMessage, type RpcId } from "./message/read-client-message.ts";
 import { readUpstreamMessage, type UpstreamMessage } from "./message/read-upstream-message.ts";
+import { withoutReturns } from "./message/without-returns.ts";
 
 export interface RelayOptions extends Pick<ClientCallsOptions, "governance" | "caller" | "sessionId" | "waiting" | "cancelGraceMs" | "hearing" | "shownName" | "onWarning"> {
   /** Name, identity and transport of the upstream. Asked once, with the first call. */
@@ -117,9 +118,11 @@ export class Relay {
   }
 
   /** A line of the upstream, with its line feed. `outcome`: as UpstreamListener has it. */
-  fromUpstream(line: Buffer, outcome?: "unknown"): void {
+  fromUpstream(given: Buffer, outcome?: "unknown"): void {
+    const line = withoutReturns(given);
     const message = readUpstreamMessage(line);
     let isList = false;
+    if (message.kind === "other" && message.hasAnswers === true) return this.#options.onWarning("the server answered in a list, which nobody asked for; that is not passed on");
     if (message.kind === "answer") {
       if (isHeaderMismatch(message)) this.#tools.changed(); // its headers are made from its list
       if (this.#upstream.settle(message, line, outcome)) return;

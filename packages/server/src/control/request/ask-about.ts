@@ -34,14 +34,19 @@ export type AskResult = { readonly ok: true; readonly id: string; readonly creat
 
 const RETRY_MS = 5_000;
 
-/** The same call: same principal, same agent, same call digest. */
-function dedupeKeyOf(principal: string, agent: string, digest: string): string {
-  return hash("sha256", `countersign/same-call/v1\0${canonicalJson([principal, agent, digest])}`, "hex");
+/**
+ * The same question about the same call: same principal, same agent, same call digest; for the same subject, and under the same requirements
+ * of the caller's own document. The document in force here is looked at with the claim, and the caller's is not: a yes to less is none.
+ */
+function dedupeKeyOf({ principal }: AgentIdentity, { agent, onBehalfOf }: AskBody["caller"], digest: string, callers: readonly Requirement[]): string {
+  const same = [principal, agent.name, digest];
+  const more = onBehalfOf === undefined && callers.length === 0 ? [] : [onBehalfOf ?? null, plainRequirements(callers)];
+  return hash("sha256", `countersign/same-call/v1\0${canonicalJson([...same, ...more])}`, "hex");
 }
 
 export function askAbout(asked: Asked): Command<AskResult> {
   const { identity, body, call } = asked;
-  const dedupeKey = dedupeKeyOf(identity.principal, body.caller.agent.name, call.digest);
+  const dedupeKey = dedupeKeyOf(identity, body.caller, call.digest, readRequirements(body.requirements));
   return {
     needs: [],
     likelyFree: [{ table: "approval", column: "dedupe_key", value: dedupeKey }],

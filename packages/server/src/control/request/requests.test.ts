@@ -83,6 +83,17 @@ describe("a request from question to outcome", () => {
     expect((await ask()).id).not.toBe(first.id);
   });
 
+  it("is not joined by the same call where the caller's own document asks for something else by now, or for another subject: a yes to one is none to the other", async () => {
+    const subject = { issuer: "https://login.example.com", subject: "s-1" };
+    const lax = await ask();
+    await asks("ann", lax);
+    const fields: readonly QuestionFields[] = [{ requirements: [requirement({ quorum: 2 })] }, { requirements: [requirement({ approvers: ["bob"] })] }, { requirements: [requirement(), requirement({ policy: "b" })] }, { requirements: [requirement()], onBehalfOf: subject }, { requirements: [requirement()], onBehalfOf: { ...subject, subject: "s-2" } }];
+    const others = await Promise.all(fields.map((one) => ask(one)));
+    expect(others.map(({ state }) => state)).toEqual(fields.map(() => "pending"));
+    expect(new Set([lax, ...others].map(({ id }) => id)).size).toBe(fields.length + 1);
+    expect(await Promise.all(fields.map(async (one) => (await ask(one)).id))).toEqual(others.map(({ id }) => id));
+  });
+
   it("is stored without a look at the store before, and joined also by an instance that has never seen it, however full the key", async () => {
     await ask({ args: { first: "of the day" } });
     const looked: unknown[] = [];

@@ -40,6 +40,12 @@ export const UNASKED_TASK =
 export const UNSEEN_TASK =
   "The result of this task is withheld: results are looked into here, and how this one came about was not seen. The tool may have run; do not call it again for the same result.";
 
+export const UNSEEN_RESULT =
+  "The result is withheld: results are looked into here, and what was passed on of this one is not known any more. The tool has run; do not call it again for the same result.";
+
+export const UNTELLABLE =
+  "The server was sent the call, and what it answered cannot be passed on. The tool may have run; do not call it again before you have looked.";
+
 export const INPUT_HELD_BACK =
   "What the server had asked for was not sent on, because of what it contains, and the call ends here. How far it got at the server is not known.";
 

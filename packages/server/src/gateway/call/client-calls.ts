@@ -11,6 +11,7 @@ import { governCall, isUnheard, UPSTREAM_GONE, type ClientCall } from "./governe
 import { askWhileHeard, type Hearing } from "./hearing.ts";
 import { LEGACY_KEYS, memberOf, metaOf, MODERN_KEYS } from "../message/members.ts";
 import type { RpcId } from "../message/read-client-message.ts";
+import { otherSpelling } from "../message/read-upstream-message.ts";
 import type { Rounds } from "./rounds.ts";
 import { Running } from "./running.ts";
 import type { ToolList } from "./tool-list.ts";
@@ -65,8 +66,9 @@ export class ClientCalls {
     return this.#open.size;
   }
 
+  /** However the id is spelled. */
   has(id: RpcId): boolean {
-    return this.#open.has(id);
+    return this.#open.has(id) || this.#open.has(otherSpelling(id));
   }
 
   /** Whether the upstream has it. */
@@ -131,7 +133,7 @@ export class ClientCalls {
       const around = hearing === undefined ? undefined : (ask: AskPort): AskPort => askWhileHeard(ask, hearing);
       const write = (bytes: Buffer | string): void => toClient(bytes, id, false);
       const client = this.#options.client?.()?.through(write);
-      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance, upstream, waiting, rounds, credential, client, around, shownName, freshen: tools.freshen, listFailure: () => tools.failure, write, onWarning });
+      const answer = await governCall(call, this.#propose(params, era, governance, server), { governance, upstream, waiting, rounds, credential, client, around, shownName, knowTools: () => (era.modern ? tools.freshen() : tools.refreshing), listFailure: () => tools.failure, write, onWarning });
       if (answer !== undefined) toClient(answer, id, true);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

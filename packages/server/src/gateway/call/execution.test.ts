@@ -218,3 +218,14 @@ describe("what a client answers to a server", () => {
     expect((await exchange("read", { requestState, inputResponses: ANSWER }, DONE)).answer.result).toEqual(DONE);
   });
 });
+
+it("a server that asks for more, nested so deep that nobody can write it, does not count as one that was not called", async () => {
+  open();
+  const id = send("read");
+  const sent = await at.heard("upstream", isCall);
+  at.say(`{"jsonrpc":"2.0","id":"${String(sent["id"])}","result":{"resultType":"input_required","x":${"[".repeat(100_000)}${"]".repeat(100_000)}}}`);
+  const { result } = await answered(id);
+  expect(result.content[0].text).toBe("The server was sent the call, and what it answered cannot be passed on. The tool may have run; do not call it again before you have looked.");
+  await at.relay.drained();
+  expect(await at.outcomes()).toEqual(["outcome_unknown"]);
+});

@@ -5,7 +5,7 @@
  */
 import { guard, withEditNotice, type AskPort, type Governance, type Outcome, type Ports, type ProposedCall } from "@countersign/sdk/enforcement";
 import type { JsonValue, ServerRef } from "@countersign/sdk";
-import { errorAnswer, pendingText, refusalText, STATE_REFUSED, waitingText } from "./answer-text.ts";
+import { errorAnswer, pendingText, refusalText, STATE_REFUSED, UNTELLABLE, waitingText } from "./answer-text.ts";
 import { askAtClient } from "./ask-at-client.ts";
 import { askKnowing } from "./ask-knowing.ts";
 import { continueExecution } from "./continue-execution.ts";
@@ -45,8 +45,8 @@ export interface CallPorts {
   readonly around?: ((ask: AskPort) => AskPort) | undefined;
   /** As ClientCallsOptions has it. */
   readonly shownName?: ((tool: string) => string) | undefined;
-  /** As ToolList has it, where the server's tools may have changed unsaid. */
-  readonly freshen?: (() => Promise<void> | undefined) | undefined;
+  /** Resolves once it is known what the server's tools are by now; undefined where it is. Never rejects. */
+  readonly knowTools: () => Promise<void> | undefined;
   /** Why the server's tools are not known; undefined where they are. Asked after a refusal. */
   readonly listFailure?: (() => string | undefined) | undefined;
   /** To the client. */
@@ -78,7 +78,12 @@ export async function governCall(call: ClientCall, proposed: ProposedCall, ports
   const heard = round.kind === "continue" ? await continueExecution(round, call, ports) : await decide(round, call, ports);
   if (isUnheard(call.cancelled.signal)) return undefined;
   if (heard === undefined) return refuseState(call, "the execution that it names has ended", ports);
-  return answerOf(call, round, heard, ports);
+  try {
+    return answerOf(call, round, heard, ports);
+  } catch (error) {
+    if (heard.kind === "ended" && heard.outcome.kind !== "ran") throw error;
+    return untellable(call, round, heard, error, ports);
+  }
 }
 
 function decide(decided: Extract<Round, { kind: "decide" }>, call: ClientCall, ports: CallPorts): Promise<Heard> {
@@ -131,12 +136,12 @@ class OwnPorts implements Ports {
 }
 
 function askOf({ progressToken, modern }: ClientCall, { proposed, requestId }: Extract<Round, { kind: "decide" }>, ports: CallPorts): Ports["ask"] {
-  const { governance, waiting, write, client, around, freshen, rounds } = ports;
+  const { governance, waiting, write, client, around, knowTools, rounds } = ports;
   const people = governance.askWith(undefined);
   const isAsked = modern ? showsForms(capabilityOf(proposed, "elicitation")) : client !== undefined;
   const all = isAsked ? askAtClient(people, { governance, questions: rounds.questions, owner: ownerOf(proposed, ports), client: modern ? undefined : client }) : people;
   const heard = all === undefined || around === undefined ? all : around(all);
-  const knowing = heard === undefined || !modern || freshen === undefined ? heard : askKnowing(heard, freshen);
+  const knowing = heard === undefined ? undefined : askKnowing(heard, knowTools);
   const ask = knowing === undefined || requestId === undefined ? knowing : rejoinFirst(knowing, requestId);
   if (ask === undefined || progressToken === undefined) return ask;
   let count = 0;
@@ -175,6 +180,13 @@ function answerTo(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, 
       return answerWith(call, { resultType: "input_required", ...asks, requestState: sealed(state, round, Math.max(outcome.until, Date.now()) + AFTER_END_MS, ports) });
     }
   }
+}
+
+/** The server has the call, and what it answered cannot be written for the client, as where it is nested too deep: whatever else is said, not that it did not run. */
+function untellable(call: ClientCall, round: Exclude<Round, { kind: "refused" }>, heard: Heard, error: unknown, { rounds, onWarning }: CallPorts): string {
+  onWarning(`what the server answered to a call could not be passed on: ${error instanceof Error ? error.message : String(error)}`);
+  if (heard.kind === "asks") rounds.executions.giveUp(heard);
+  return told(call, round, UNTELLABLE);
 }
 
 /** Who asked for a task in a session reads nothing but a task or an error: a tool's result would tell it nothing. */

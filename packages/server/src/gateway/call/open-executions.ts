@@ -66,7 +66,7 @@ export class OpenExecutions<T extends OpenExecution = OpenExecution> {
     };
   }
 
-  giveUp({ id }: T): void {
+  giveUp({ id }: Pick<T, "id">): void {
     this.#open.get(id)?.giveUp();
   }
 

@@ -203,3 +203,32 @@ it("an error in place of a task's result is a failure, but for one that only say
   await at.relay.drained();
   expect(await at.outcomes()).toEqual(["failed"]);
 });
+
+describe("what a server says of a task, nested so deep that nobody can write it", () => {
+  const DEEP = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+  const inspections: readonly Inspection[] = [{ name: "looks", inspectResult: () => [] }];
+
+  it("passes as it came where nothing is looked into, whoever asked", async () => {
+    open();
+    for (const method of ["notifications/tasks/status", "notifications/tasks"]) at.say(`{"jsonrpc":"2.0","method":"${method}","params":{"taskId":"t","status":"completed","result":{},"x":${DEEP}}}`);
+    at.send({ jsonrpc: "2.0", id: "g", method: "tasks/get", params: { taskId: "t" } });
+    at.say(`{"jsonrpc":"2.0","id":"g","result":{"taskId":"t","status":"completed","result":{},"x":${DEEP}}}`);
+    expect(at.toClient.map((line) => line.length > DEEP.length)).toEqual([true, true, true]);
+  });
+
+  it("is withheld where results are looked into, and ends nothing else", async () => {
+    open({ inspections });
+    at.say(`{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{"taskId":"t","status":"completed","result":{},"x":${DEEP}}}`);
+    expect((await at.heard("client", ({ method }) => method === "notifications/tasks/status"))["params"]).toEqual({ taskId: "t", status: "completed" });
+    await pass("tools/call", ERAS["no session"].params, { result: ERAS["no session"].made() });
+    for (const id of ["one", "two"]) {
+      at.send({ jsonrpc: "2.0", id, method: "tasks/get", params: { taskId: "t1", _meta: DECLARED } });
+      at.say(`{"jsonrpc":"2.0","id":"${id}","result":{"taskId":"t1","status":"completed","result":{"content":[]},"x":${DEEP}}}`);
+      await at.heard("client", (message) => message["id"] === id);
+    }
+    at.send({ jsonrpc: "2.0", id: "three", method: "tasks/get", params: { taskId: "t1", _meta: DECLARED } });
+    at.say(`{"jsonrpc":"2.0","id":"three","result":{"taskId":"t1","status":"completed","result":${DEEP}}}`);
+    expect((await at.heard("client", ({ id }) => id === "three"))["result"]).toMatchObject({ status: "completed", result: { content: [] } });
+    expect(await at.outcomes()).toEqual(["completed"]);
+  });
+});

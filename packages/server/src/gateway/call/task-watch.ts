@@ -52,8 +52,9 @@ export class TaskWatch {
     const { method, taskId } = asked;
     const seen = seenInAnswer(method, taskId, answer);
     const put = (result: unknown): string => {
-      const whole = method === "tasks/result" ? result : { ...(answer.body as object), result }; // a task: it carries one
-      return `${JSON.stringify({ jsonrpc: "2.0", id: answer.id, result: whole })}\n`;
+      const message = (whole: unknown): object => ({ jsonrpc: "2.0", id: answer.id, result: whole });
+      if (method === "tasks/result") return written(message(result), () => message(errorAnswer(UNSEEN_TASK, false)));
+      return written(message({ ...(answer.body as object), result }), () => message({ taskId, status: "completed", result: errorAnswer(UNSEEN_TASK, true) })); // a task: it carries one
     };
     return seen === undefined ? undefined : this.#look(seen, method !== "tasks/result", put);
   }
@@ -61,7 +62,8 @@ export class TaskWatch {
   #notified(method: string, params: unknown): Promise<string | undefined> | undefined {
     const seen = seenInNotification(method, params);
     if (seen === undefined) return undefined;
-    return this.#look(seen, true, (result) => `${JSON.stringify({ jsonrpc: "2.0", method, params: { ...(params as object), result } })}\n`); // a task: it was read
+    const message = (told: object): object => ({ jsonrpc: "2.0", method, params: told });
+    return this.#look(seen, true, (result) => written(message({ ...(params as object), result }), () => message({ taskId: seen.taskId, status: "completed" }))); // a task: it was read
   }
 
   #look(seen: SeenTask, modern: boolean, put: (result: unknown) => string): Promise<string | undefined> | undefined {
@@ -74,9 +76,9 @@ export class TaskWatch {
     if (outcome !== undefined) return outcome.then((ended) => settled(ended, result, modern, put));
     if (owner !== undefined && tasks.knows(owner, taskId)) return undefined;
     const looks = inspects();
-    const withheld = put(errorAnswer(UNSEEN_TASK, modern));
-    if (looks instanceof Promise) return looks.then((yes) => (yes ? withheld : undefined), () => withheld);
-    return looks ? Promise.resolve(withheld) : undefined;
+    const withheld = (): string => put(errorAnswer(UNSEEN_TASK, modern));
+    if (looks instanceof Promise) return looks.then((yes) => (yes ? withheld() : undefined), withheld);
+    return looks ? Promise.resolve(withheld()) : undefined;
   }
 }
 
@@ -90,5 +92,22 @@ function settled(outcome: Outcome | undefined, result: unknown, modern: boolean,
   if (outcome === undefined || outcome.kind === "pending") return put(errorAnswer(UNSEEN_TASK, modern));
   if (outcome.kind === "refused") return put(errorAnswer(refusalText(outcome.error), modern));
   const told = withEditNotice(outcome.result, outcome.changed);
-  return JSON.stringify(told) === JSON.stringify(result) ? undefined : put(told);
+  return told === result || isWrittenAs(told, result) ? undefined : put(told);
+}
+
+/** The message as a line. A server may nest what it says so deep that nobody writes it: `instead` is said then. */
+function written(message: object, instead: () => object): string {
+  try {
+    return `${JSON.stringify(message)}\n`;
+  } catch {
+    return `${JSON.stringify(instead())}\n`;
+  }
+}
+
+function isWrittenAs(one: unknown, other: unknown): boolean {
+  try {
+    return JSON.stringify(one) === JSON.stringify(other);
+  } catch {
+    return false;
+  }
 }

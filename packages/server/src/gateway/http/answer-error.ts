@@ -17,6 +17,8 @@ export interface HttpRefusal {
   readonly headers?: OutgoingHttpHeaders;
 }
 
+export const STUFFED: HttpRefusal = Object.freeze({ status: 503, reason: "the server does not read what it is sent; try again in a moment", headers: { "retry-after": "5" } });
+
 /** Does nothing where an answer has begun: that one can only be broken off. */
 export function answerError(response: ServerResponse, refusal: HttpRefusal): void {
   if (response.headersSent || response.destroyed) return void response.destroy();

@@ -6,6 +6,8 @@ const LINE_FEED = 0x0a;
 const RETURN = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
+/** Readers take it away at the beginning of a stream. */
+const BYTE_ORDER_MARK = Buffer.of(0xef, 0xbb, 0xbf);
 
 export class EventFramer {
   readonly #maxBytes: number;
@@ -102,7 +104,7 @@ export function eventOf(text: Buffer | string): Buffer {
 function linesOf(event: Buffer): readonly Buffer[] {
   const lines: Buffer[] = [];
   const hasReturns = event.includes(RETURN);
-  for (let at = 0; at < event.length; ) {
+  for (let at = event.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0; at < event.length; ) {
     const found = hasReturns ? endOfLine(event, at) : event.indexOf(LINE_FEED, at);
     const end = found < 0 ? event.length : found;
     lines.push(event.subarray(at, end));

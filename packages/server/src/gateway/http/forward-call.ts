@@ -13,7 +13,7 @@ import { readUpstreamMessage } from "../message/read-upstream-message.ts";
 import { accepts } from "./admit-request.ts";
 import { SERVER_ERROR } from "./answer-error.ts";
 import { dataOf, eventOf, hasId, withData } from "./event-framer.ts";
-import { isEventStream, type ForwardSession, type OpenCall } from "./forward-session.ts";
+import { FOREIGN, isEventStream, type ForwardSession, type OpenCall } from "./forward-session.ts";
 import type { PostExchange } from "./http-endpoint.ts";
 import { headersBack, whyUnusable, type Heard, type HttpUpstream, type Sending } from "./http-upstream.ts";
 import { headersOfParams } from "./mirrored-params.ts";
@@ -54,6 +54,8 @@ const STREAM: OutgoingHttpHeaders = { "content-type": "text/event-stream", "cach
 
 export class ForwardCall implements UpstreamPort, OpenCall {
   readonly client: ClientCall;
+  /** Results are looked into. */
+  inspects = false;
   /** Aborts where the client hears no answer any more and has taken nothing back. */
   readonly leave = new AbortController();
   readonly #options: ForwardCallOptions;
@@ -162,7 +164,10 @@ export class ForwardCall implements UpstreamPort, OpenCall {
 
   #answerInPlace({ event, line }: Extract<Came, { kind: "event" }>, bytes: Buffer | string | undefined): void {
     const { session, id } = this.#options;
-    if (bytes === line) return this.#inPlace.resolve(event);
+    if (bytes === line) {
+      if (this.inspects && !this.client.modern) session.keepPassed(line);
+      return this.#inPlace.resolve(event);
+    }
     const changed = bytes === undefined ? undefined : Buffer.from(bytes);
     if (!this.client.modern) session.keepChanged(id, changed);
     this.#inPlace.resolve(changed === undefined ? undefined : withData(event, changed));
@@ -239,8 +244,9 @@ export class ForwardCall implements UpstreamPort, OpenCall {
       const data = dataOf(event);
       if (data === undefined || data.length === 0) return event;
       const message = readUpstreamMessage(data);
-      const isOwn = message.kind === "answer" && message.id === this.#options.id;
-      return isOwn ? this.answered({ answer: message, line: data }, event) : session.takeMessage(message, data, event);
+      if (message.kind === "answer" && message.id === this.#options.id) return this.answered({ answer: message, line: data }, event);
+      if (message.kind === "answer" && exchange.stateless) return session.drop(FOREIGN);
+      return session.takeMessage(message, data, event, () => this.inspects);
     });
     if (this.#came !== undefined) return;
     if (!this.#isResumable || this.client.cancelled.signal.aborted) return this.#fail(`The server ${upstream.name} ended its answer before the call's result; whether the tool ran is not known`, false);

@@ -160,6 +160,7 @@ class ForwardEndpoint implements HttpEndpoint {
     try {
       let governance: Governance | Promise<Governance> = exchange.caller.governance();
       if (governance instanceof Promise) governance = await governance;
+      call.inspects = governance.ports.inspect.inspections.length > 0;
       const server = this.#known ?? (await this.#identified());
       const knowing = session.knowTools();
       if (knowing !== undefined) await knowing;
@@ -168,7 +169,7 @@ class ForwardEndpoint implements HttpEndpoint {
       const lies = exchange.stateless ? refusedParams(exchange.request.headers, params, schemaOf(session, params)) : undefined;
       if (lies !== undefined) return answerError(exchange.response, { ...lies, id: client.id });
       const proposed = this.#propose(exchange, session, params, governance, server);
-      await call.finish(await governCall(client, proposed, { governance, around: (ask) => askLeaving(ask, call.leave.signal, () => call.held()), client: session.showsForms ? session.asked.through(call.write) : undefined, upstream: call, waiting, rounds: this.#rounds, credential: exchange.caller.credential, freshen: session.tools.freshen, write: call.write, onWarning }));
+      await call.finish(await governCall(client, proposed, { governance, around: (ask) => askLeaving(ask, call.leave.signal, () => call.held()), client: session.showsForms ? session.asked.through(call.write) : undefined, upstream: call, waiting, rounds: this.#rounds, credential: exchange.caller.credential, knowTools: () => (exchange.stateless ? session.tools.freshen() : session.tools.refreshing), write: call.write, onWarning }));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       onWarning(`a call was refused: ${why}`);

@@ -2,15 +2,16 @@
  * What the forwarder remembers between requests: of a session of the older protocol, or of one credential where there is none. The tools
  * that the upstream listed, the calls under way by their ids, and how to ask the upstream for its list in the client's place.
  */
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { JsonObject } from "@countersign/sdk/call";
+import { errorAnswer, UNSEEN_RESULT } from "../call/answer-text.ts";
 import { ClientRequests } from "../call/client-requests.ts";
 import { createToolList, type ToolList } from "../call/tool-list.ts";
-import type { Reply } from "../call/upstream-port.ts";
+import type { Reply, UpstreamAnswer } from "../call/upstream-port.ts";
 import { ENVELOPE, metaOf, resultIn } from "../message/members.ts";
 import type { RpcId } from "../message/read-client-message.ts";
-import { readUpstreamMessage, type UpstreamMessage } from "../message/read-upstream-message.ts";
+import { otherSpelling, readUpstreamMessage, type UpstreamMessage } from "../message/read-upstream-message.ts";
 import { dataOf, withData } from "./event-framer.ts";
 import type { HttpRefusal } from "./answer-error.ts";
 import type { PostExchange } from "./http-endpoint.ts";
@@ -37,8 +38,13 @@ export interface ForwardSessionOptions {
   readonly onWarning: (message: string) => void;
 }
 
-/** Answers that were changed on their way, for the client that asks for them again by an event id. */
+/** Answers that were changed on their way, for the client that asks for them again by an event id: so many, and so many bytes. */
 const MAX_CHANGED = 256;
+const MAX_CHANGED_BYTES = 4 * 1024 * 1024;
+/** Answers that were looked into and passed as they came. */
+const MAX_PASSED = 1_024;
+/** Without sessions a stream belongs to one request. */
+export const FOREIGN = "answered what it was not asked there";
 
 export class ForwardSession {
   readonly credential: string;
@@ -56,6 +62,9 @@ export class ForwardSession {
   /** `meta`: without sessions. */
   #context: { readonly headers: IncomingHttpHeaders; readonly meta: JsonObject | undefined } | undefined;
   readonly #changed = new Map<RpcId, Buffer | undefined>();
+  #changedBytes = 0;
+  /** By their digests. */
+  readonly #passed = new Set<string>();
   readonly #upstream: HttpUpstream;
   readonly #onWarning: (message: string) => void;
   readonly #prefix = `countersign-${randomBytes(9).toString("base64url")}-`;
@@ -96,23 +105,53 @@ export class ForwardSession {
     this.tools.catalog.observe(cursor, resultIn(message));
   }
 
-  /** Looks at an event that goes to a client of this session, and gives what goes there in its place. `data`: what it says. */
-  takeMessage(message: UpstreamMessage, data: Buffer, event: Buffer): Buffer | undefined | Promise<Buffer | undefined> {
+  /** Looks at an event that goes to a client of this session, and gives what goes there in its place. `data`: what it says. `inspects`: whether results are looked into. */
+  takeMessage(message: UpstreamMessage, data: Buffer, event: Buffer, inspects: () => boolean | Promise<boolean>): Buffer | undefined | Promise<Buffer | undefined> {
     if (message.kind === "notification" && message.method === "notifications/tools/list_changed") this.tools.changed();
+    if (message.kind === "other" && message.hasAnswers === true) return this.drop("answered in a list, which nobody asked for");
     if (message.kind !== "answer") return event;
     const call = this.open.get(message.id);
     if (call?.isSent === true) return call.answered({ answer: message, line: data }, event);
-    if (call === undefined) return this.#changed.has(message.id) ? this.#again(message.id, event) : event;
-    this.#onWarning(`${this.#upstream.name} answered a call that was not sent to it; that is not passed on`);
-    return undefined;
+    if (call !== undefined) return this.drop("answered a call that was not sent to it");
+    if (this.open.has(otherSpelling(message.id))) return this.drop("answered a call under an id that only resembles its own");
+    if (this.#passed.size > 0 && this.#passed.has(digestOf(data))) return event;
+    if (this.#changed.has(message.id)) return this.#again(message.id, event);
+    return isToolResult(message) ? this.#unseen(message.id, event, inspects()) : event;
+  }
+
+  /** The result of a call that has ended, asked for again, and nobody remembers what was passed on of it: where results are looked into, this one is not passed on. */
+  #unseen(id: RpcId, event: Buffer, looks: boolean | Promise<boolean>): Buffer | Promise<Buffer> {
+    const withheld = (): Buffer => withData(event, JSON.stringify({ jsonrpc: "2.0", id, result: errorAnswer(UNSEEN_RESULT, false) }));
+    if (looks instanceof Promise) return looks.then((yes) => (yes ? withheld() : event), withheld);
+    return looks ? withheld() : event;
+  }
+
+  /** Nothing goes to the client in the place of what the server did. */
+  drop(what: string): undefined {
+    this.#onWarning(`${this.#upstream.name} ${what}; that is not passed on`);
   }
 
   /** The answer of a call that has ended went to the client in other words: `bytes`; undefined is none at all. */
   keepChanged(id: RpcId, bytes: Buffer | undefined): void {
-    this.#changed.delete(id);
+    this.#forgetChanged(id);
     this.#changed.set(id, bytes);
-    const [oldest] = this.#changed.keys();
-    if (this.#changed.size > MAX_CHANGED && oldest !== undefined) this.#changed.delete(oldest);
+    this.#changedBytes += bytes?.length ?? 0;
+    for (const oldest of this.#changed.keys()) {
+      if (this.#changed.size <= MAX_CHANGED && this.#changedBytes <= MAX_CHANGED_BYTES) return;
+      this.#forgetChanged(oldest);
+    }
+  }
+
+  #forgetChanged(id: RpcId): void {
+    this.#changedBytes -= this.#changed.get(id)?.length ?? 0;
+    this.#changed.delete(id);
+  }
+
+  /** The answer of a call was looked into, and went to the client as it came. */
+  keepPassed(data: Buffer): void {
+    this.#passed.add(digestOf(data));
+    const [oldest] = this.#passed;
+    if (this.#passed.size > MAX_PASSED && oldest !== undefined) this.#passed.delete(oldest);
   }
 
   /** The client has ended it. */
@@ -150,6 +189,14 @@ export class ForwardSession {
   }
 }
 
+function digestOf(data: Buffer): string {
+  return hash("sha256", data, "base64url");
+}
+
+function isToolResult({ ok, body }: UpstreamAnswer): boolean {
+  return ok && body !== null && typeof body === "object" && ["content", "structuredContent", "isError"].some((key) => Object.hasOwn(body, key));
+}
+
 const NEVER = new AbortController().signal;
 
 function failureOf(heard: Heard, name: string): HttpRefusal | undefined {
@@ -181,6 +228,16 @@ async function answerIn(from: IncomingMessage, id: string): Promise<Buffer | und
   return line;
 }
 
-export function isEventStream({ headers, statusCode }: IncomingMessage): boolean {
-  return statusCode === 200 && headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === "text/event-stream";
+/** As clients tell: official ones look for the word anywhere in the type of whatever has succeeded. */
+export function isEventStream(answer: IncomingMessage): boolean {
+  return isOfType(answer, "text/event-stream");
+}
+
+/** A body that clients read for an answer, whatever they would read events in. */
+export function isJsonBody(answer: IncomingMessage): boolean {
+  return isOfType(answer, "application/json");
+}
+
+function isOfType({ headers, statusCode = 0 }: IncomingMessage, type: string): boolean {
+  return statusCode >= 200 && statusCode < 300 && headers["content-type"]?.toLowerCase().includes(type) === true;
 }

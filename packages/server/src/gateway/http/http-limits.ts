@@ -13,6 +13,9 @@ export interface HttpLimits {
   readonly maxConnections: number;
 }
 
+/** Bytes of messages that wait in memory for a server that does not read; above it, whoever sends more is told to try again. */
+export const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
+
 export const HTTP_LIMITS: HttpLimits = Object.freeze({
   maxHeaderBytes: 16 * 1024,
   maxBodyBytes: 10 * 1024 * 1024,

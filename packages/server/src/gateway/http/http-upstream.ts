@@ -155,10 +155,10 @@ const STAYS: ReadonlySet<string> = new Set([
 /** Of the upstream's connection, and of credentials that are between it and the operator. */
 const STAYS_BEHIND: ReadonlySet<string> = new Set(["connection", "keep-alive", "proxy-authenticate", "proxy-connection", "trailer", "transfer-encoding", "upgrade", "set-cookie", "alt-svc"]);
 
-/** What goes back of the upstream's headers. */
+/** What goes back of the upstream's headers. What pages of other origins may do is the gateway's to say: nothing. */
 export function headersBack({ headers }: IncomingMessage): OutgoingHttpHeaders {
   const back: OutgoingHttpHeaders = {};
-  for (const name in headers) if (!STAYS_BEHIND.has(name)) back[name] = headers[name];
+  for (const name in headers) if (!STAYS_BEHIND.has(name) && !name.startsWith("access-control-")) back[name] = headers[name];
   return back;
 }
 
@@ -173,6 +173,7 @@ export function whyUnusable(heard: Heard, { name, forwardsAuthorization }: HttpU
   }
   const { statusCode = 0, headers } = heard.answer;
   const said = (text: string, isDefinite: boolean) => ({ reason: `The server ${name} ${text}`, isDefinite });
+  if (statusCode < 200) return said(`answered with the status ${statusCode}, which is none of an answer; whether the call ran is not known`, false);
   if (statusCode >= 300 && statusCode < 400) return said(`answered with a redirect (HTTP ${statusCode}), which is not followed; nothing ran`, true);
   if ((statusCode === 401 || statusCode === 403) && !forwardsAuthorization) return said(`refused what the gateway sent (HTTP ${statusCode}); nothing ran. Whoever runs the gateway has to give it another credential for this server`, true);
   if (headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity") return said("answered in an encoding that was not asked for; whether the call ran is not known", false);

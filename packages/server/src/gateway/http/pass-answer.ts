@@ -2,12 +2,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { showsForms } from "../call/elicit-approval.ts";
 import { isTaskMethod } from "../call/seen-task.ts";
-import type { TaskWatch } from "../call/task-watch.ts";
+import { inspectsResults, type TaskWatch } from "../call/task-watch.ts";
 import { memberOf } from "../message/members.ts";
-import { readUpstreamMessage } from "../message/read-upstream-message.ts";
+import { otherSpelling, readUpstreamMessage } from "../message/read-upstream-message.ts";
 import { answerError } from "./answer-error.ts";
 import { dataOf, withData } from "./event-framer.ts";
-import { isEventStream, type ForwardSession } from "./forward-session.ts";
+import { FOREIGN, isEventStream, isJsonBody, type ForwardSession } from "./forward-session.ts";
 import type { ForwardSessions } from "./forward-sessions.ts";
 import type { HttpExchange, PostExchange } from "./http-endpoint.ts";
 import { headersBack, whyUnusable, type Heard, type HttpUpstream } from "./http-upstream.ts";
@@ -40,9 +40,10 @@ export async function passAnswer(heard: Heard, context: PassContext): Promise<vo
     const data = dataOf(event);
     if (data === undefined || data.length === 0) return event;
     const said = readUpstreamMessage(data);
+    if (said.kind === "answer" && said.id !== id && exchange.stateless) return session.drop(FOREIGN);
     if (said.kind === "answer" && said.ok && said.id === id) learn(data, context);
     const later = tasks.said(said);
-    if (later === undefined) return session.takeMessage(said, data, event);
+    if (later === undefined) return session.takeMessage(said, data, event, () => inspectsResults(caller.governance()));
     return later.then((instead) => (instead === undefined ? event : withData(event, Buffer.from(instead.trimEnd()))));
   });
   if (how === "ended") response.end();
@@ -50,8 +51,9 @@ export async function passAnswer(heard: Heard, context: PassContext): Promise<vo
 }
 
 async function passBody(answer: IncomingMessage, context: PassContext): Promise<void> {
-  const { response, message } = context.exchange;
-  const isLookedAt = message?.kind === "request" && (message.method === "tools/list" || isTaskMethod(message.method));
+  const { session, upstream, exchange: { response, message } } = context;
+  const request = message?.kind === "request" ? message : undefined;
+  const isLookedAt = request !== undefined && (isJsonBody(answer) || request.method === "tools/list" || isTaskMethod(request.method));
   if (!isLookedAt) {
     response.writeHead(answer.statusCode ?? 502, headersBack(answer));
     return pour(answer, response);
@@ -59,6 +61,12 @@ async function passBody(answer: IncomingMessage, context: PassContext): Promise<
   const body = await collect(answer);
   if (body === undefined) return void response.destroy();
   const said = readUpstreamMessage(body);
+  // Clients take whatever answers stand there for those to their requests, and to calls that wait for people or are looked into.
+  const isForeign = said.kind === "answer" ? said.id !== request.id && otherSpelling(said.id) !== request.id : said.kind === "other" && said.hasAnswers === true;
+  if (isForeign) {
+    session.drop(FOREIGN);
+    return answerError(response, { status: 502, id: request.id, reason: `the server ${upstream.name} answered something else than what it was asked` });
+  }
   if (said.kind === "answer" && said.ok) learn(body, context);
   const own = (await context.tasks.said(said)) ?? body;
   response.writeHead(answer.statusCode ?? 502, { ...headersBack(answer), "content-length": Buffer.byteLength(own) });

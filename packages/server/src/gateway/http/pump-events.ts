@@ -76,9 +76,13 @@ export function pumpEvents(from: IncomingMessage, to: ServerResponse | undefined
   return promise;
 }
 
-/** The head of the upstream's stream, with its first event where that is there already, else by itself. */
+/**
+ * The head of the upstream's stream, with its first event where that is there already, else by itself. Not how long that says it is: with
+ * other bytes in an event's place the rest would be read as the answer to another request.
+ */
 export function beginStream(response: ServerResponse, from: IncomingMessage): void {
-  response.writeHead(from.statusCode ?? 200, headersBack(from));
+  const { "content-length": _length, ...headers } = headersBack(from);
+  response.writeHead(from.statusCode ?? 200, headers);
   setImmediate(() => {
     if (!response.destroyed && !response.writableEnded) response.flushHeaders();
   });

@@ -12,10 +12,11 @@ import { beginRelay, type BegunClient } from "../begin-client.ts";
 import type { ClientBound } from "../relay.ts";
 import { within } from "../within.ts";
 import type { UpstreamEnd } from "../upstream/upstream-connection.ts";
-import { answerError } from "./answer-error.ts";
+import { answerError, STUFFED } from "./answer-error.ts";
 import { EventLog, readEventId } from "./event-log.ts";
 import { EventStream, type Resumption } from "./event-stream.ts";
 import type { HttpCaller, HttpExchange, PostExchange } from "./http-endpoint.ts";
+import { MAX_UNSENT_BYTES } from "./http-limits.ts";
 import { lineOf } from "./lines.ts";
 import { Parked } from "./parked.ts";
 import { acceptedBy, Reply } from "./reply.ts";
@@ -47,6 +48,8 @@ export class Session {
   readonly #listeners = new Map<string, EventStream>();
   #count = 0;
   #writable: PromiseWithResolvers<void> | undefined;
+  /** Of messages that wait for that. */
+  #waitingBytes = 0;
   #usedAt = performance.now();
   /** Resolves when it has ended, and what was open is answered. */
   readonly ended: Promise<void>;
@@ -89,8 +92,11 @@ export class Session {
   /** Resolves when it is answered, or when its client is gone. */
   async post(exchange: PostExchange): Promise<void> {
     this.#use(exchange.caller);
-    while (this.#writable !== undefined) await this.#writable.promise;
     const { message, body, response } = exchange;
+    if (this.#writable !== undefined) {
+      if (this.#waitingBytes > MAX_UNSENT_BYTES) return answerError(response, { ...STUFFED, id: "id" in message ? message.id : null });
+      if (!(await this.#untilWritable(exchange))) return; // its client has gone, and nothing of it was sent
+    }
     const line = lineOf(body);
     if (message.kind === "call" || message.kind === "request") {
       if (this.#replies.has(message.id)) return answerError(response, { status: 400, code: INVALID_REQUEST, reason: "the id of a request that is under way", id: message.id });
@@ -145,6 +151,18 @@ export class Session {
   #use(caller: HttpCaller): void {
     this.#caller = caller; // what governs it may be another one by now
     this.#usedAt = performance.now();
+  }
+
+  /** False where the client has gone before. */
+  async #untilWritable({ body, gone }: PostExchange): Promise<boolean> {
+    const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+    const onGone = (): void => leave();
+    gone.addEventListener("abort", onGone, { once: true });
+    this.#waitingBytes += body.length;
+    while (this.#writable !== undefined && !gone.aborted) await Promise.race([this.#writable.promise, left]);
+    this.#waitingBytes -= body.length;
+    gone.removeEventListener("abort", onGone);
+    return !gone.aborted;
   }
 
   #drained(): void {

@@ -8,6 +8,7 @@ import { UpstreamCalls } from "../call/upstream-calls.ts";
 import { readUpstreamMessage, valueAt, type UpstreamMessage } from "../message/read-upstream-message.ts";
 import type { UpstreamConnection } from "../upstream/upstream-connection.ts";
 import { within } from "../within.ts";
+import { MAX_UNSENT_BYTES } from "./http-limits.ts";
 import type { ServedUpstream } from "./served-upstream.ts";
 
 /** An exchange that waits for its answer. */
@@ -66,6 +67,11 @@ export class SharedUpstream {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** It does not read what it is sent, and more would wait in memory. */
+  get isStuffed(): boolean {
+    return (this.#connection.unsent ?? 0) > MAX_UNSENT_BYTES;
   }
 
   /** Exchanges under way. */

@@ -28,6 +28,8 @@ const INVALID_PARAMS = -32_602;
 const STATUS_OF_CODE: ReadonlyMap<unknown, number> = new Map([[-32_700, 400], [INVALID_REQUEST, 400], [METHOD_NOT_FOUND, 404], [-32_020, 400], [-32_021, 400], [-32_022, 400]]);
 /** No error is longer. */
 const MAX_ERROR_BYTES = 256 * 1024;
+/** A call goes under an id that no server can guess; this one is for what belongs to it. */
+const NOT_SENT = "the server ended a call under an id that it was not sent under; that is not passed on";
 const GONE = "the server has ended before it answered";
 
 export class StatelessExchange implements Ear {
@@ -99,7 +101,8 @@ export class StatelessExchange implements Ear {
   }
 
   answer(line: Buffer, { ok, body }: Extract<UpstreamMessage, { kind: "answer" }>): void {
-    const { method, params, id } = this.#asking.kind === "call" ? { method: "", params: undefined, id: this.#asking.id } : this.#asking;
+    if (this.#asking.kind === "call") return this.#upstream.onWarning(NOT_SENT);
+    const { method, params, id } = this.#asking;
     if (ok && method === "tools/list") {
       const cursor = memberOf(params, "cursor");
       this.#shared.tools.catalog.observe(typeof cursor === "string" ? cursor : undefined, resultIn(line));
@@ -137,7 +140,8 @@ export class StatelessExchange implements Ear {
   }
 
   end(): void {
-    this.#reply.end();
+    if (this.#asking.kind === "call") this.#upstream.onWarning(NOT_SENT);
+    else this.#reply.end();
   }
 
   leave(): void {

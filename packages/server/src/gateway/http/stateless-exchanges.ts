@@ -7,7 +7,7 @@ import type { JsonObject } from "@countersign/sdk/call";
 import { memberOf } from "../message/members.ts";
 import { readUpstreamMessage } from "../message/read-upstream-message.ts";
 import { replaceId } from "../message/replace-id.ts";
-import { answerError, answerJson, type HttpRefusal } from "./answer-error.ts";
+import { answerError, answerJson, STUFFED, type HttpRefusal } from "./answer-error.ts";
 import type { HttpCaller, PostExchange } from "./http-endpoint.ts";
 import { lineOf } from "./lines.ts";
 import { refusedParams } from "./mirrored-params.ts";
@@ -107,6 +107,7 @@ export class StatelessExchanges {
       const status = statusOf(error);
       return answerJson(response, status === 200 ? 400 : status, replaceId(opening.line, opening.asked, JSON.stringify(id)) ?? opening.line);
     }
+    if (shared.isStuffed) return answerError(response, { ...STUFFED, id });
     if (message.kind !== "call" && message.kind !== "request") {
       shared.send(lineOf(body));
       return void response.writeHead(202).end();

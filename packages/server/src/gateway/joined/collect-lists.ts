@@ -7,6 +7,7 @@ import { itemsOf } from "../message/items-of.ts";
 import { placeOf, replaceValues } from "../message/member-place.ts";
 import { ENVELOPE, isObject, memberOf } from "../message/members.ts";
 import { joinedName, LONG_NAME, MAX_NAME } from "./joined-names.ts";
+import { declaredIn } from "./merge-greetings.ts";
 
 /** The bytes of an answer. */
 export interface Answer {
@@ -78,8 +79,8 @@ export async function collectList(server: ListedServer, kind: ListKind, params: 
     if (answer === undefined || result === undefined) return undefined;
     bytes += answer.line.length;
     items.push(...itemsIn(server, kind, answer.line, onWarning));
-    const [own, ttl] = [memberOf(result, "_meta"), memberOf(result, "ttlMs")];
-    if (isObject(own)) meta = { ...meta, ...Object.fromEntries(Object.entries(own).filter(([name]) => !name.startsWith(ENVELOPE))) };
+    const [own, ttl] = [declaredIn(memberOf(result, "_meta")), memberOf(result, "ttlMs")];
+    meta = { ...meta, ...Object.fromEntries(Object.entries(own).filter(([name]) => !name.startsWith(ENVELOPE))) };
     ttlMs = Math.min(ttlMs, typeof ttl === "number" ? ttl : 0);
     isPublic &&= memberOf(result, "cacheScope") === "public";
     const next = memberOf(result, "nextCursor");

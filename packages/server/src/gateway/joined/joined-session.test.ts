@@ -313,6 +313,22 @@ describe("one server harms no other", () => {
     expect(await at.heard((message) => message["id"] === "held")).toMatchObject({ result: { content: [{ text: "true" }] } });
   });
 
+  it("that nests what it says of itself and of its lists so deep that nobody can write it: it says nothing of that, and the others are heard", async () => {
+    const text = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+    const hostile = scriptedServer({
+      first: ({ id, method, params }, peer) => {
+        const { protocolVersion } = (params ?? {}) as { readonly protocolVersion?: string };
+        if (method === "initialize") peer.say(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"protocolVersion":"${protocolVersion}","capabilities":{"tools":{},"tasks":${text}},"serverInfo":{"name":"h","version":"1"}}}`);
+        if (method === "tools/list") peer.say(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"tools":[],"_meta":{"x":${text}}}}`);
+        return method === "initialize" || method === "tools/list";
+      },
+    });
+    const { result } = await open({ a: hostile, b: scriptedServer({ tools: ["read"], capabilities: { tasks: { list: {} } } }) });
+    expect(result).toMatchObject({ capabilities: { tasks: { list: {} } } });
+    expect(await names()).toEqual(["b__read"]);
+    expect(await at.call("b__read")).toEqual({ isError: false, text: "ran read" });
+  });
+
   it("that dies: its calls are answered, the others go on, and it comes back", async () => {
     const dying = scriptedServer({ tools: ["wait"], prompts: ["p"], first: ({ method }) => method === "tools/call" || method === "prompts/get" });
     await open({ dying, good: good() });

@@ -2,7 +2,7 @@
  * What the joined server says of itself: what its servers declared, as one. Lists may always change, since servers come and go; what cannot
  * be told apart by whose it is, such as experiments of their own, is not declared.
  */
-import type { JsonObject, JsonValue } from "@countersign/sdk/call";
+import { snapshotObject, type JsonObject, type JsonValue } from "@countersign/sdk/call";
 import { isObject, memberOf } from "../message/members.ts";
 import { SEPARATOR } from "../../config/joined-server-name.ts";
 
@@ -20,6 +20,12 @@ export interface Absent {
 
 const MAX_INSTRUCTIONS = 8_000;
 const INFO = { name: "countersign", title: "Countersign: several servers, joined", version: "1" };
+
+/** What one of them declares: nothing, where it is nested too deep or could be read in several ways, since it is written into what all say. */
+export function declaredIn(capabilities: unknown): JsonObject {
+  const read = snapshotObject(capabilities);
+  return read.ok ? read.value : {};
+}
 
 /** Of `initialize`. */
 export function sessionGreeting(protocolVersion: string, servers: readonly Greeted[], absent: readonly Absent[]): JsonObject {

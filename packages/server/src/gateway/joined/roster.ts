@@ -3,12 +3,12 @@
  * speaks another, is gone on without, and comes in when it comes. One that ends is connected anew, later each time.
  */
 import type { JsonObject } from "@countersign/sdk/call";
-import { isObject, memberOf, metaOf, VERSION } from "../message/members.ts";
+import { memberOf, metaOf, VERSION } from "../message/members.ts";
 import type { UpstreamEnd } from "../upstream/upstream-connection.ts";
 import { resultOf, type Answer } from "./collect-lists.ts";
 import type { JoinedChild } from "./joined-child.ts";
 import type { JoinedServer, JoinedServers } from "./joined-servers.ts";
-import type { Absent } from "./merge-greetings.ts";
+import { declaredIn, type Absent } from "./merge-greetings.ts";
 
 export interface RosterOptions {
   readonly servers: JoinedServers;
@@ -226,7 +226,7 @@ export class Roster {
 function note(child: JoinedChild, { method, params }: Greeting, answer: Answer): void {
   const result = resultOf(answer.line);
   const [capabilities, instructions, version] = [memberOf(result, "capabilities"), memberOf(result, "instructions"), memberOf(result, "protocolVersion")];
-  child.capabilities = isObject(capabilities) ? capabilities : {};
+  child.capabilities = declaredIn(capabilities);
   child.instructions = typeof instructions === "string" ? instructions : undefined;
   if (method === "initialize") child.version = typeof version === "string" ? version : undefined;
   else child.version = requestedIn(params, memberOf(result, "supportedVersions"));

@@ -9,6 +9,7 @@ import type { ServedUpstream } from "../http/served-upstream.ts";
 import type { Ear } from "../http/shared-upstream.ts";
 import type { Answer, ListedServer } from "./collect-lists.ts";
 import { joinedName } from "./joined-names.ts";
+import { declaredIn } from "./merge-greetings.ts";
 import type { JoinedServer } from "./joined-servers.ts";
 
 export interface StatelessChildOptions {
@@ -103,7 +104,7 @@ export class StatelessChild implements ListedServer {
     this.why = opening.kind === "failed" ? opening.why : "it speaks sessions alone";
     if (opening.kind !== "modern") return;
     const [capabilities, instructions] = [valueAt(opening.body, ["capabilities"]), valueAt(opening.body, ["instructions"])];
-    this.capabilities = (capabilities ?? {}) as JsonObject; // of a message, so JSON; members are looked up one by one
+    this.capabilities = declaredIn(capabilities);
     this.instructions = typeof instructions === "string" ? instructions : undefined;
     if (!was) this.#options.onCame(this);
     this.#isSlow = false;

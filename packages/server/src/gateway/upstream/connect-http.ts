@@ -79,6 +79,10 @@ class HttpConnection implements UpstreamConnection {
     return this.#outbox.request(line, (onFlushed) => void this.#request(line, message, onFlushed));
   }
 
+  get unsent(): number {
+    return this.#outbox.unsent;
+  }
+
   pause(): void {
     this.#open.pause();
   }

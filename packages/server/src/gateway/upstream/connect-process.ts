@@ -13,6 +13,9 @@ export function connectProcess(upstream: UpstreamProcess, { onLine, onDrain, onW
   input.on("drain", onDrain).on("error", onDrain);
   return {
     send: (line) => input.destroyed || input.writableEnded || input.write(line),
+    get unsent() {
+      return input.writableLength;
+    },
     pause: () => void output.pause(),
     resume: () => void output.resume(),
     ended,

@@ -66,6 +66,10 @@ class SseConnection implements UpstreamConnection {
     return message.method === "initialize" ? this.#outbox.barrier(line, (onFlushed) => ask(onFlushed).ended) : this.#outbox.request(line, ask);
   }
 
+  get unsent(): number {
+    return this.#outbox.unsent;
+  }
+
   pause(): void {
     this.#streams.pause();
   }

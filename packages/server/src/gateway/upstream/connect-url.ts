@@ -40,6 +40,9 @@ function connectEither(server: RemoteServer, listener: UpstreamListener): Upstre
   follow(current);
   return {
     send: (line) => current.send(line),
+    get unsent() {
+      return current.unsent ?? 0;
+    },
     pause() {
       paused = true;
       current.pause();

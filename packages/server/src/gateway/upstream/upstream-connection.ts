@@ -5,6 +5,8 @@
 export interface UpstreamConnection {
   /** One message, with its line feed. False: it is full until `onDrain`. Never throws: what is sent to an upstream that has gone is lost. */
   send(line: Buffer | string): boolean;
+  /** Bytes that it was sent and that wait in memory. */
+  readonly unsent?: number;
   /** Stops or goes on reading what the upstream says, where it can. */
   pause(): void;
   resume(): void;

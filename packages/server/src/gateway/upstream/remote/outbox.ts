@@ -20,6 +20,11 @@ export class Outbox {
     this.#onDrain = onDrain;
   }
 
+  /** Bytes. */
+  get unsent(): number {
+    return this.#unsent;
+  }
+
   /** `start` begins to send, at once where nothing is waited for. False: it is full. */
   request(line: Buffer | string, start: (onFlushed: OnFlushed) => void): boolean {
     const { left, onFlushed } = this.#add(line);
