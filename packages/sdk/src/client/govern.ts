@@ -1,13 +1,17 @@
 /**
- * Putting the hook in place and taking it away: an own `request` (and v1's `requestStream`) on a client class's prototype or
- * on one client. `Protocol.prototype` is never touched, since servers share it. Doing it twice is harmless.
+ * Putting the hook in place and taking it away: an own `request` (and `notification`, v1's `requestStream`, v2's `buildContext`) on a
+ * client class's prototype or on one client. `Protocol.prototype` is never touched, since servers share it. Doing it twice is harmless.
  */
 import type { ClientClass, ClientLike, RequestLike } from "./client-like.ts";
+import { governContext } from "./governed-context.ts";
+import { governedNotification, type OriginalNotification } from "./governed-notification.ts";
 import { governedRequest, refusalOfRequest, type OriginalRequest } from "./governed-request.ts";
 
 /** Marks our functions, also those of another copy of the SDK in this process. */
 const GOVERNED = Symbol.for("countersign.governed");
 
+/** v2 makes what a request handler is given here. */
+type OriginalContext = (this: ClientLike, ...given: unknown[]) => unknown;
 type OriginalStream = (this: ClientLike, request: RequestLike, ...rest: unknown[]) => AsyncGenerator<unknown, void>;
 
 const undo = new Set<() => void>();
@@ -36,11 +40,27 @@ export function ungovernAll(): void {
 }
 
 function hook(target: object): void {
+  // The member that is there is the client's own `request`, ours around it at most.
+  const plain = Reflect.get(target, "request") as OriginalRequest;
   replace(target, "request", (original) => {
     // The member that was there is the client's own `request`.
     const request = original as OriginalRequest;
     return function governed(this: ClientLike, call: RequestLike, ...rest: unknown[]): Promise<unknown> {
       return governedRequest(this, request, call, rest);
+    };
+  });
+  replace(target, "notification", (original) => {
+    // The member that was there is the client's own `notification`.
+    const notify = original as OriginalNotification;
+    return function governedNotify(this: ClientLike, notification: RequestLike, ...rest: unknown[]): Promise<void> {
+      return governedNotification(this, notify, notification, rest);
+    };
+  });
+  replace(target, "buildContext", (original) => {
+    // The member that was there is v2's `buildContext`.
+    const build = original as OriginalContext;
+    return function governedContext(this: ClientLike, ...given: unknown[]): unknown {
+      return governContext(this, plain, Reflect.apply(build, this, given));
     };
   });
   replace(target, "requestStream", (original) => {

@@ -8,7 +8,7 @@ import { spendPermit, type Permit } from "../execution/permit.ts";
 import type { Call } from "../call/call.ts";
 import type { ProposedCall } from "../call/read-call.ts";
 import type { PolicyViolationError } from "../errors.ts";
-import { eraKeysOf, isServerAnswer, nextRequestId, optionsIndex, type ClientLike, type RequestLike } from "./client-like.ts";
+import { eraKeysOf, isServerAnswer, nextRequestId, optionsIndex, readMessage, type ClientLike, type RequestLike } from "./client-like.ts";
 import type { Connection } from "./connection.ts";
 import { withEditNotice } from "../enforcement/edit-notice.ts";
 import type { Governance } from "../enforcement/governance.ts";
@@ -27,20 +27,22 @@ export function refusalOfRequest(request: object): PolicyViolationError | undefi
   return refusals.get(request);
 }
 
-/** Governs one request of `client`. `original` is called with the client as `this`. */
-export function governedRequest(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[]): Promise<unknown> {
+/** Governs one request of `client`. `original` is called with the client as `this`; `list` is the `request` for listings of our own. */
+export function governedRequest(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[], list = original): Promise<unknown> {
   const governed = governance();
   if (governed === undefined || permitted.delete(request)) return Reflect.apply(original, client, [request, ...rest]);
-  const { method } = request; // read once: what we judge by is what is sent
-  if (method === "tools/call") return governCall(client, original, request, rest, governed);
-  const passed = Reflect.apply(original, client, [{ ...request, method }, ...rest]);
-  if (method === "tools/list" || method === "initialize") observeAnswer(client, original, method, request, passed, governed);
+  const message = readMessage(request);
+  if (message === undefined) return Promise.reject(new TypeError("the method of a request must be a string"));
+  const { method } = message;
+  if (method === "tools/call") return governCall(client, original, request, rest, governed, list);
+  const passed = Reflect.apply(original, client, [message, ...rest]);
+  if (method === "tools/list" || method === "initialize") observeAnswer(client, list, method, message, passed, governed);
   return passed;
 }
 
-async function governCall(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[], governed: Governance): Promise<unknown> {
+async function governCall(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[], governed: Governance, list: OriginalRequest): Promise<unknown> {
   const session = sessionOf(client, governed.principal);
-  const connection = connectionOf(client, session, rawRequest(original));
+  const connection = connectionOf(client, session, rawRequest(list));
   if (connection === undefined) throw new Error("Not connected"); // as the client says it
   if (connection.identity === undefined) await connection.identify();
   const at = optionsIndex(client, rest);
