@@ -6,6 +6,7 @@ import type { ClientClass, ClientLike, RequestLike } from "./client-like.ts";
 import { governContext } from "./governed-context.ts";
 import { governedNotification, type OriginalNotification } from "./governed-notification.ts";
 import { governedRequest, refusalOfRequest, type OriginalRequest } from "./governed-request.ts";
+import { refusalOfTask } from "./task-results.ts";
 
 /** Marks our functions, also those of another copy of the SDK in this process. */
 const GOVERNED = Symbol.for("countersign.governed");
@@ -75,10 +76,12 @@ function hook(target: object): void {
 /** v1 turns every error of a stream into an McpError of its own; a refusal comes out as itself. */
 async function* unwrapRefusals(client: ClientLike, stream: OriginalStream, request: RequestLike, rest: unknown[]): AsyncGenerator<unknown, void> {
   const own = { ...request };
+  let taskId: unknown;
   for await (const message of Reflect.apply(stream, client, [own, ...rest])) {
-    const refusal = refusalOfRequest(own);
-    const isError = message !== null && typeof message === "object" && Reflect.get(message, "type") === "error";
-    yield isError && refusal !== undefined ? { type: "error", error: refusal } : message;
+    const { type, task } = (message ?? {}) as { readonly type?: unknown; readonly task?: { readonly taskId?: unknown } | null }; // a message of v1's streams
+    if (type === "taskCreated") taskId = task?.taskId;
+    const refusal = type === "error" ? (refusalOfRequest(own) ?? refusalOfTask(client, taskId)) : undefined;
+    yield refusal !== undefined ? { type: "error", error: refusal } : message;
   }
 }
 

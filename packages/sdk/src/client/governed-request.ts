@@ -6,6 +6,7 @@ import { guard, type GuardOptions, type Ports } from "../guard.ts";
 import { paramsOf, type Carrier, type Sent } from "../execution/send.ts";
 import { spendPermit, type Permit } from "../execution/permit.ts";
 import type { Call } from "../call/call.ts";
+import { snapshotObject } from "../call/snapshot.ts";
 import type { ProposedCall } from "../call/read-call.ts";
 import type { PolicyViolationError } from "../errors.ts";
 import { eraKeysOf, isServerAnswer, nextRequestId, optionsIndex, readMessage, type ClientLike, type RequestLike } from "./client-like.ts";
@@ -13,6 +14,7 @@ import type { Connection } from "./connection.ts";
 import { withEditNotice } from "../enforcement/edit-notice.ts";
 import type { Governance } from "../enforcement/governance.ts";
 import { governance } from "./governance.ts";
+import { governedTaskAnswer, isAboutTaskResult, rememberTask } from "./task-results.ts";
 import { connectionOf, sessionOf, type Session } from "./session.ts";
 
 /** A client's `request` as it was before ours. */
@@ -35,6 +37,12 @@ export function governedRequest(client: ClientLike, original: OriginalRequest, r
   if (message === undefined) return Promise.reject(new TypeError("the method of a request must be a string"));
   const { method } = message;
   if (method === "tools/call") return governCall(client, original, request, rest, governed, list);
+  if (isAboutTaskResult(method)) {
+    const params = snapshotObject(message.params); // the task that is looked up is the one that is asked for
+    if (!params.ok) return Promise.reject(new TypeError(`${method}: ${params.reason}`));
+    const own = { method, params: params.value };
+    return governedTaskAnswer(client, own, Reflect.apply(original, client, [own, ...rest]), governed);
+  }
   const passed = Reflect.apply(original, client, [message, ...rest]);
   if (method === "tools/list" || method === "initialize") observeAnswer(client, list, method, message, passed, governed);
   return passed;
@@ -95,6 +103,7 @@ async function sendCall(client: ClientLike, original: OriginalRequest, connectio
   const id = requestId === undefined ? {} : { requestId };
   try {
     const result = await Reflect.apply(original, client, [request, ...rest]);
+    rememberTask(client, call, result);
     return { ok: true, result, isError: isErrorResult(result), ...id };
   } catch (error) {
     return { ok: false, error, answered: isServerAnswer(error), ...id };
