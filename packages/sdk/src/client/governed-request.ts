@@ -15,6 +15,7 @@ import { withEditNotice } from "../enforcement/edit-notice.ts";
 import type { Governance } from "../enforcement/governance.ts";
 import { governance } from "./governance.ts";
 import { governedTaskAnswer, isAboutTaskResult, rememberTask } from "./task-results.ts";
+import { copyHeaders, mirrored, type Headers } from "./param-headers.ts";
 import { connectionOf, sessionOf, type Session } from "./session.ts";
 
 /** A client's `request` as it was before ours. */
@@ -94,10 +95,7 @@ async function sendCall(client: ClientLike, original: OriginalRequest, connectio
   }
   const request = { method: "tools/call", params: paramsOf(call, carrier, permit.basis.kind === "claimed") };
   const rest = [...given.rest];
-  if (given.options !== undefined) {
-    const task = call.era["task"];
-    rest[given.at] = given.options["task"] === undefined ? given.options : { ...given.options, task };
-  }
+  if (given.options !== undefined) rest[given.at] = optionsOf(given.options, call, connection);
   permitted.add(request);
   const requestId = nextRequestId(client);
   const id = requestId === undefined ? {} : { requestId };
@@ -110,6 +108,16 @@ async function sendCall(client: ClientLike, original: OriginalRequest, connectio
   } finally {
     permitted.delete(request);
   }
+}
+
+/** The client's options as they go with the call that is sent. */
+function optionsOf(given: NonNullable<ClientArguments["options"]>, call: Call, { tools }: Connection): { readonly [key: string]: unknown } {
+  const { headers, task, toolDefinition } = given;
+  const own = { ...given };
+  if (task !== undefined) own["task"] = call.era["task"];
+  const schema = toolDefinition === undefined ? tools.definition(call.tool)?.definition["inputSchema"] : memberOf(toolDefinition, "inputSchema");
+  if (headers !== null && typeof headers === "object") own["headers"] = mirrored(headers as Headers, call, schema); // copied when the options were
+  return own;
 }
 
 /** The caller's signal and the connection's end as one, made only where somebody waits. */
@@ -149,7 +157,7 @@ function observeAnswer(client: ClientLike, original: OriginalRequest, method: st
   const session: Session = sessionOf(client, principal);
   const connection = connectionOf(client, session, rawRequest(original));
   if (connection === undefined) return;
-  const cursor: unknown = request.params !== null && typeof request.params === "object" ? Reflect.get(request.params, "cursor") : undefined;
+  const cursor = memberOf(request.params, "cursor");
   answer.then(
     (result) => {
       if (method === "tools/list") connection.tools.observe(typeof cursor === "string" ? cursor : undefined, result);
@@ -160,14 +168,20 @@ function observeAnswer(client: ClientLike, original: OriginalRequest, method: st
 }
 
 function readOptions(given: unknown): ClientArguments["options"] {
-  return given !== null && typeof given === "object" ? { ...given } : undefined;
+  if (given === null || typeof given !== "object") return undefined;
+  const headers = copyHeaders(Reflect.get(given, "headers"));
+  return headers === undefined ? { ...given } : { ...given, headers };
 }
 
 function isErrorResult(result: unknown): boolean {
-  return result !== null && typeof result === "object" && Reflect.get(result, "isError") === true;
+  return memberOf(result, "isError") === true;
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  return value !== null && typeof value === "object" ? Reflect.get(value, key) : undefined;
 }
 
 function stringMember(value: unknown, key: string): string | undefined {
-  const member: unknown = value !== null && typeof value === "object" ? Reflect.get(value, key) : undefined;
+  const member = memberOf(value, key);
   return typeof member === "string" ? member : undefined;
 }
