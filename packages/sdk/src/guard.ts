@@ -327,7 +327,7 @@ function conclude(story: CallStory, sent: Sent, looked: InspectedResult | undefi
   const outcome = withheld ? "withheld" : sent.ok ? (sent.isError ? "failed" : "completed") : sent.answered ? "failed" : "outcome_unknown";
   const result = looked === undefined && sent.ok ? sent.result : looked?.result;
   const { requestId } = sent;
-  story.execution = { outcome, elapsedMs, isError: sent.ok && sent.isError, requestId, error: sent.ok ? undefined : sent.error, result };
+  story.execution = { outcome, elapsedMs, isError: sent.ok && sent.isError, requestId, error: sent.ok ? undefined : sent.error, result: withheld ? undefined : result }; // nobody sees what is withheld
   if (looked !== undefined && looked.findings.length > 0) story.findings = [...story.findings, ...looked.findings];
   if (!withheld) return { kind: "ran", result, changed: story.changed };
 

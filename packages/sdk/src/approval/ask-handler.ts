@@ -8,6 +8,7 @@ import type { JsonValue } from "../call/json.ts";
 import type { Requirement } from "../policy/result.ts";
 import type { Answer, AskPort, JoinedRequest, Question, WaitOptions } from "./ask.ts";
 import { ApprovalDecision, type ApprovalHandler } from "./decision.ts";
+import { escapeText } from "./escape.ts";
 import { handlerTimeoutMs } from "./handler-timeout.ts";
 import { judgeAnswer } from "./judge-answer.ts";
 import { setLongTimeout } from "./timer.ts";
@@ -129,7 +130,8 @@ function answerOf(result: HandlerResult | "timeout" | "cancelled", elapsedMs: nu
   const judged = judgeAnswer(result.answer);
   if (judged.kind === "malformed") {
     const error = `the handler returned ${judged.what}`;
-    options.onWarning(`${request.question.call.policyId}: ${error}, which approves nothing. Return new ApprovalDecision({ approved: true | false }).`);
+    // The tool's name is the model's or the server's, and warnings end on terminals.
+    options.onWarning(`${escapeText(request.question.call.policyId)}: ${error}, which approves nothing. Return new ApprovalDecision({ approved: true | false }).`);
     return { kind: "denied", decision: new ApprovalDecision(NOBODY), elapsedMs, error };
   }
   const { decision } = judged;

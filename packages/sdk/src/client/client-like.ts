@@ -11,6 +11,17 @@ export interface RequestLike {
   readonly params?: unknown;
 }
 
+/**
+ * What a client is asked to send, as it will be judged and written: read once, and nothing but method and params. A `toJSON`, an id on a
+ * notification or a second member whose name only differs in case would make another message of it. Undefined where the method is no
+ * primitive string: what such an object is written as is not known.
+ */
+export function readMessage(given: RequestLike): RequestLike | undefined {
+  const { method, params } = given;
+  if (typeof method !== "string") return undefined;
+  return params === undefined ? { method } : { method, params };
+}
+
 export interface TransportLike {
   onclose?: ((...args: unknown[]) => unknown) | undefined;
   readonly sessionId?: string | undefined;

@@ -1,13 +1,18 @@
 /**
- * Putting the hook in place and taking it away: an own `request` (and v1's `requestStream`) on a client class's prototype or
- * on one client. `Protocol.prototype` is never touched, since servers share it. Doing it twice is harmless.
+ * Putting the hook in place and taking it away: an own `request` (and `notification`, v1's `requestStream`, v2's `buildContext`) on a
+ * client class's prototype or on one client. `Protocol.prototype` is never touched, since servers share it. Doing it twice is harmless.
  */
 import type { ClientClass, ClientLike, RequestLike } from "./client-like.ts";
+import { governContext } from "./governed-context.ts";
+import { governedNotification, type OriginalNotification } from "./governed-notification.ts";
 import { governedRequest, refusalOfRequest, type OriginalRequest } from "./governed-request.ts";
+import { refusalOfTask } from "./task-results.ts";
 
 /** Marks our functions, also those of another copy of the SDK in this process. */
 const GOVERNED = Symbol.for("countersign.governed");
 
+/** v2 makes what a request handler is given here. */
+type OriginalContext = (this: ClientLike, ...given: unknown[]) => unknown;
 type OriginalStream = (this: ClientLike, request: RequestLike, ...rest: unknown[]) => AsyncGenerator<unknown, void>;
 
 const undo = new Set<() => void>();
@@ -36,11 +41,27 @@ export function ungovernAll(): void {
 }
 
 function hook(target: object): void {
+  // The member that is there is the client's own `request`, ours around it at most.
+  const plain = Reflect.get(target, "request") as OriginalRequest;
   replace(target, "request", (original) => {
     // The member that was there is the client's own `request`.
     const request = original as OriginalRequest;
     return function governed(this: ClientLike, call: RequestLike, ...rest: unknown[]): Promise<unknown> {
       return governedRequest(this, request, call, rest);
+    };
+  });
+  replace(target, "notification", (original) => {
+    // The member that was there is the client's own `notification`.
+    const notify = original as OriginalNotification;
+    return function governedNotify(this: ClientLike, notification: RequestLike, ...rest: unknown[]): Promise<void> {
+      return governedNotification(this, notify, notification, rest);
+    };
+  });
+  replace(target, "buildContext", (original) => {
+    // The member that was there is v2's `buildContext`.
+    const build = original as OriginalContext;
+    return function governedContext(this: ClientLike, ...given: unknown[]): unknown {
+      return governContext(this, plain, Reflect.apply(build, this, given));
     };
   });
   replace(target, "requestStream", (original) => {
@@ -55,10 +76,12 @@ function hook(target: object): void {
 /** v1 turns every error of a stream into an McpError of its own; a refusal comes out as itself. */
 async function* unwrapRefusals(client: ClientLike, stream: OriginalStream, request: RequestLike, rest: unknown[]): AsyncGenerator<unknown, void> {
   const own = { ...request };
+  let taskId: unknown;
   for await (const message of Reflect.apply(stream, client, [own, ...rest])) {
-    const refusal = refusalOfRequest(own);
-    const isError = message !== null && typeof message === "object" && Reflect.get(message, "type") === "error";
-    yield isError && refusal !== undefined ? { type: "error", error: refusal } : message;
+    const { type, task } = (message ?? {}) as { readonly type?: unknown; readonly task?: { readonly taskId?: unknown } | null }; // a message of v1's streams
+    if (type === "taskCreated") taskId = task?.taskId;
+    const refusal = type === "error" ? (refusalOfRequest(own) ?? refusalOfTask(client, taskId)) : undefined;
+    yield refusal !== undefined ? { type: "error", error: refusal } : message;
   }
 }
 

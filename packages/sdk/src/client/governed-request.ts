@@ -6,13 +6,16 @@ import { guard, type GuardOptions, type Ports } from "../guard.ts";
 import { paramsOf, type Carrier, type Sent } from "../execution/send.ts";
 import { spendPermit, type Permit } from "../execution/permit.ts";
 import type { Call } from "../call/call.ts";
+import { snapshotObject } from "../call/snapshot.ts";
 import type { ProposedCall } from "../call/read-call.ts";
 import type { PolicyViolationError } from "../errors.ts";
-import { eraKeysOf, isServerAnswer, nextRequestId, optionsIndex, type ClientLike, type RequestLike } from "./client-like.ts";
+import { eraKeysOf, isServerAnswer, nextRequestId, optionsIndex, readMessage, type ClientLike, type RequestLike } from "./client-like.ts";
 import type { Connection } from "./connection.ts";
 import { withEditNotice } from "../enforcement/edit-notice.ts";
 import type { Governance } from "../enforcement/governance.ts";
 import { governance } from "./governance.ts";
+import { governedTaskAnswer, isAboutTaskResult, rememberTask } from "./task-results.ts";
+import { copyHeaders, mirrored, type Headers } from "./param-headers.ts";
 import { connectionOf, sessionOf, type Session } from "./session.ts";
 
 /** A client's `request` as it was before ours. */
@@ -27,20 +30,28 @@ export function refusalOfRequest(request: object): PolicyViolationError | undefi
   return refusals.get(request);
 }
 
-/** Governs one request of `client`. `original` is called with the client as `this`. */
-export function governedRequest(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[]): Promise<unknown> {
+/** Governs one request of `client`. `original` is called with the client as `this`; `list` is the `request` for listings of our own. */
+export function governedRequest(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[], list = original): Promise<unknown> {
   const governed = governance();
   if (governed === undefined || permitted.delete(request)) return Reflect.apply(original, client, [request, ...rest]);
-  const { method } = request; // read once: what we judge by is what is sent
-  if (method === "tools/call") return governCall(client, original, request, rest, governed);
-  const passed = Reflect.apply(original, client, [{ ...request, method }, ...rest]);
-  if (method === "tools/list" || method === "initialize") observeAnswer(client, original, method, request, passed, governed);
+  const message = readMessage(request);
+  if (message === undefined) return Promise.reject(new TypeError("the method of a request must be a string"));
+  const { method } = message;
+  if (method === "tools/call") return governCall(client, original, request, rest, governed, list);
+  if (isAboutTaskResult(method)) {
+    const params = snapshotObject(message.params); // the task that is looked up is the one that is asked for
+    if (!params.ok) return Promise.reject(new TypeError(`${method}: ${params.reason}`));
+    const own = { method, params: params.value };
+    return governedTaskAnswer(client, own, Reflect.apply(original, client, [own, ...rest]), governed);
+  }
+  const passed = Reflect.apply(original, client, [message, ...rest]);
+  if (method === "tools/list" || method === "initialize") observeAnswer(client, list, method, message, passed, governed);
   return passed;
 }
 
-async function governCall(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[], governed: Governance): Promise<unknown> {
+async function governCall(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[], governed: Governance, list: OriginalRequest): Promise<unknown> {
   const session = sessionOf(client, governed.principal);
-  const connection = connectionOf(client, session, rawRequest(original));
+  const connection = connectionOf(client, session, rawRequest(list));
   if (connection === undefined) throw new Error("Not connected"); // as the client says it
   if (connection.identity === undefined) await connection.identify();
   const at = optionsIndex(client, rest);
@@ -84,21 +95,29 @@ async function sendCall(client: ClientLike, original: OriginalRequest, connectio
   }
   const request = { method: "tools/call", params: paramsOf(call, carrier, permit.basis.kind === "claimed") };
   const rest = [...given.rest];
-  if (given.options !== undefined) {
-    const task = call.era["task"];
-    rest[given.at] = given.options["task"] === undefined ? given.options : { ...given.options, task };
-  }
+  if (given.options !== undefined) rest[given.at] = optionsOf(given.options, call, connection);
   permitted.add(request);
   const requestId = nextRequestId(client);
   const id = requestId === undefined ? {} : { requestId };
   try {
     const result = await Reflect.apply(original, client, [request, ...rest]);
+    rememberTask(client, call, result);
     return { ok: true, result, isError: isErrorResult(result), ...id };
   } catch (error) {
     return { ok: false, error, answered: isServerAnswer(error), ...id };
   } finally {
     permitted.delete(request);
   }
+}
+
+/** The client's options as they go with the call that is sent. */
+function optionsOf(given: NonNullable<ClientArguments["options"]>, call: Call, { tools }: Connection): { readonly [key: string]: unknown } {
+  const { headers, task, toolDefinition } = given;
+  const own = { ...given };
+  if (task !== undefined) own["task"] = call.era["task"];
+  const schema = toolDefinition === undefined ? tools.definition(call.tool)?.definition["inputSchema"] : memberOf(toolDefinition, "inputSchema");
+  if (headers !== null && typeof headers === "object") own["headers"] = mirrored(headers as Headers, call, schema); // copied when the options were
+  return own;
 }
 
 /** The caller's signal and the connection's end as one, made only where somebody waits. */
@@ -138,7 +157,7 @@ function observeAnswer(client: ClientLike, original: OriginalRequest, method: st
   const session: Session = sessionOf(client, principal);
   const connection = connectionOf(client, session, rawRequest(original));
   if (connection === undefined) return;
-  const cursor: unknown = request.params !== null && typeof request.params === "object" ? Reflect.get(request.params, "cursor") : undefined;
+  const cursor = memberOf(request.params, "cursor");
   answer.then(
     (result) => {
       if (method === "tools/list") connection.tools.observe(typeof cursor === "string" ? cursor : undefined, result);
@@ -149,14 +168,20 @@ function observeAnswer(client: ClientLike, original: OriginalRequest, method: st
 }
 
 function readOptions(given: unknown): ClientArguments["options"] {
-  return given !== null && typeof given === "object" ? { ...given } : undefined;
+  if (given === null || typeof given !== "object") return undefined;
+  const headers = copyHeaders(Reflect.get(given, "headers"));
+  return headers === undefined ? { ...given } : { ...given, headers };
 }
 
 function isErrorResult(result: unknown): boolean {
-  return result !== null && typeof result === "object" && Reflect.get(result, "isError") === true;
+  return memberOf(result, "isError") === true;
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  return value !== null && typeof value === "object" ? Reflect.get(value, key) : undefined;
 }
 
 function stringMember(value: unknown, key: string): string | undefined {
-  const member: unknown = value !== null && typeof value === "object" ? Reflect.get(value, key) : undefined;
+  const member = memberOf(value, key);
   return typeof member === "string" ? member : undefined;
 }

@@ -120,6 +120,8 @@ describe("webhookApproval", () => {
         server: "filesystem",
         tool: "write_file",
         arguments: { path: "/etc/hosts", content: CANARY },
+        context: {},
+        beside: {},
         reason: "File writes require approval",
         approvers: ["ops-team@company.com"],
         deadline: expect.stringMatching(/^\d{4}-.*Z$/u),
@@ -129,6 +131,17 @@ describe("webhookApproval", () => {
     });
     const headers = Object.fromEntries(Object.entries(request?.headers ?? {}).map(([name, value]) => [name, [String(value)]]));
     expect(createSigner([secret]).verify(headers, request?.body ?? "")).toBe(request?.event.data.requestId);
+  });
+
+  it("sends what else a tool may act on: the caller's context, and what goes beside the arguments", async () => {
+    const task = { ttl: 60_000 };
+    const bound = fakeCall({ context: { "com.example/run-as": "root", "io.modelcontextprotocol/task": task }, era: { task } });
+    respond = (_request, response) => reply(response, { approved: false, digest: bound.digest });
+    const handler = webhookApproval({ url: origin, secret, allowPrivateNetwork: true });
+    await handler(fakeViolation({ call: bound }), fakeContext({ call: bound, signal: caller.signal }));
+    const data = received[0]?.event.data;
+    expect(data?.context).toEqual({ "com.example/run-as": "root", "io.modelcontextprotocol/task": { ttl: 60_000 } });
+    expect(data?.beside).toEqual({ task: { ttl: 60_000 } });
   });
 
   it("polls where the receiver says 202, with signed GETs, until someone has decided", async () => {

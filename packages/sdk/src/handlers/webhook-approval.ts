@@ -32,6 +32,10 @@ export interface WebhookApprovalEvent {
     readonly server: string | null;
     readonly tool: string;
     readonly arguments: JsonObject;
+    /** The caller's `_meta` as far as the digest covers it: a tool may act on it as on its arguments. Mostly empty. */
+    readonly context: JsonObject;
+    /** What else is sent beside the arguments, such as `task`. Mostly empty. */
+    readonly beside: JsonObject;
     readonly reason: string;
     readonly approvers: readonly string[];
     /** ISO 8601. An answer after it counts for nothing. */
@@ -95,6 +99,8 @@ function eventText(requestId: string, at: Date, error: PolicyViolationError, con
       server: call.server.name ?? null,
       tool: call.tool,
       arguments: call.arguments,
+      context: call.context,
+      beside: call.era,
       reason,
       approvers,
       deadline: deadline.toISOString(),

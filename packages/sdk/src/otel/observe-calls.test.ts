@@ -202,6 +202,24 @@ describe("span attributes, as literals", () => {
   });
 });
 
+it("with captureContent, a result that inspection withholds is on no span, and one that it redacts is there as redacted", async () => {
+  const looks = {
+    name: "text",
+    inspectResult: () => [{ type: "us_ssn", group: "pii", direction: "output" as const, where: "/content/0/text" }],
+    redactResult: () => ({ content: [{ type: "text", text: "[number]" }] }),
+  };
+  for (const [action, captured] of [["block", undefined], ["redact", '{"content":[{"type":"text","text":"[number]"}]}']] as const) {
+    exporter.reset();
+    setUp();
+    const { client } = await governed({ version: 1, policies: [], inspection: { pii: { output: { "*": action } } } }, {}, { captureContent: true, inspections: [looks] });
+    await client.callTool(WRITE).catch(() => undefined);
+    expect(onlySpan().attributes["gen_ai.tool.call.result"]).toBe(captured);
+    await shutdown();
+    trace.disable();
+    context.disable();
+  }
+});
+
 describe("trace context in _meta", () => {
   const TRACE = "0af7651916cd43dd8448eb211c80319c";
 
