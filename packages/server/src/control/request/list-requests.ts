@@ -8,7 +8,7 @@ import { readSlices } from "./read-slices.ts";
 import type { RequestListQuery } from "./requests.ts";
 
 export interface RequestPage<T> {
-  readonly told: readonly T[];
+  readonly told: T[];
   readonly next: string | null;
   readonly total: number;
 }
