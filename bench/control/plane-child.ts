@@ -30,7 +30,7 @@ export interface PlaneOptions {
 
 /** One person who votes as fast as the machine can would be taken for a robot. */
 const FAST = { perSecond: 1_000_000, burst: 1_000_000 };
-const LIMITS: Limits = { ...DEFAULT_LIMITS, rates: { ...DEFAULT_LIMITS.rates, key: FAST, person: FAST } };
+const LIMITS: Limits = { ...DEFAULT_LIMITS, rates: { ...DEFAULT_LIMITS.rates, key: { ...DEFAULT_LIMITS.rates.key, ...FAST }, person: FAST } };
 
 // Whoever asked is gone.
 process.once("disconnect", () => process.exit());

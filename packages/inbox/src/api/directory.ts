@@ -22,6 +22,9 @@ export function useKeyNames(mayRead: boolean): ReadonlyMap<string, string> {
 
 export type RecordPage = z.infer<typeof people.recordPage>;
 
+/** Of the story of one request; an agent's process can report as many rows about its own as it likes. */
+export const MOST_STORY_ROWS = 200;
+
 export function readRecordOf(requestId: string): Promise<Result<RecordPage>> {
-  return callRoute("readRecord", people.recordPage, { query: { requestId, order: "oldest", limit: 200 } });
+  return callRoute("readRecord", people.recordPage, { query: { requestId, order: "oldest", limit: MOST_STORY_ROWS } });
 }

@@ -62,13 +62,14 @@ function readCheckpoints(text: string, path: string): SignedCheckpoint[] {
     });
 }
 
-function print(file: string, { ok, rows, head, proved, problems }: ExportVerification, { out, err }: Ports): void {
+function print(file: string, { ok, header, rows, head, proved, problems }: ExportVerification, { out, err }: Ports): void {
   for (const { line, message } of problems) err(`${file}${line === 0 ? "" : `:${line}`}: ${message}`);
   if (!ok) {
     err(`${file}: this is not the record as it was written. Rows before the first problem: ${rows}.`);
     return;
   }
   out(`${file}: ${rows} rows, each following from the one before, up to row ${head.seq} (${head.hash}).`);
+  if (header !== undefined && header.after.seq > 0) out(`It begins after row ${header.after.seq}: what comes before is not in it.`);
   if (proved === undefined) out("No checkpoint proves it: whoever could rewrite all of it could have written this too.");
   else if (proved.trusted) out(`Proved up to row ${proved.seq} by the key ${proved.keyId}, which you gave.`);
   else out(`Signed up to row ${proved.seq} with the key ${proved.keyId} of the export itself. Compare that with the key you know, and give it with --key.`);

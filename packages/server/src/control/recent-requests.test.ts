@@ -11,4 +11,8 @@ it("remembers the requests that were used last, within a bound of bytes", () => 
   expect(["a", "b", "c", "d", "e"].filter((id) => recent.get(id) !== undefined)).toEqual(["a", "c", "d", "e"]);
   recent.put(row("large", 30_000));
   expect(["a", "large"].filter((id) => recent.get(id) !== undefined)).toEqual([]);
+  for (const fields of [{ policies: ["x".repeat(30_000)] }, { narration: { description: "", definition: { of: "x".repeat(30_000) } } }]) {
+    recent.put({ id: "named", rev: 1, data: fakeRequest("named", fields) });
+    expect(recent.get("named")).toBeUndefined();
+  }
 });

@@ -1,10 +1,9 @@
 /** Requests that were touched lately, as of the record's head: most are voted on, claimed and reported soon after. Bounded by bytes. */
 import type { ApprovalRequest } from "../store/entity/approval-request.ts";
 import type { Stored } from "../store/store.ts";
+import { weightOf } from "./request/weight.ts";
 
 const MAX_BYTES = 64 * 1024 * 1024;
-/** A request without its arguments, roughly. */
-const PLAIN_BYTES = 4_096;
 
 export class RecentRequests {
   readonly #rows = new Map<string, Stored<ApprovalRequest>>();
@@ -36,7 +35,7 @@ export class RecentRequests {
     this.delete(row.id);
     this.#rows.set(row.id, row);
     if (row.data.dedupeKey !== null) this.#open.set(row.data.dedupeKey, row.id);
-    this.#bytes += bytesOf(row);
+    this.#bytes += weightOf(row.data);
     for (const oldest of this.#rows.keys()) {
       if (this.#bytes <= this.#maxBytes) break;
       this.delete(oldest);
@@ -49,7 +48,7 @@ export class RecentRequests {
     this.#rows.delete(id);
     const { dedupeKey } = row.data;
     if (dedupeKey !== null && this.#open.get(dedupeKey) === id) this.#open.delete(dedupeKey);
-    this.#bytes -= bytesOf(row);
+    this.#bytes -= weightOf(row.data);
   }
 
   clear(): void {
@@ -57,8 +56,4 @@ export class RecentRequests {
     this.#open.clear();
     this.#bytes = 0;
   }
-}
-
-function bytesOf({ data: { sealed, narration } }: Stored<ApprovalRequest>): number {
-  return PLAIN_BYTES + (sealed?.data.length ?? 0) + narration.description.length + (narration.definition === null ? 0 : PLAIN_BYTES);
 }

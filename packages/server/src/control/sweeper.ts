@@ -6,6 +6,7 @@ import type { Change, Store } from "../store/store.ts";
 import type { Ledger } from "./ledger.ts";
 import { lapseClaim } from "./request/report-outcome.ts";
 import { expireRequest } from "./request/end-request.ts";
+import { readSlices } from "./request/read-slices.ts";
 
 export interface SweeperOptions {
   /** Default 1,000 ms. */
@@ -27,11 +28,11 @@ export function startSweeper(ledger: Ledger, store: Store, { everyMs = 1_000, on
   let isClosed = false;
 
   async function expireRequests(): Promise<void> {
-    for (;;) {
-      const rows = await store.list(tenant, { table: "approval", where: { state: ["pending", "approved"] }, range: { expires_at: { below: resident.now + 1 } }, orderBy: "expires_at", limit: SLICE });
+    const late = { where: { state: ["pending", "approved"] }, range: { expires_at: { below: resident.now + 1 } }, orderBy: "expires_at", limit: Infinity } as const;
+    for await (const rows of readSlices(store, tenant, late)) {
       const done = await Promise.all(rows.map(({ id }) => ledger.run(expireRequest(id))));
-      // Where none was written down, this round has seen all it can.
-      if (isClosed || rows.length < SLICE || !done.includes(true)) return;
+      // Where none was written down, another is faster.
+      if (isClosed || !done.includes(true)) return;
     }
   }
 

@@ -18,8 +18,8 @@ export function storyOf(rows: readonly string[]): readonly Step[] {
   return rows.flatMap((text) => {
     const row = read(text);
     if (row === undefined) return [];
-    const { title, person = null, detail = "" } = told(row);
-    return [{ seq: numberOf(row["seq"]), at: numberOf(row["at"]), title, person, detail, hash: textOf(row["hash"]) }];
+    const { title, person = null, detail = "" } = reported(row) ?? told(row);
+    return [{ seq: numberOf(row["seq"]), at: momentOf(row["at"]), title, person, detail, hash: textOf(row["hash"]) }];
   });
 }
 
@@ -27,6 +27,14 @@ interface Told {
   readonly title: string;
   readonly person?: string | null;
   readonly detail?: string;
+}
+
+/** What an agent's process says of the call is its word, whatever it says: decided and run was only what the other rows tell. */
+function reported(row: Row): Told | undefined {
+  const by = textOf(row["reportedBy"] ?? (isRow(row["detail"]) ? row["detail"]["reportedBy"] : undefined));
+  if (by === "") return undefined;
+  const { title, detail = "" } = told(row);
+  return { title: `The agent’s process (key ${by}) reports: “${title}”`, detail };
 }
 
 function told(row: Row): Told {
@@ -104,6 +112,11 @@ function isRow(value: unknown): value is Row {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
+}
+
+/** Whoever reports a row writes its time: one that no calendar has would break the page. */
+function momentOf(value: unknown): number {
+  return Math.min(8_640_000_000_000_000, Math.max(0, numberOf(value)));
 }
 
 function numberOf(value: unknown): number {

@@ -1,7 +1,7 @@
 /** The story of one call: the rows of the record about it, in order, as they are chained. For those who may read the record. */
 import { useMemo } from "react";
 import { urlOf } from "../../api/call-route.ts";
-import { readRecordOf } from "../../api/directory.ts";
+import { MOST_STORY_ROWS, readRecordOf } from "../../api/directory.ts";
 import { useQuery } from "../../api/query.ts";
 import type { Person, RequestDetail } from "../../api/words.ts";
 import { EscapedText } from "../../part/escaped-text.tsx";
@@ -65,6 +65,7 @@ export function Story({ request, people, mayRead }: StoryProps) {
           </li>
         ))}
       </ol>
+      {steps.length < MOST_STORY_ROWS ? null : <p className="muted small">These are the first {MOST_STORY_ROWS} rows about it. The record may have more.</p>}
     </Panel>
   );
 }

@@ -2,6 +2,7 @@ import { unpackBound } from "../request/bound-text.ts";
 import type { BoundText } from "../request/bound-text.ts";
 import { approverOf } from "../request/eligibility.ts";
 import { stateAt } from "../request/move.ts";
+import { readSlices } from "../request/read-slices.ts";
 import type { RequestRow } from "../request/move.ts";
 import { includesRole } from "../../auth/identity.ts";
 import type { Identity } from "../../auth/identity.ts";
@@ -17,9 +18,10 @@ import { isCovered } from "./scope.ts";
 import { endGrant, isLive } from "./use-grant.ts";
 
 const LOOK_BACK_MS = 30 * 86_400_000;
-const PAGE = 200;
 /** More calls of one tool than anybody looks through. */
 const MAX_LOOKED_AT = 5_000;
+/** Nor are more arguments opened than this, in characters as they are stored. */
+const MAX_OPENED = 128 * 1024 * 1024;
 const EXAMPLES = 10;
 
 export function createGrants(ledger: Ledger, store: Store, sealer: Sealer): Grants {
@@ -35,18 +37,25 @@ export function createGrants(ledger: Ledger, store: Store, sealer: Sealer): Gran
     return text === undefined ? undefined : unpackBound(text);
   }
 
-  /** Requests about the same tool by the same agent, newest first. */
-  async function lookBack(grant: StandingGrant, since: number): Promise<readonly RequestRow[]> {
-    const rows: RequestRow[] = [];
+  /** Requests about the same tool by the same agent, newest first: how many there are, and those that it would have covered. */
+  async function lookBack(grant: StandingGrant, now: number): Promise<Omit<GrantPreview, "ok">> {
     const where = { principal: grant.principal, agent: grant.agent, server: grant.server.name, tool: grant.tool };
-    for (let after: { readonly value: number; readonly id: string } | undefined; rows.length < MAX_LOOKED_AT; ) {
-      const page = await store.list(tenant, { table: "approval", where, range: { created_at: { from: since } }, orderBy: "created_at", descending: true, after, limit: PAGE });
-      rows.push(...page);
-      const last = page.at(-1);
-      if (last === undefined || page.length < PAGE) break;
-      after = { value: last.data.createdAt, id: last.id };
+    const range = { created_at: { from: now - LOOK_BACK_MS } };
+    const examples: GrantPreview["examples"] = [];
+    let [covered, ofHeld, opened] = [0, 0, 0];
+    for await (const rows of readSlices(store, tenant, { where, range, orderBy: "created_at", descending: true, limit: MAX_LOOKED_AT })) {
+      for (const held of rows) {
+        if (opened >= MAX_OPENED) return { covered, ofHeld, examples };
+        ofHeld += 1;
+        if (!isAboutTheSame(grant, held)) continue;
+        opened += held.data.sealed?.data.length ?? 0;
+        const bound = await openBound(held);
+        if (bound === undefined || !isCovered(grant.scope, bound, held.data.call.digest)) continue;
+        covered += 1;
+        if (covered <= EXAMPLES) examples.push({ requestId: held.id, at: held.data.createdAt, state: stateAt(held.data, now) });
+      }
     }
-    return rows;
+    return { covered, ofHeld, examples };
   }
 
   return {
@@ -64,11 +73,7 @@ export function createGrants(ledger: Ledger, store: Store, sealer: Sealer): Gran
       const { now } = resident;
       const draft = draftGrant(row.data, asked, "", identity.personId, await openBound(row), now);
       if ("ok" in draft) return draft;
-      const rows = await lookBack(draft, now - LOOK_BACK_MS);
-      const covered: RequestRow[] = [];
-      for (const held of rows) if (wouldCover(draft, held, await openBound(held))) covered.push(held);
-      const examples = covered.slice(0, EXAMPLES).map(({ id, data }) => ({ requestId: id, at: data.createdAt, state: stateAt(data, now) }));
-      return { ok: true, covered: covered.length, ofHeld: rows.length, examples };
+      return { ok: true, ...(await lookBack(draft, now)) };
     },
 
     async revoke(identity, id) {
@@ -78,9 +83,10 @@ export function createGrants(ledger: Ledger, store: Store, sealer: Sealer): Gran
   };
 }
 
-function wouldCover(grant: StandingGrant, { data: { caller, call } }: RequestRow, bound: BoundText | undefined): boolean {
+/** What is told without its arguments. Of these very arguments alone, none others have to be opened. */
+function isAboutTheSame(grant: StandingGrant, { data: { caller, call } }: RequestRow): boolean {
   const isAbout = (grant.session === null || grant.session === caller.session.id) && grant.server.identity === call.server.identity && grant.definition === call.definition;
-  return isAbout && bound !== undefined && isCovered(grant.scope, bound, call.digest);
+  return isAbout && (grant.scope.kind === "pattern" || grant.scope.callDigest === call.digest);
 }
 
 function revokeGrant(id: string, personId: string): Command<Answer<{ readonly grant: GrantView }>> {

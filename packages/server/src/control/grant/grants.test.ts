@@ -97,6 +97,7 @@ describe("a standing grant", () => {
       [{ args: { a: 1 } }, { for: "1h", free: [] }, "forbidden"],
       [{ args: { a: 2 } }, { for: "always", free: [] }, "bad_request"],
       [{ args: { a: 3 } }, { for: "30m", free: ["/a"] }, "bad_request"],
+      [{ args: { a: { b: 3, c: { d: [4] } } } }, { for: "30m", free: ["/a/b", "/a/c/d"] }, "bad_request"],
       [{ args: { a: 4 } }, { for: "30m", free: ["/b"] }, "bad_request"],
       [{ args: {} }, { for: "30m", free: [""] }, "bad_request"],
     ];

@@ -17,7 +17,8 @@ export function scopeOf(bound: BoundText, callDigest: string, free: readonly str
   const unknown = free.find((pointer) => !hasPointer(bound.arguments, pointer));
   if (unknown !== undefined) return "One of the places that are to be free is none of the arguments.";
   const pinned = pinnedOf(bound, free);
-  if (!Object.keys(pinned).some((pointer) => pointer.startsWith("/arguments/"))) return "A grant pins at least one argument.";
+  // Of a container that only stands for what is free in it nothing is pinned.
+  if (!Object.keys(pinned).some((pointer) => pointer.startsWith("/arguments/") && !free.some((one) => `/arguments${one}`.startsWith(`${pointer}/`)))) return "A grant pins at least one argument.";
   return { kind: "pattern", pinnedDigest: digestOf(pinned), free };
 }
 

@@ -17,7 +17,8 @@ export interface Limits {
   /** Members of objects and items of lists in a body, counted before it is parsed. */
   readonly members: number;
   readonly rates: {
-    readonly key: Rate;
+    /** A body counts as one request for each `bodyBytes` that were begun. */
+    readonly key: Rate & { readonly bodyBytes: number };
     readonly person: Rate;
     readonly operator: Rate;
     /** Requests of an address without a credential that is known. */
@@ -39,7 +40,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   connections: 20_000,
   members: 200_000,
   rates: {
-    key: { perSecond: 2000, burst: 10_000 },
+    key: { perSecond: 2000, burst: 10_000, bodyBytes: 16 * 1024 },
     person: { perSecond: 50, burst: 300 },
     operator: { perSecond: 50, burst: 300 },
     stranger: { perSecond: 20, burst: 100 },

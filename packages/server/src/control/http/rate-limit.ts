@@ -2,8 +2,11 @@
 import type { Limits, Rate } from "./limits.ts";
 
 export interface RateLimiter {
-  /** Takes one token. 0 where there was one, else in how many milliseconds there will be. */
-  take(name: string): number;
+  /**
+   * Takes tokens, one if nothing else is said. 0 where there was one, else in how many milliseconds there will be. What is taken beyond
+   * those that were there is owed: the next has to wait for it.
+   */
+  take(name: string, tokens?: number): number;
   readonly size: number;
 }
 
@@ -33,14 +36,14 @@ export function createRateLimiter(rate: Rate, now: () => number): RateLimiter {
   }
 
   return {
-    take(name) {
+    take(name, taken = 1) {
       const at = now();
       const known = buckets.get(name);
       const tokens = known === undefined ? rate.burst : filled(known, at);
       const wait = waitMs(tokens);
       if (known === undefined) makeRoom(at);
       else buckets.delete(name);
-      buckets.set(name, { tokens: wait === 0 ? tokens - 1 : tokens, at });
+      buckets.set(name, { tokens: wait === 0 ? tokens - taken : tokens, at });
       return wait;
     },
     get size() {

@@ -98,7 +98,7 @@ async function identify(head: RequestHead, address: string, access: readonly Acc
   }
   const identified = await ask(head, ports);
   const identity = proven(identified, head, access);
-  const wait = takeRate(identity ?? identified.identity, address, rates);
+  const wait = takeRate(identity ?? identified.identity, address, head.bodyBytes ?? bound.maxBytes, ports);
   if (wait > 0) return refuse("too_many", "requests", wait);
   if (identity === undefined) return refuse("csrf", "");
   return { identity };
@@ -117,10 +117,11 @@ function proven({ identity, credential, csrf }: Identified, head: RequestHead, a
   return access.includes("anyone") ? ANONYMOUS : undefined;
 }
 
-function takeRate(identity: Identity, address: string, rates: Rates): number {
+/** What an agent sends costs as much as it is long: read, parsed, hashed and sealed while the others wait. */
+function takeRate(identity: Identity, address: string, bodyBytes: number, { rates, limits }: ServePorts): number {
   switch (identity.kind) {
     case "agent":
-      return rates.key.take(identity.keyId);
+      return rates.key.take(identity.keyId, Math.max(1, Math.ceil(bodyBytes / limits.rates.key.bodyBytes)));
     case "person":
       return rates.person.take(identity.personId);
     case "operator":

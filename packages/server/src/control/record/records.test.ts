@@ -72,6 +72,7 @@ describe("rows that agents' processes send", () => {
     ["a key that nobody knows", outcome("x", { trusted: true }), "entry 1: /"],
     ["a claim of who reported it", outcome("x", { reportedBy: "k2" }), "entry 1: /"],
     ["a time that is none", outcome("x", { at: -1 }), "entry 1: /at"],
+    ["a time that no calendar has", outcome("x", { at: Number.MAX_SAFE_INTEGER }), "entry 1: /at"],
     ["a digest that is none", decision("x", { digest: "short" }), "entry 1: /digest"],
   ])("%s: the whole batch is refused, and the answer names the place and not the content", async (_, bad, place) => {
     const before = store.lines.length;

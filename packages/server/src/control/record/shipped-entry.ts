@@ -11,7 +11,8 @@ const text = z.string().max(16_384);
 const name = z.string().max(2_100);
 const id = z.string().max(100);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
-const at = z.number().int().min(0);
+/** A moment that a calendar has: the last of ECMAScript's. */
+const at = z.number().int().min(0).max(8_640_000_000_000_000);
 const names = z.array(name).max(10_000);
 const finding = z.strictObject({ type: name, group: name.optional(), direction: z.enum(["input", "output"]), where: z.string().max(4_096), count: z.number().int().min(1) });
 const findings = z.array(finding).max(10_000);

@@ -205,6 +205,21 @@ describe("R27: the off-line verifier of exports", () => {
     expect(await verify(part.toSpliced(1, 1), {})).toMatchObject({ ok: false });
   });
 
+  it("that begins after every checkpoint kept elsewhere is proved by none of them, and does not pass for it", async () => {
+    const { lines: rows, heads } = link(makeEntries(20, random(5)));
+    const [tenth = EMPTY_HEAD, fifteenth = EMPTY_HEAD] = [heads[9], heads[14]];
+    const kept = [ours.sign(tenth.seq, tenth.hash)];
+    const from = (after: RecordHead, lines: readonly string[]) => [headerLine({ installation: INSTALLATION, tenant: TENANT, after, rows: lines.length, keys: [ours.key] }), ...lines];
+    expect(await verify(from(tenth, rows.slice(10)), { checkpoints: kept })).toMatchObject({ ok: true, proved: { seq: 10 } });
+    expect(await verify(from(fifteenth, rows.slice(15)), { checkpoints: [...kept, ours.sign(20, heads[19]?.hash ?? "")] })).toMatchObject({ ok: true, proved: { seq: 20 } });
+    // Another history, which only says that it goes on where the kept one stood.
+    const forged = link(makeEntries(30, random(6)));
+    const place = forged.heads[14] ?? EMPTY_HEAD;
+    expect(await verify(from(place, forged.lines.slice(15)), { keys: [ours.key], checkpoints: kept })).toMatchObject({ ok: false, problems: [{ code: "checkpoint_before_start" }] });
+    expect(await verify(from({ seq: 1000, hash: "ab".repeat(32) }, []), { keys: [ours.key], checkpoints: kept })).toMatchObject({ ok: false, problems: [{ code: "checkpoint_before_start" }] });
+    expect(await verify(from({ ...tenth, hash: "ab".repeat(32) }, []), { keys: [ours.key], checkpoints: kept })).toMatchObject({ ok: false, problems: [{ code: "checkpoint_differs" }] });
+  });
+
   it("takes no file that is none", async () => {
     for (const text of ["", "{}", "[]", "null", "\u0000", '{"countersign":"export/v2"}']) {
       expect(await verify(text === "" ? [] : [text], {})).toMatchObject({ ok: false, problems: [{ code: "not_an_export" }] });

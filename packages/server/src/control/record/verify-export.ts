@@ -7,7 +7,7 @@ import { RowChecker, isRowProblem, type RecordHead } from "@countersign/sdk/reco
 import { isSignedBy, keyIdOf, readPublicKey, type CheckpointKey, type SignedCheckpoint } from "./checkpoint.ts";
 import { isCheckpointLine, readCheckpoint, readHeader, type ExportHeader } from "./export-lines.ts";
 
-export const EXPORT_PROBLEMS = ["not_an_export", "row", "checkpoint_unreadable", "checkpoint_forged", "checkpoint_differs", "checkpoint_beyond_end", "unknown_key", "wrong_installation", "torn"] as const;
+export const EXPORT_PROBLEMS = ["not_an_export", "row", "checkpoint_unreadable", "checkpoint_forged", "checkpoint_differs", "checkpoint_beyond_end", "checkpoint_before_start", "unknown_key", "wrong_installation", "torn"] as const;
 
 export interface ExportProblem {
   readonly code: (typeof EXPORT_PROBLEMS)[number];
@@ -48,6 +48,8 @@ class ExportRun {
   #header: ExportHeader | undefined;
   #line = 0;
   #rows = 0;
+  /** One that was kept elsewhere was met. */
+  #isKept = false;
   #proved: ExportVerification["proved"];
   readonly #problems: ExportProblem[] = [];
 
@@ -64,7 +66,7 @@ class ExportRun {
     const row = this.#checker.check(line);
     if (isRowProblem(row)) return this.#report("row", row.message);
     this.#rows += 1;
-    return (this.#expected.get(row.seq) ?? []).every((checkpoint) => this.#meet(checkpoint, { seq: row.seq, hash: row.hash }));
+    return this.#meetKept({ seq: row.seq, hash: row.hash });
   }
 
   end(): ExportVerification {
@@ -73,6 +75,8 @@ class ExportRun {
     if (this.#problems.length === 0) {
       const beyond = [...this.#expected.keys()].filter((seq) => seq > head.seq).toSorted((a, b) => b - a)[0];
       if (beyond !== undefined) this.#report("checkpoint_beyond_end", `The export ends at row ${head.seq}, and a checkpoint that was kept elsewhere speaks of row ${beyond}: the tail is missing.`, 0);
+      // Where the header says that the export begins is whoever made it's to choose.
+      else if (this.#expected.size > 0 && !this.#isKept) this.#report("checkpoint_before_start", `The export begins after row ${this.#header?.after.seq}, and no checkpoint that was kept elsewhere speaks of a row in it: nothing of it is proved by them. Export from an earlier row.`, 1);
       if (this.#rows !== (this.#header?.rows ?? this.#rows)) this.#report("torn", `The export says that it has ${this.#header?.rows} rows and ${this.#rows} were found: it was cut, or is not whole yet.`, 0);
     }
     return { ok: this.#problems.length === 0, header: this.#header, rows: this.#rows, head, proved: this.#proved, problems: this.#problems };
@@ -83,7 +87,13 @@ class ExportRun {
     if (header === undefined) return this.#report("not_an_export", "The first line is not the header of an export.");
     this.#header = header;
     this.#checker = new RowChecker(header.after);
-    return true;
+    return this.#meetKept(header.after);
+  }
+
+  #meetKept(head: RecordHead): boolean {
+    const kept = this.#expected.get(head.seq) ?? [];
+    this.#isKept ||= kept.length > 0;
+    return kept.every((checkpoint) => this.#meet(checkpoint, head));
   }
 
   /** A checkpoint of the export itself: it speaks of the row before it. */

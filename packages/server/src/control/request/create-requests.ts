@@ -134,10 +134,10 @@ export function createRequests(ledger: Ledger, store: Store, sealer: Sealer, { u
 
     async list(identity, query) {
       if (!maySee(identity)) return PEOPLE_ONLY;
-      const page = await listRequests(store, tenant, query, resident.now);
+      const page = await listRequests(store, tenant, query, resident.now, (row) => summaryOf(row, resident, identity));
       if (page === undefined) return refusal("bad_request", "No such state, or no such page.");
-      const { next, total } = page;
-      return { ok: true, requests: page.rows.map((row) => summaryOf(row, resident, identity)), next, total };
+      const { told: requests, next, total } = page;
+      return { ok: true, requests, next, total };
     },
 
     async vote(identity, id, body, channel) {

@@ -4,18 +4,19 @@ import type { RequestState } from "../../store/entity/approval-request.ts";
 import type { ListQuery, Store } from "../../store/store.ts";
 import { stateAt } from "./move.ts";
 import type { RequestRow } from "./move.ts";
+import { readSlices } from "./read-slices.ts";
 import type { RequestListQuery } from "./requests.ts";
 
-export interface RequestPage {
-  readonly rows: readonly RequestRow[];
+export interface RequestPage<T> {
+  readonly told: T[];
   readonly next: string | null;
   readonly total: number;
 }
 
 const DEFAULT_LIMIT = 50;
 
-/** Undefined where `state` or `after` are none. */
-export async function listRequests(store: Store, tenant: string, query: RequestListQuery, now: number): Promise<RequestPage | undefined> {
+/** Undefined where `state` or `after` are none. What `tell` does not take of a row is not kept: a page of whole rows may be gigabytes. */
+export async function listRequests<T>(store: Store, tenant: string, query: RequestListQuery, now: number, tell: (row: RequestRow) => T): Promise<RequestPage<T> | undefined> {
   const states = statesOf(query.state);
   const after = query.after === undefined ? null : cursorOf(query.after);
   if (states === undefined || after === undefined) return undefined;
@@ -30,12 +31,19 @@ export async function listRequests(store: Store, tenant: string, query: RequestL
   };
   const isOpenOnly = states.length > 0 && states.every((state) => state === "pending" || state === "approved");
   const range = isOpenOnly ? { expires_at: { from: now + 1 } } : undefined;
-  const found = await store.list(tenant, { table: "approval", where, range, orderBy: column, descending: order === "newest", after: after ?? undefined, limit: limit + 1 });
-  const page = found.slice(0, limit);
-  const last = page.at(-1);
-  const next = found.length > limit && last !== undefined ? `${column === "expires_at" ? last.data.expiresAt : last.data.createdAt}.${last.id}` : null;
-  const rows = states.length === 0 ? page : page.filter(({ data }) => states.includes(stateAt(data, now)));
-  return { rows, next, total: await store.count(tenant, "approval", where) };
+  const told: T[] = [];
+  let seen = 0;
+  let last = "";
+  for await (const rows of readSlices(store, tenant, { where, range, orderBy: column, descending: order === "newest", after: after ?? undefined, limit: limit + 1 })) {
+    for (const row of rows) {
+      seen += 1;
+      // The one beyond the page tells only that there is more.
+      if (seen > limit) break;
+      last = `${row.data[column === "expires_at" ? "expiresAt" : "createdAt"]}.${row.id}`;
+      if (states.length === 0 || states.includes(stateAt(row.data, now))) told.push(tell(row));
+    }
+  }
+  return { told, next: seen > limit ? last : null, total: await store.count(tenant, "approval", where) };
 }
 
 function statesOf(text: string | undefined): readonly RequestState[] | undefined {

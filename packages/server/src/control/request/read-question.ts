@@ -6,10 +6,14 @@ import { refusal } from "./move.ts";
 import type { RequestRefusal } from "./requests.ts";
 
 const MAX_NARRATION_BYTES = 64 * 1024;
+/** They stand in every list and in the record. */
+const MAX_NAMES_BYTES = 128 * 1024;
 
 export function readQuestion(body: AskBody, principal: string): { readonly ok: true; readonly call: Call } | RequestRefusal {
   const { call, caller, narration } = body;
   if (Buffer.byteLength(JSON.stringify(narration)) > MAX_NARRATION_BYTES) return refusal("too_large", "The narration is larger than 64 KiB.");
+  const named = [body.policies, body.requirements, [...new Set(body.findings.map(({ type }) => type))]];
+  if (Buffer.byteLength(JSON.stringify(named)) > MAX_NAMES_BYTES) return refusal("too_large", "Policies, requirements and types of findings are larger than 128 KiB together.");
   const names = body.requirements.map(({ policy }) => policy);
   if (new Set(names).size !== names.length) return refusal("bad_request", "Two requirements have the same policy's name.");
   // The control characters are what is looked for: a policy id is split at colons.
