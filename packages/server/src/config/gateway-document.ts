@@ -96,7 +96,7 @@ const controlPlane = z.strictObject({
 const limits = z.strictObject({
   messageBytes: count(256 * 1024 * 1024).optional().meta({ description: "Bytes of one message of a client. Left out, 10485760 (10 MiB)." }),
   connections: count(100_000).optional().meta({ description: "Connections of clients at once. Left out, 2000." }),
-  sessions: count(100_000).optional().meta({ description: "Sessions of one server at once. Left out, 200." }),
+  sessions: count(100_000).optional().meta({ description: "Sessions of one server at once, where each has a connection or a process of its own. Left out, 200." }),
   credentials: count(10_000).optional().meta({ description: "Agent keys that may call at once. Left out, 200." }),
 });
 

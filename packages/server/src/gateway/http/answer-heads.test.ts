@@ -39,6 +39,14 @@ it("a status that no answer has is said to be one, of a call too: nobody knows w
   expect(await stage.at.outcomes()).toEqual(["outcome_unknown"]);
 });
 
+it("a server that wants to go on in another protocol has not answered, and nobody waits for it", async () => {
+  const url = await stage.open((received, response, request) => (received.message?.method === "tools/list" ? ANSWERS(received, response, request) : void request.socket.end("HTTP/1.1 101 X\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")));
+  for (const message of [PING, call(5, "read")]) {
+    const { status, body } = await post(url, LEGACY, message);
+    expect([status, await body]).toEqual([502, expect.stringContaining("whether the call ran is not known")]);
+  }
+});
+
 it("what a server lets pages of other origins do is not what the gateway does", async () => {
   const url = await stage.open(({ message }, response) => json(response, { jsonrpc: "2.0", id: message?.id, result: {} }, { "access-control-allow-origin": "*", "access-control-expose-headers": "mcp-session-id", "x-theirs": "a" }));
   const { headers } = await post(url, LEGACY, PING);

@@ -86,6 +86,10 @@ export class HttpUpstream {
         if (again && request.reusedSocket && !aborted) attempt(false);
         else resolve({ kind: "failed", sent, why: error.code ?? "no answer" });
       });
+      // Node closes a connection that its server wants to go on with in another protocol, and says nothing.
+      request.once("close", () => {
+        if (current === request) resolve({ kind: "failed", sent, why: "no answer" });
+      });
       request.end(body);
     };
     try {

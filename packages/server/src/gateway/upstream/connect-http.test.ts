@@ -269,3 +269,10 @@ describe("a connection", () => {
     expect(to.lines).toHaveLength(1 + 7);
   });
 });
+
+it("a server that wants to go on in another protocol has not answered, and nobody waits for it", async () => {
+  await open(inSession((request, response) => void (isGet(request) ? noStream(response) : response.socket?.end("HTTP/1.1 101 X\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"))));
+  await begin();
+  expect(await to.ask(1, "tools/call", { name: "t" })).toMatchObject({ error: { message: expect.stringContaining("whether the request was carried out is not known") } });
+  expect(to.unknown).toHaveLength(1);
+});

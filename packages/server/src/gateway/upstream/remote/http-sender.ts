@@ -94,6 +94,11 @@ export class HttpSender {
       connection.done();
       resolve({ kind: "failed", why: wordsOf(error), begun: connection.isOpen(), stale: request.reusedSocket && isReset(error) });
     });
+    // Node closes a connection that its server wants to go on with in another protocol, and says nothing.
+    request.once("close", () => {
+      connection.done();
+      resolve({ kind: "failed", why: "the connection was closed without an answer", begun: connection.isOpen(), stale: false });
+    });
     request.end(body);
     return promise;
   }
