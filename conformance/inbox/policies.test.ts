@@ -56,7 +56,10 @@ async function type(page: Page, text: string): Promise<void> {
 
 /** What the check of the draft says; where it says something else, the failure tells what. */
 async function standsAs(page: Page, words: string): Promise<void> {
-  await expect.poll(async () => page.locator(".problems").innerText(), { timeout: 20_000 }).toBe(words);
+  const said = expect.poll(async () => page.locator(".problems").innerText(), { timeout: 20_000 }).toBe(words);
+  await said.catch(async (cause: unknown) => {
+    throw new Error(`the draft does not stand as it should:\n${await page.getByRole("textbox", { name: "Policy document" }).innerText()}`, { cause });
+  });
 }
 
 const inForce = async (): Promise<number | undefined> => {

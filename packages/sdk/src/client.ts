@@ -33,7 +33,8 @@ let close: (() => Promise<void>) | undefined;
  */
 export function init(options: InitOptions = {}): Initialized {
   const opened = openGovernance(options, "client");
-  void close?.();
+  // Its record may be broken: that ends neither this process nor what takes its place.
+  close?.().catch((error: unknown) => opened.governance.onWarning(`what init() had set up before could not be ended in good order: ${error instanceof Error ? error.message : String(error)}`));
   setGovernance(opened.governance);
   const governed: GovernedClass[] = [];
   const unwatch = governClasses(options.clients ?? [], governed, opened.governance.onWarning);

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { configureSession, init, type SessionOptions } from "../index.ts";
+import { configureSession, init, type RecordSink, type SessionOptions } from "../index.ts";
 import { type TestResult } from "./fixture/connected-client.ts";
 import { connect, refusalOf, start, useGovernance, WRITE, WRITES } from "./fixture/governed-client.ts";
 
@@ -106,6 +106,15 @@ describe("setting up", () => {
     await client.callTool(WRITE);
     expect(handler).toHaveBeenCalledTimes(1);
     expect(received).toHaveLength(1);
+  });
+
+  it("a second one replaces the first also where the first one's record cannot be written any more, and says so", async () => {
+    const told: string[] = [];
+    const sink: RecordSink = { write: () => Promise.reject(new Error("the disk is on fire")), sync: async () => undefined, close: async () => undefined };
+    init({ policies: WRITES, record: { to: sink, arguments: "none" }, onWarning: () => undefined });
+    init({ policies: WRITES, record: "memory", onWarning: (message) => told.push(message) });
+    await expect.poll(() => told).toContainEqual("what init() had set up before could not be ended in good order: The record cannot be written: the disk is on fire.");
+    expect((await refusalOf((await connect("v2 esm", {})).client.callTool(WRITE))).code).toBe("policy_block");
   });
 
   it("options that are not right are TypeErrors before anything runs", async () => {

@@ -88,7 +88,7 @@ export function openGovernance(given: GovernanceSettings, spanKind: "client" | "
   try {
     policies = openPolicies(source, plane, (event) => tell(event, record, settings.inspections ?? [], onWarning));
   } catch (error) {
-    void recorder.close();
+    recorder.close().catch(() => undefined); // that is told as a warning, and this is why nothing was set up
     throw error;
   }
   const governance = createGovernance({

@@ -26,7 +26,7 @@ afterEach(() => {
 async function controlPlane(answer: (response: ServerResponse) => void): Promise<ControlClient> {
   server = createServer((_, response) => answer(response));
   await new Promise<void>((listening) => server?.listen(0, "127.0.0.1", listening));
-  return clientOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, "t", 200);
+  return clientOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, "t", 1_000);
 }
 
 describe("countersign audit export", () => {

@@ -57,7 +57,7 @@ it("a stream that stands and says nothing is given up, and taken up again where 
   });
   const ending = new AbortController();
   const breaks: string[] = [];
-  await followEvents(clientOf(url, "t", 200), ending.signal, ({ data }) => (data["n"] === 2 ? ending.abort() : undefined), (why) => breaks.push(why));
+  await followEvents(clientOf(url, "t", 1_000), ending.signal, ({ data }) => (data["n"] === 2 ? ending.abort() : undefined), (why) => breaks.push(why));
   expect(resumed).toEqual([undefined, "7"]);
-  expect(breaks).toEqual(["nothing was heard for 0.2 s"]);
+  expect(breaks).toEqual(["nothing was heard for 1 s"]);
 });

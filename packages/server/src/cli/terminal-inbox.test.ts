@@ -228,7 +228,7 @@ describe("countersign inbox", { timeout: 30_000 }, () => {
   it.each(["by another", "by time"] as const)("a call that is decided %s goes from the screen at once, and keys that were meant for it decide nothing", async (how) => {
     if (missing !== undefined) return;
     for (const { id } of (await operator.as<{ requests: { id: string }[] }>(token, running.url, "GET", "/v1/approvals?state=pending")).body.requests) await deny(await detail(id));
-    const request = await ask({}, how === "by time" ? { timeoutMs: 4_000, requirements: [{ policy: "file-writes", approvers: [], quorum: 1, timeoutMinutes: null, grants: [], edits: false, requireReason: false, escalate: [] }] } : {});
+    const request = await ask({}, how === "by time" ? { timeoutMs: 7_000, requirements: [{ policy: "file-writes", approvers: [], quorum: 1, timeoutMinutes: null, grants: [], edits: false, requireReason: false, escalate: [] }] } : {});
     const terminal = onTerminal("inbox");
     await see(terminal, "Waiting: 1 call ");
     terminal.keys("a");
@@ -303,7 +303,7 @@ describe("countersign watch", { timeout: 30_000 }, () => {
     await first.end("SIGKILL");
     await own.up("--port", new URL(first.url).port);
     await Promise.all(ids.slice(6).map(denyOne));
-    const told = () => out.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>); // what watch writes
+    const told = () => out.split("\n").slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>); // what watch writes, whole lines
     const isTold = (id: string): boolean => told().some(({ requestId, state, tool }) => requestId === id && state === "denied" && tool === "write_file");
     await until(() => (ids.every(isTold) ? true : undefined));
     expect(told().filter(({ event, tool }) => event === "request" && tool === undefined)).toEqual([]);
