@@ -68,6 +68,13 @@ describe("escapeText", () => {
     for (const words of ["क्षत्रिय", "ខ្មែរ", "မြန်မာ", "naïve Zo\u{0308}e q\u{0303}".normalize("NFC"), "עִבְרִית"]) expect(escapeText(words)).toBe(words);
   });
 
+  it("is quick on runs of marks that normalising would sort for minutes", () => {
+    const text = `a${"\u0301\u0323".repeat(500_000)}b`;
+    const started = performance.now();
+    expect(escapeText(text)).toBe(`a${"\\u{301}\\u{323}".repeat(500_000)}b`);
+    expect(performance.now() - started).toBeLessThan(9_000);
+  });
+
   it("escapes everything beyond ASCII where asked to", () => {
     expect(escapeText("é東", { ascii: true })).toBe("\\u{E9}\\u{6771}");
   });
