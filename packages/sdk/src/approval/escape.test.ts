@@ -61,6 +61,20 @@ describe("escapeText", () => {
     expect(escapeText("a \u0338b=\u20DD")).toBe("a \\u{338}b=\\u{20DD}");
   });
 
+  it("shows marks that are drawn as nothing: joiners, a filler, and those of another script on a Latin letter or a digit", () => {
+    for (const mark of ["\u{2D7F}", "\u{1107F}", "\u{16FE4}", "\u{1039}", "\u{17D2}", "\u{10A3F}", "\u{11133}", "\u{11D97}"]) {
+      for (const letter of ["a", "é", "7"]) expect(escapeText(`/tmp/${letter}${mark}`)).toBe(`/tmp/${letter}\\u{${mark.codePointAt(0)?.toString(16).toUpperCase()}}`);
+    }
+    for (const words of ["क्षत्रिय", "ខ្មែរ", "မြန်မာ", "naïve Zo\u{0308}e q\u{0303}".normalize("NFC"), "עִבְרִית"]) expect(escapeText(words)).toBe(words);
+  });
+
+  it("is quick on runs of marks that normalising would sort for minutes", () => {
+    const text = `a${"\u0301\u0323".repeat(500_000)}b`;
+    const started = performance.now();
+    expect(escapeText(text)).toBe(`a${"\\u{301}\\u{323}".repeat(500_000)}b`);
+    expect(performance.now() - started).toBeLessThan(9_000);
+  });
+
   it("escapes everything beyond ASCII where asked to", () => {
     expect(escapeText("é東", { ascii: true })).toBe("\\u{E9}\\u{6771}");
   });

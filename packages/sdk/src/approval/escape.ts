@@ -14,12 +14,15 @@ export interface EscapeOptions {
 
 const SHORT: { readonly [char: string]: string } = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-// Four assigned symbols that draw nothing (U+2800, U+13441, U+13442, U+1D159) and the object placeholder are named one by
-// one; enclosing marks (Me) are out because they paint over what stands before them.
+// Four assigned symbols that draw nothing (U+2800, U+13441, U+13442, U+1D159), three marks that do not either (two number and
+// consonant joiners, the filler U+16FE4) and the object placeholder are named one by one; enclosing marks (Me) are out because they paint over what stands before them.
 const HIDDEN =
-  /^(?:[\p{C}\p{Zl}\p{Zp}\p{Me}\p{Default_Ignorable_Code_Point}\p{Variation_Selector}\u{2800}\u{FFFC}\u{13441}\u{13442}\u{1D159}]|(?! )\p{Zs})$/u;
+  /^(?:[\p{C}\p{Zl}\p{Zp}\p{Me}\p{Default_Ignorable_Code_Point}\p{Variation_Selector}\u{2800}\u{2D7F}\u{FFFC}\u{1107F}\u{13441}\u{13442}\u{16FE4}\u{1D159}]|(?! )\p{Zs})$/u;
 const MARK = /^\p{M}$/u;
 const CARRIES_MARKS = /^[\p{L}\p{N}]$/u;
+/** The marks of no script in particular, and the letters and digits that go with these alone: on a Latin letter, a virama of another script is drawn as nothing. */
+const COMMON_MARK = /^\p{sc=Inherited}$/u;
+const TAKES_COMMON_MARKS = /^[\p{sc=Latin}\p{sc=Common}]$/u;
 const PLAIN_ASCII = /^[ -~]*$/;
 
 /** More combining marks than any orthography stacks; taller stacks paint over the lines above. */
@@ -39,7 +42,11 @@ export function quoteText(text: string, options: { readonly ascii?: boolean } = 
   return `"${escapeText(text, { ...options, quoted: true })}"`;
 }
 
+/** Normalising sorts such a run, in quadratic time: a megabyte of them took minutes. UAX #15 calls 30 the most that text needs. */
+const LONG_RUN_OF_MARKS = /\p{M}{31}/u;
+
 function escapeWide(text: string, ascii: boolean): string {
+  if (LONG_RUN_OF_MARKS.test(text)) return escapeCodePoints(text, true, true);
   const escaped = escapeCodePoints(text, ascii, text === text.normalize("NFC"));
   // Some letters compose with their neighbour without being marks (Hangul jamo, Kirat Rai vowels): then nothing stays raw.
   return escaped === escaped.normalize("NFC") ? escaped : escapeCodePoints(text, true, true);
@@ -48,6 +55,7 @@ function escapeWide(text: string, ascii: boolean): string {
 function escapeCodePoints(text: string, ascii: boolean, composed: boolean): string {
   let out = "";
   let marksLeft = 0;
+  let base = "";
   for (const char of text) {
     const short = SHORT[char];
     if (short !== undefined) {
@@ -55,16 +63,18 @@ function escapeCodePoints(text: string, ascii: boolean, composed: boolean): stri
       marksLeft = 0;
     } else if (char >= " " && char <= "~") {
       out += char;
+      base = char;
       marksLeft = CARRIES_MARKS.test(char) ? MARKS_PER_LETTER : 0;
     } else if (ascii || HIDDEN.test(char) || (!composed && char !== char.normalize("NFC"))) {
       out += escapeCodePoint(char);
       marksLeft = 0;
     } else if (MARK.test(char)) {
-      const raw = composed && marksLeft > 0;
+      const raw = composed && marksLeft > 0 && (COMMON_MARK.test(char) || !TAKES_COMMON_MARKS.test(base));
       out += raw ? char : escapeCodePoint(char);
       marksLeft = raw ? marksLeft - 1 : 0;
     } else {
       out += char;
+      base = char;
       marksLeft = CARRIES_MARKS.test(char) ? MARKS_PER_LETTER : 0;
     }
   }

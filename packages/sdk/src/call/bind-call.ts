@@ -20,8 +20,8 @@ export function withArguments(call: ReadCall, replacement: JsonObject): ReadCall
   return { ...call, arguments: copied.value, argumentsText: copied.text };
 }
 
-/** The same call for the eyes of handlers: deeply frozen, with a copy of the arguments that nothing else uses. */
-export function frozenCopy(call: Call): Call {
+/** The same call for the eyes of handlers and inspections: deeply frozen, with a copy of the arguments that nothing else uses. */
+export function frozenCopy<T extends ReadCall>(call: T): T {
   // structuredClone of plain JSON data is plain JSON data.
   return deepFreeze(structuredClone(call));
 }

@@ -48,6 +48,30 @@ describe("a call that is inspected", () => {
     expect(seen.call).toBe(call);
   });
 
+  it("cannot be changed in passing: one that redacts in place, and says nothing, runs into an error, and what is bound is what runs", async () => {
+    const inPlace: Inspection = {
+      name: "in place",
+      inspectCall({ arguments: inputs }) {
+        Reflect.set(inputs, "note", "[gone]"); // where nothing is strict about it
+        return [];
+      },
+    };
+    const own = fakeCall({ arguments: { note: "ssn 078-05-1120" } });
+    const read: ReadCall = { ...own, arguments: { ...own.arguments } };
+    const seen = await inspectCall(read, { inspections: [inPlace] }, by({}), undefined);
+    expect(seen.call.arguments).toEqual(JSON.parse(seen.call.argumentsText));
+    const strict: Inspection = { name: "strict", inspectCall: ({ arguments: inputs }) => (Object.assign(inputs, { note: "[gone]" }), []) };
+    await expect(inspectCall(read, { inspections: [strict] }, by({}), undefined)).rejects.toThrow(TypeError);
+    expect(read.arguments).toEqual(own.arguments);
+  });
+
+  it("is redacted too where redactCall changes what it was given", async () => {
+    const inPlace: Inspection = { name: "in place", inspectCall: () => [finding("us_ssn")], redactCall: ({ arguments: inputs }) => Object.assign(inputs, { note: "[gone]" }) };
+    const { call: seen } = await inspectCall(call, { inspections: [inPlace] }, by({ us_ssn: "redact" }), undefined);
+    expect(seen).toMatchObject({ arguments: { note: "[gone]", id: 7 }, argumentsText: '{"id":7,"note":"[gone]"}' });
+    expect(call.arguments).toMatchObject({ id: 7, note: expect.stringContaining("078-05-1120") });
+  });
+
   it("carries the findings of every inspection in order, and the strictest action", async () => {
     const port = { inspections: [email(), ssn()] };
     expect(await inspectCall(call, port, by({ email: "warn", us_ssn: "block" }), undefined)).toEqual({ call, findings: [finding("email"), finding("us_ssn")], action: "block" });

@@ -1,5 +1,5 @@
 /** Runs the inspections of a call or a result, and redacts what the document says. Called by guard.ts; whatever throws here blocks. */
-import { withArguments } from "../call/bind-call.ts";
+import { frozenCopy, withArguments } from "../call/bind-call.ts";
 import type { ReadCall } from "../call/call.ts";
 import type { JsonValue } from "../call/json.ts";
 import { parseJson } from "../call/parse-json.ts";
@@ -22,19 +22,21 @@ export interface InspectedCall {
 }
 
 /**
- * Findings of all inspections in order, each of which sees what those before it redacted. Redaction comes before the call is
+ * Findings of all inspections in order, each of which sees what those before it redacted, as a frozen copy. Redaction comes before the call is
  * bound, so that people see what will be sent.
  */
 export async function inspectCall(call: ReadCall, port: InspectPort, action: FindingAction, signal: AbortSignal | undefined): Promise<InspectedCall> {
   let seen = call;
+  let shown = frozenCopy(seen); // one that redacts in place must not change what runs and leave what is bound as it was
   const all: Finding[] = [];
   for (const inspection of port.inspections) {
-    const findings = readFindings(await inspection.inspectCall?.(seen, signal), inspection.name, "input");
+    const findings = readFindings(await inspection.inspectCall?.(shown, signal), inspection.name, "input");
     for (const finding of findings) all.push(finding);
     const redact = findings.filter((finding) => action(finding) === "redact");
     if (redact.length === 0) continue;
     if (inspection.redactCall === undefined) throw new TypeError(`the inspection ${inspection.name} cannot redact arguments`);
-    seen = withArguments(seen, await inspection.redactCall(seen, redact));
+    seen = withArguments(seen, await inspection.redactCall(structuredClone(shown), redact)); // its own, to change as it likes
+    shown = frozenCopy(seen);
   }
   return { call: seen, findings: all, action: strictest(all, action) };
 }
