@@ -99,6 +99,9 @@ describe("deciding in the inbox", () => {
     await page.getByRole("button", { name: "Approve…" }).click();
     const dialog = page.getByRole("dialog", { name: "Approve 2 calls" });
     await dialog.getByText('"/tmp/a"').waitFor();
+    // Who asks is whose key it is; the name beside it is what an agent calls itself.
+    expect(await dialog.getByText(/^key:[0-9a-v]{26}$/).count()).toBe(2);
+    expect(await dialog.getByText("claim", { exact: true }).count()).toBe(2);
     const approve = dialog.getByRole("button", { name: "Approve 2 calls" });
     await dialog.getByText("not shown to the end yet").waitFor();
     expect(await approve.getAttribute("aria-disabled")).toBe("true");

@@ -69,7 +69,13 @@ export function BatchDialog({ choice, requests, onClose }: BatchDialogProps) {
             {requests.map((request) => (
               <li key={request.id}>
                 <p className="batch-head">
-                  <EscapedText text={request.tool} className="mono" /> <span className="muted">on {request.server === null ? "an unknown server" : <EscapedText text={request.server} />}, asked by <EscapedText text={request.agent} /></span>
+                  <EscapedText text={request.tool} className="mono" /> <span className="muted">on {request.server === null ? "an unknown server" : <EscapedText text={request.server} />}, asked by <code>{request.principal}</code></span>
+                  {request.agent === "" ? null : (
+                    <>
+                      {" "}
+                      <EscapedText text={request.agent} quoted /> <span className="claim">claim</span>
+                    </>
+                  )}
                 </p>
                 {choice === "approve" ? <BatchCall request={request} onShown={onShown} /> : null}
               </li>
