@@ -9,10 +9,9 @@ import type { View } from "./ledger.ts";
 import { ACTIVE_POLICY, createPolicyCompiler } from "./policy-in-force.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 import { InstanceClock } from "./instance-clock.ts";
+import { FIRST_ROWS, rowsAtOnce } from "./record/row-slices.ts";
 import { RecentRequests } from "./recent-requests.ts";
 import { isResident, ResidentTables, tablesChangedBy } from "./resident-tables.ts";
-
-const PAGE = 1_000;
 
 /** Asks the store; the ledger puts a time limit on it. */
 export type Ask = <T>(answer: Promise<T>) => Promise<T>;
@@ -195,8 +194,9 @@ export class LedgerFacts implements Facts {
   async #advance(to: RecordHead, news: readonly RecordLine[] = []): Promise<void> {
     if (to.seq < this.#head.seq || (to.seq === this.#head.seq && to.hash !== this.#head.hash)) return this.#startOver(to);
     for (const line of news) if (line.seq === this.#head.seq + 1 && line.seq <= to.seq) this.#take(line);
-    while (this.#head.seq < to.seq) {
-      const lines = await this.#ask(this.#store.readRecord({ tenant: this.#tenant, after: this.#head.seq, limit: PAGE }));
+    for (let limit = FIRST_ROWS; this.#head.seq < to.seq; ) {
+      const lines = await this.#ask(this.#store.readRecord({ tenant: this.#tenant, after: this.#head.seq, limit }));
+      limit = rowsAtOnce(lines);
       if (lines.length === 0) throw new Error(`the record has no row ${this.#head.seq + 1}, and its head is row ${to.seq}`);
       for (const line of lines) {
         if (line.seq > to.seq) break;

@@ -9,6 +9,7 @@ import type { Identity } from "../../auth/identity.ts";
 import { includesRole } from "../../auth/identity.ts";
 import type { Role } from "../../store/entity/directory.ts";
 import type { RecordLine } from "../../store/store.ts";
+import { FIRST_ROWS, rowsAtOnce } from "../record/row-slices.ts";
 import type { Limits } from "./limits.ts";
 
 /** What one row means to those who listen. Null: nothing. */
@@ -61,7 +62,6 @@ interface Stream {
   held: News[] | null;
 }
 
-const PAGE_ROWS = 500;
 /** So many commits that were not told yet: telling has stopped working. */
 const MAX_BACKLOG = 1000;
 const RECONNECT_MS = 1000;
@@ -172,10 +172,11 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
 
   async function catchUp(stream: Stream, until: number): Promise<void> {
     try {
-      while (stream.heard < until && streams.has(stream)) {
-        const rows = await source.readRows({ after: stream.heard, limit: Math.min(PAGE_ROWS, until - stream.heard) });
+      for (let limit = FIRST_ROWS; stream.heard < until && streams.has(stream); ) {
+        const rows = await source.readRows({ after: stream.heard, limit: Math.min(limit, until - stream.heard) });
         const last = rows.at(-1);
         if (last === undefined) break;
+        limit = rowsAtOnce(rows);
         const news = await source.newsOf(rows.filter(mayBeHeard));
         for (const [index, one] of news.entries()) tellOne(stream, one, isLastOfRow(news, index));
         stream.heard = last.seq;
