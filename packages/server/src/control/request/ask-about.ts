@@ -34,14 +34,18 @@ export type AskResult = { readonly ok: true; readonly id: string; readonly creat
 
 const RETRY_MS = 5_000;
 
-/** The same call: same principal, same agent, same call digest. */
-function dedupeKeyOf(principal: string, agent: string, digest: string): string {
-  return hash("sha256", `countersign/same-call/v1\0${canonicalJson([principal, agent, digest])}`, "hex");
+/**
+ * The same call: same principal, same agent, same call digest; of a gateway's key also the same subject. Who would join another's
+ * question could say yes to it, and it would be to their own call.
+ */
+function dedupeKeyOf(principal: string, { agent, onBehalfOf }: AskBody["caller"], digest: string): string {
+  const subject = onBehalfOf === undefined ? [] : [onBehalfOf.issuer, onBehalfOf.subject];
+  return hash("sha256", `countersign/same-call/v1\0${canonicalJson([principal, agent.name, digest, ...subject])}`, "hex");
 }
 
 export function askAbout(asked: Asked): Command<AskResult> {
   const { identity, body, call } = asked;
-  const dedupeKey = dedupeKeyOf(identity.principal, body.caller.agent.name, call.digest);
+  const dedupeKey = dedupeKeyOf(identity.principal, body.caller, call.digest);
   return {
     needs: [],
     likelyFree: [{ table: "approval", column: "dedupe_key", value: dedupeKey }],
