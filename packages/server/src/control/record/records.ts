@@ -68,6 +68,8 @@ export function createRecords({ ledger, store, sealer, checkpointKeys }: Records
   return {
     async take(identity, body) {
       if (identity.kind !== "agent") return FORBIDDEN;
+      // A part of an id, which not every store can hold with such a character.
+      if (body.process.includes("\0")) return refuse("bad_request", "the name of the process has a NUL");
       const entries: LedgerEntry[] = [];
       for (const [index, given] of body.entries.entries()) {
         const read = readShipped(given, identity);
