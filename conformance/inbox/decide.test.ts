@@ -99,6 +99,9 @@ describe("deciding in the inbox", () => {
     await page.getByRole("button", { name: "Approve…" }).click();
     const dialog = page.getByRole("dialog", { name: "Approve 2 calls" });
     await dialog.getByText('"/tmp/a"').waitFor();
+    // Who asks is whose key it is; the name beside it is what an agent calls itself.
+    expect(await dialog.getByText(/^key:[0-9a-v]{26}$/).count()).toBe(2);
+    expect(await dialog.getByText("claim", { exact: true }).count()).toBe(2);
     const approve = dialog.getByRole("button", { name: "Approve 2 calls" });
     await dialog.getByText("not shown to the end yet").waitFor();
     expect(await approve.getAttribute("aria-disabled")).toBe("true");
@@ -130,6 +133,55 @@ describe("deciding in the inbox", () => {
     await dialog.getByText("The whole call has to be shown before it can be approved.").waitFor();
     expect([await stateOf(at.stage, short.id), await stateOf(at.stage, long.id)]).toEqual(["approved", "pending"]);
     at.stage.complaints.length = 0; // the browser's own words about the refusal
+  });
+
+  it("a batch that others decide meanwhile stays and tells each refusal, and nothing chosen later comes into it", async () => {
+    const page = await at.stage.signIn(await at.stage.ownerLink());
+    const asked = [await at.stage.ask(at.key, { path: "/tmp/a" }), await at.stage.ask(at.key, { path: "/tmp/b" })];
+    await page.getByRole("listitem").filter({ hasText: "write_file" }).nth(1).waitFor();
+    for (const box of await page.getByRole("checkbox", { name: /Select/ }).all()) await box.check();
+    await page.getByRole("button", { name: "Deny…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Deny 2 calls" });
+    await dialog.waitFor();
+    for (const { id, requestDigest } of asked) await at.stage.plane.owner.send("POST", `/v1/approvals/${id}/vote`, { choice: "approve", requestDigest, viewedDigest: null, reason: "", grant: null });
+    await page.getByText("Nothing is waiting").waitFor({ state: "attached" });
+    await dialog.getByRole("button", { name: "Deny 2 calls" }).click();
+    await dialog.getByText("2 calls of 2 could not be decided").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).last().click();
+    await at.stage.ask(at.key, { path: "/tmp/c" });
+    await page.getByRole("checkbox", { name: /Select/ }).check();
+    await page.getByText("1 call selected").waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    at.stage.complaints.length = 0; // the browser's own words about the refusals
+  });
+
+  it("whoever leaves a batch while it is decided leaves the rest undecided", async () => {
+    const page = await at.stage.signIn(await at.stage.ownerLink());
+    const asked = [await at.stage.ask(at.key, { path: "/tmp/a" }), await at.stage.ask(at.key, { path: "/tmp/b" })];
+    await page.getByRole("listitem").filter({ hasText: "write_file" }).nth(1).waitFor();
+    for (const box of await page.getByRole("checkbox", { name: /Select/ }).all()) await box.check();
+    const { promise: isHeld, resolve: held } = Promise.withResolvers<void>();
+    const { promise: mayGo, resolve: go } = Promise.withResolvers<void>();
+    let votes = 0;
+    await page.route("**/vote", async (route) => {
+      votes += 1;
+      held();
+      await mayGo;
+      await route.continue();
+    });
+    await page.getByRole("button", { name: "Approve…" }).click();
+    const approve = page.getByRole("dialog").getByRole("button", { name: "Approve 2 calls" });
+    await expect.poll(() => approve.getAttribute("aria-disabled")).toBe("false");
+    await approve.click();
+    await isHeld;
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    go();
+    const states = () => Promise.all(asked.map(({ id }) => stateOf(at.stage, id)));
+    await expect.poll(states).toContain("approved");
+    await at.stage.ask(at.key, { path: "/tmp/c" });
+    await page.getByText("2 calls waiting").waitFor();
+    expect([votes, (await states()).toSorted()]).toEqual([1, ["approved", "pending"]]);
   });
 
   it("a grant beside the yes says what it would have covered, and the next call like it asks nobody", async () => {

@@ -70,6 +70,22 @@ it("the sign-in offers it, the browser goes there and comes back signed in, noth
   expect(complaints).toEqual([]);
 });
 
+it("another page that sends the browser here with a token of its own puts nothing in the place of the one that counts", async () => {
+  provider.expect("odo");
+  await page.goto(`${origin}/`);
+  await page.getByRole("button", { name: "Continue with Example Org" }).click();
+  await page.getByText("Odo Berg").waitFor();
+  const kept = await page.evaluate(() => localStorage.getItem("countersign.csrf"));
+  await page.goto("about:blank");
+  await page.goto(`${origin}/#csrf=csc_madeUp`);
+  await page.getByText("Odo Berg").waitFor();
+  expect([page.url(), await page.evaluate(() => localStorage.getItem("countersign.csrf"))]).toEqual([`${origin}/`, kept]);
+  await page.goto(`${origin}/account`);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in to Countersign" }).waitFor();
+  expect((await page.context().cookies(origin)).map(({ name }) => name)).not.toContain("__Host-countersign");
+});
+
 it("somebody of another organisation comes back to the sign-in, which says that they do not get in", async () => {
   provider.expect("eve");
   await page.goto(`${origin}/`);

@@ -3,7 +3,7 @@ import { people } from "@countersign/sdk/contract";
 import { z } from "zod";
 import { callRoute } from "./call-route.ts";
 import type { Failure, Result } from "./call-route.ts";
-import { dropCsrfToken, keepCsrfToken } from "./csrf-token.ts";
+import { dropCsrfToken, goAway, keepCsrfToken } from "./csrf-token.ts";
 import { askForPasskey, makePasskey } from "./passkey.ts";
 import { forgetAll } from "./query.ts";
 import type { Me } from "./words.ts";
@@ -48,7 +48,9 @@ export async function signInByPasskey(requestDigest: string | null): Promise<Res
 }
 
 export async function startOidc(): Promise<Result<{ url: string }>> {
-  return callRoute("startOidc", z.object({ url: z.string() }), { body: { linkToken: null } });
+  const begun = await callRoute("startOidc", z.object({ url: z.string() }), { body: { linkToken: null } });
+  if (begun.ok) goAway();
+  return begun;
 }
 
 export async function signOut(): Promise<void> {

@@ -71,6 +71,21 @@ describe("the ledger", () => {
     expect(Math.max(...lengths)).toBeLessThan(7 * 1024 * 1024);
   });
 
+  it("a command that no store takes fails alone, whoever it came with", async () => {
+    const store = new MemoryStore();
+    const ledger = await ledgerOver(store);
+    const commit = store.commit.bind(store);
+    store.commit = async (set) => {
+      if (set.changes.some(({ id }) => id === "refused")) throw new TypeError("a column cannot hold it");
+      return commit(set);
+    };
+    const refused: Command<number> = { needs: [], apply: ({ now }) => ({ answer: 0, changes: [{ table: "setting", id: "refused", rev: 0, data: { name: "refused", value: 0 } }], entries: [{ type: "event", event: "mode_changed", at: now, detail: {} }] }) };
+    const answers = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => ledger.run(index % 7 === 3 ? refused : countUp())));
+    expect(answers.map((answer) => (answer.status === "fulfilled" ? "done" : (answer.reason as Error).name))).toEqual(answers.map((_, index) => (index % 7 === 3 ? "TypeError" : "done")));
+    expect(store.rows.get("setting")?.get("count")).toMatchObject({ data: { value: 17 } });
+    expect(lines(store)).toMatchObject({ ok: true });
+  });
+
   it("takes along what comes while it reads, so that it need not wait for another turn", async () => {
     const store = new MemoryStore();
     const ledger = await ledgerOver(store);

@@ -178,8 +178,17 @@ class LiveLedger implements Ledger {
     try {
       await this.#decide(batch);
     } catch (cause) {
-      const reason = unavailable(cause);
-      for (const waiting of batch) this.#settle(waiting, () => waiting.reject(reason));
+      const left = batch.filter(({ settled }) => !settled);
+      const isRefused = cause instanceof TypeError;
+      // What no store takes, such as a time that no calendar has, is one command's own fault: the others are decided without it.
+      if (isRefused && left.length > 1) {
+        const middle = left.length >> 1;
+        await this.#serve(left.slice(0, middle));
+        await this.#serve(left.slice(middle));
+        return;
+      }
+      const reason = isRefused ? cause : unavailable(cause);
+      for (const waiting of left) this.#settle(waiting, () => waiting.reject(reason));
     }
   }
 
@@ -261,6 +270,7 @@ class LiveLedger implements Ledger {
     } catch (cause) {
       const fate = await answerWithin(fateOfCommit(this.#store, set), this.#answerMs).catch(() => undefined);
       if (fate !== undefined) return fate;
+      if (cause instanceof TypeError) throw cause; // it was looked at and refused, and nothing of it is there
       throw new StoreUnavailableError("the store did not say whether it has written", { maybe: !isKnownUnwritten(cause), cause });
     }
   }

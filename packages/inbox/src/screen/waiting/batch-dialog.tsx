@@ -2,7 +2,7 @@
  * One answer to several waiting calls. Each is a vote of its own on its own digest; what was refused is told call by call. A yes waits until
  * every one of them was shown in full, here, and each vote carries the digest of what was shown of its own call.
  */
-import { useCallback, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { castVote } from "../../api/requests.ts";
 import { useSession } from "../../api/session.ts";
 import type { RequestSummary } from "../../api/words.ts";
@@ -27,9 +27,7 @@ interface Refused {
   readonly message: string;
 }
 
-export function BatchDialog({ choice, requests: chosen, onClose }: BatchDialogProps) {
-  // Those that were chosen: what is decided leaves the list behind the dialog, not the dialog.
-  const [requests] = useState(chosen);
+export function BatchDialog({ choice, requests, onClose }: BatchDialogProps) {
   const { waiting } = useSession();
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);
@@ -37,6 +35,12 @@ export function BatchDialog({ choice, requests: chosen, onClose }: BatchDialogPr
   const [done, setDone] = useState(0);
   const [shown, setShown] = useState<ReadonlyMap<string, string>>(NOTHING);
   const onShown = useCallback((requestDigest: string, viewedDigest: string) => setShown((before) => new Map(before).set(requestDigest, viewedDigest)), []);
+  // Whoever leaves it leaves the calls undecided that were not decided yet.
+  const isLeft = useRef(false);
+  useEffect(() => {
+    isLeft.current = false;
+    return () => void (isLeft.current = true);
+  }, []);
   const unseen = choice === "approve" ? requests.filter(({ requestDigest }) => !shown.has(requestDigest)).length : 0;
   const whyNot = unseen === 0 ? undefined : `${count(unseen, "call")} not shown to the end yet.`;
 
@@ -44,6 +48,7 @@ export function BatchDialog({ choice, requests: chosen, onClose }: BatchDialogPr
     setBusy(true);
     const failed: Refused[] = [];
     for (const request of requests) {
+      if (isLeft.current) return;
       const { id, requestDigest } = request;
       const said = await castVote(id, { choice, requestDigest, viewedDigest: choice === "approve" ? (shown.get(requestDigest) ?? null) : null, reason, grant: null });
       if (said.ok) waiting.take(said.value);
@@ -64,7 +69,13 @@ export function BatchDialog({ choice, requests: chosen, onClose }: BatchDialogPr
             {requests.map((request) => (
               <li key={request.id}>
                 <p className="batch-head">
-                  <EscapedText text={request.tool} className="mono" /> <span className="muted">on {request.server === null ? "an unknown server" : <EscapedText text={request.server} />}, asked by <EscapedText text={request.agent} /></span>
+                  <EscapedText text={request.tool} className="mono" /> <span className="muted">on {request.server === null ? "an unknown server" : <EscapedText text={request.server} />}, asked by <code>{request.principal}</code></span>
+                  {request.agent === "" ? null : (
+                    <>
+                      {" "}
+                      <EscapedText text={request.agent} quoted /> <span className="claim">claim</span>
+                    </>
+                  )}
                 </p>
                 {choice === "approve" ? <BatchCall request={request} onShown={onShown} /> : null}
               </li>

@@ -26,7 +26,8 @@ export function WaitingScreen() {
   const [filter, setFilter] = useState(NO_FILTER);
   const [active, setActiveId] = useState(at.requestId);
   const [selected, setSelected] = useState(NONE);
-  const [choice, setChoice] = useState<"approve" | "deny">();
+  // With the calls that were chosen when it was opened: what is decided meanwhile leaves the list, and no later choice comes into it.
+  const [batch, setBatch] = useState<{ readonly choice: "approve" | "deny"; readonly requests: readonly RequestSummary[] }>();
   const isNarrow = useIsNarrow();
 
   const groups = useMemo(() => mergeIdentical(requests.filter((request) => isShown(request, filter))), [requests, filter]);
@@ -54,10 +55,10 @@ export function WaitingScreen() {
     Enter: () => current !== undefined && goTo(pathTo("request", current.first.id)),
     x: () => current !== undefined && select(current, !selected.has(current.first.id)),
     d: () => {
-      if (chosen.length === 0 && current !== undefined) select(current, true);
-      if (chosen.length > 0 || current !== undefined) setChoice("deny");
+      const requests = chosen.length > 0 ? chosen : (current?.requests ?? []);
+      if (requests.length > 0) setBatch({ choice: "deny", requests });
     },
-    a: () => chosen.length > 0 && whyNotApprove(chosen) === undefined && setChoice("approve"),
+    a: () => chosen.length > 0 && whyNotApprove(chosen) === undefined && setBatch({ choice: "approve", requests: chosen }),
     Escape: () => setSelected(NONE),
   });
 
@@ -75,7 +76,7 @@ export function WaitingScreen() {
         </Notice>
       )}
       {requests.length > 0 ? <WaitingFilters requests={requests} filter={filter} onChange={setFilter} /> : null}
-      {chosen.length > 0 ? <BatchBar chosen={chosen} onClear={() => setSelected(NONE)} onChoose={setChoice} /> : null}
+      {chosen.length > 0 ? <BatchBar chosen={chosen} onClear={() => setSelected(NONE)} onChoose={(choice) => setBatch({ choice, requests: chosen })} /> : null}
       {isLoaded && groups.length === 0 ? (
         <Nothing isFiltered={requests.length > 0} mayRead={mayReadRequests(me)} />
       ) : (
@@ -90,12 +91,11 @@ export function WaitingScreen() {
           )}
         />
       )}
-      {choice === undefined || chosen.length === 0 ? null : (
+      {batch === undefined ? null : (
         <BatchDialog
-          choice={choice}
-          requests={chosen}
+          {...batch}
           onClose={() => {
-            setChoice(undefined);
+            setBatch(undefined);
             setSelected(NONE);
           }}
         />

@@ -15,7 +15,7 @@ import type { Sealer } from "../seal/sealer.ts";
 import type { Grants, GrantPreview, GrantView } from "./grants.ts";
 import { draftGrant } from "./make-grant.ts";
 import { isCovered } from "./scope.ts";
-import { endGrant, isLive } from "./use-grant.ts";
+import { endGrant, isLive, isOfSubject } from "./use-grant.ts";
 
 const LOOK_BACK_MS = 30 * 86_400_000;
 /** More calls of one tool than anybody looks through. */
@@ -85,7 +85,7 @@ export function createGrants(ledger: Ledger, store: Store, sealer: Sealer): Gran
 
 /** What is told without its arguments. Of these very arguments alone, none others have to be opened. */
 function isAboutTheSame(grant: StandingGrant, { data: { caller, call } }: RequestRow): boolean {
-  const isAbout = (grant.session === null || grant.session === caller.session.id) && grant.server.identity === call.server.identity && grant.definition === call.definition;
+  const isAbout = isOfSubject(grant, caller) && (grant.session === null || grant.session === caller.session.id) && grant.server.identity === call.server.identity && grant.definition === call.definition;
   return isAbout && (grant.scope.kind === "pattern" || grant.scope.callDigest === call.digest);
 }
 

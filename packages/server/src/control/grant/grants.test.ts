@@ -146,6 +146,17 @@ describe("a standing grant", () => {
     expect(await world.grants.list(agent("k1"))).toMatchObject({ code: "forbidden" });
   });
 
+  it("given to what one person asked through a gateway is nobody else's, who asks through the same", async () => {
+    const [alice, bob] = ["alice", "bob"].map((subject) => ({ onBehalfOf: { issuer: "https://login.example.com", subject } }));
+    const { request, voted } = await grantFor({ ...alice }, { for: "30m", free: [] });
+    expect(voted.ok).toBe(true);
+    await run(request);
+    const states = [await stateAfter({ ...bob }), await stateAfter({}), await stateAfter({ ...alice })];
+    expect(states).toEqual(["pending", "pending", "approved"]);
+    const asked = await ask({ ...bob });
+    expect(await world.grants.preview(voter("ann"), { requestId: asked.id, grant: { for: "30m", free: [] } })).toMatchObject({ ok: true, covered: 1 });
+  });
+
   it("is never one's own agent's", async () => {
     const { voted } = await grantFor({}, { for: "30m", free: [] }, "own");
     expect(voted).toMatchObject({ ok: false, code: "self_approval" });

@@ -58,6 +58,7 @@ export function draftGrant(request: ApprovalRequest, asked: GrantScope, id: stri
     endReason: null,
     principal: caller.principal,
     agent: caller.agent.name,
+    ...(caller.onBehalfOf === undefined ? {} : { onBehalfOf: caller.onBehalfOf }),
     session: asked.for === "session" ? caller.session.id : null,
     server: { name: call.server.name, identity: call.server.identity },
     tool: call.tool,

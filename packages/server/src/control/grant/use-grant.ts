@@ -57,10 +57,16 @@ function isAbout(grant: StandingGrant, { caller, call }: Asking): boolean {
   return (
     grant.principal === caller.principal &&
     grant.agent === caller.agent.name &&
+    isOfSubject(grant, caller) &&
     (grant.session === null || grant.session === caller.session.id) &&
     grant.server.name === call.server.name &&
     grant.tool === call.tool
   );
+}
+
+/** Several people may ask through one gateway's key: what one was granted is nobody else's. */
+export function isOfSubject({ onBehalfOf: granted }: StandingGrant, { onBehalfOf: asking }: ApprovalRequest["caller"]): boolean {
+  return granted?.issuer === asking?.issuer && granted?.subject === asking?.subject;
 }
 
 function groundGone(view: View, grant: StandingGrant, request: Asking, call: Call): string | undefined {

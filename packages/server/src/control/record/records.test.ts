@@ -81,6 +81,10 @@ describe("rows that agents' processes send", () => {
     expect([store.lines.length, JSON.stringify(refused).includes("trusted\":true")]).toEqual([before, false]);
   });
 
+  it("come from a process whose name every store can hold", async () => {
+    expect(await ship(1, [outcome("a")], { process: "p\0" })).toMatchObject({ ok: false, code: "bad_request" });
+  });
+
   it("say who they are by their credential alone, and what they have in force is a report", async () => {
     must(await ship(1, [decision("a"), { type: "event", event: "policy_activated", at: 1, detail: { version: 7 } }]));
     expect(shipped()[0]).toMatchObject({ principal: "key:k", reportedBy: "k" });

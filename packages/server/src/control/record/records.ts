@@ -12,6 +12,7 @@ import { refuse, type Answer, type Refusal } from "../refusal.ts";
 import type { Sealer } from "../seal/sealer.ts";
 import type { CheckpointKey } from "./checkpoint.ts";
 import { checkpointLineOf, headerLine } from "./export-lines.ts";
+import { lengthOf, readRowSlices } from "./row-slices.ts";
 import { readShipped } from "./shipped-entry.ts";
 
 type Of<K extends keyof typeof wire> = (typeof wire)[K] extends z.ZodType ? z.infer<(typeof wire)[K]> : never;
@@ -40,17 +41,17 @@ export interface RecordsOptions {
 
 const FORBIDDEN: Refusal = refuse("forbidden", "this credential has no right to the record");
 const PAGE = 500;
-const PAGE_BYTES = 8 * 1024 * 1024;
+/** Of the rows in one answer, in characters. */
+const MOST_ANSWERED = 64 * 1024 * 1024;
+const TOO_LONG: Refusal = refuse("too_large", "these rows are longer than 64 MiB together: ask for fewer of them, or export the record");
 
 export function createRecords({ ledger, store, sealer, checkpointKeys }: RecordsOptions): Records {
   const { tenant } = ledger;
 
   async function* exportLines(after: RecordHead, head: RecordHead): AsyncGenerator<string, void, undefined> {
     yield headerLine({ installation: store.installationId, tenant, after, rows: head.seq - after.seq, keys: checkpointKeys() });
-    for (let seq = after.seq; seq < head.seq; ) {
-      const rows = await store.readRecord({ tenant, after: seq, before: Math.min(head.seq, seq + PAGE) + 1, limit: PAGE, maxBytes: PAGE_BYTES });
-      const last = rows.at(-1)?.seq ?? seq;
-      if (last === seq) throw new Error(`row ${seq + 1} of the record is missing in the store`);
+    let { seq } = after;
+    for await (const rows of readRowSlices(store, { tenant, after: seq, before: head.seq + 1, limit: head.seq - seq })) {
       const checkpoints = await store.readCheckpoints(tenant, { after: seq, limit: PAGE });
       let next = 0;
       for (const { seq: own, line } of rows) {
@@ -59,8 +60,9 @@ export function createRecords({ ledger, store, sealer, checkpointKeys }: Records
           yield checkpointLineOf({ ...checkpoint, tenant, installation: store.installationId });
         }
       }
-      seq = last;
+      seq = rows.at(-1)?.seq ?? seq;
     }
+    if (seq !== head.seq) throw new Error(`row ${seq + 1} of the record is missing in the store`);
   }
 
   return {
@@ -82,8 +84,14 @@ export function createRecords({ ledger, store, sealer, checkpointKeys }: Records
 
     async query(identity, query) {
       if (!isAuditor(identity) && identity.kind !== "operator") return FORBIDDEN;
-      const rows = await store.readRecord(recordQuery(tenant, query));
-      return { ok: true, rows: rows.map(({ line }) => line), head: ledger.head };
+      const lines: string[] = [];
+      let length = 0;
+      for await (const rows of readRowSlices(store, recordQuery(tenant, query))) {
+        length += lengthOf(rows);
+        if (length > MOST_ANSWERED) return TOO_LONG;
+        lines.push(...rows.map(({ line }) => line));
+      }
+      return { ok: true, rows: lines, head: ledger.head };
     },
 
     async export(identity, { after }) {

@@ -37,6 +37,7 @@ const RETRY_MS = 5_000;
 /**
  * The same question about the same call: same principal, same agent, same call digest; for the same subject, and under the same requirements
  * of the caller's own document. The document in force here is looked at with the claim, and the caller's is not: a yes to less is none.
+ * Who would join another's question could say yes to it, and it would be to their own call.
  */
 function dedupeKeyOf({ principal }: AgentIdentity, { agent, onBehalfOf }: AskBody["caller"], digest: string, callers: readonly Requirement[]): string {
   const same = [principal, agent.name, digest];

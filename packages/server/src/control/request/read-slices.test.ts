@@ -72,6 +72,20 @@ it("a page of the list, what a grant would have covered, and the review of what 
   }
 });
 
+it("a window that a caller brings has an end that a calendar has, thirty days from now at the latest", async () => {
+  const world = await openWorld(new MemoryStore(), { pollMs: 3_600_000 });
+  try {
+    await put(world.ledger, agentKey("k1"));
+    await activate(world.ledger, 1, PLAIN_POLICY);
+    for (const timeoutMinutes of [1e300, 1e12]) {
+      const asked = await world.requests.ask(agent("k1"), question({ tool: String(timeoutMinutes), requirements: [{ timeoutMinutes }] }));
+      expect(asked.ok && asked.request.expiresAt - asked.request.createdAt).toBe(30 * 86_400_000);
+    }
+  } finally {
+    await world.close();
+  }
+});
+
 it("what an asker says of policies, requirements and findings is bounded: it stands in every list and in the record", async () => {
   const world = await openWorld(new MemoryStore(), { pollMs: 3_600_000 });
   try {

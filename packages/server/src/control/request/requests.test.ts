@@ -219,6 +219,11 @@ describe("a vote", () => {
     const two = await ask({ tool: "t2", onBehalfOf: subject, requirements: [requirement({ approvers: ["dee@example.com"] })] }, "k2");
     expect(code(await asks("bob", two))).toBe("self_approval");
     for (const who of ["eve", "ann"]) expect(code(await asks(who, await ask({ tool: `t-${who}`, onBehalfOf: subject }, "k2")))).toBe("ok");
+    // The very call that somebody else asks through the same gateway is another question: else dee would say yes to it, and run their own.
+    const theirs = await ask({ tool: "t5", onBehalfOf: { ...subject, subject: "s-2" } }, "k2");
+    const own = await ask({ tool: "t5", onBehalfOf: subject }, "k2");
+    expect([own.id === theirs.id, code(await asks("dee", own)), code(await asks("dee", theirs))]).toEqual([false, "self_approval", "ok"]);
+    expect((await ask({ tool: "t5", onBehalfOf: subject }, "k2")).id).toBe(own.id);
     // It gives nobody a right: the owner of the gateway's own key stays who they are.
     expect(code(await asks("own", await ask({ tool: "t4", onBehalfOf: subject }, "k1")))).toBe("self_approval");
   });

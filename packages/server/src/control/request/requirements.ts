@@ -6,12 +6,14 @@ import type { AskBody } from "@countersign/sdk/wire";
 
 const DEFAULT_WINDOW_MS = 5 * 60_000;
 const MINUTE_MS = 60_000;
+/** As long as a caller may ask for itself: thirty days. */
+const LONGEST_MINUTES = 30 * 24 * 60;
 
 /** Where nothing says what to ask for: one approver. */
 const PLAIN: Requirement = { policy: "default", approvers: [], quorum: 1, assurance: undefined, selfApproval: undefined, timeoutMinutes: null, grants: [], edits: false, requireReason: false, escalate: [] };
 
 export function readRequirements(body: AskBody["requirements"]): readonly Requirement[] {
-  return body.map((it) => ({ ...it, assurance: it.assurance, selfApproval: it.selfApproval }));
+  return body.map((it) => ({ ...it, assurance: it.assurance, selfApproval: it.selfApproval, timeoutMinutes: it.timeoutMinutes === null ? null : Math.min(it.timeoutMinutes, LONGEST_MINUTES) }));
 }
 
 /** Of two with the same name the document's counts. Never empty. */

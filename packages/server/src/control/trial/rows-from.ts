@@ -1,5 +1,6 @@
 /** Rows of the record in order, a page at a time, so that others are served between two pages. */
 import type { Store } from "../../store/store.ts";
+import { readRowSlices } from "../record/row-slices.ts";
 import type { NextRows } from "./run-trial.ts";
 
 export interface RowsPorts {
@@ -9,9 +10,6 @@ export interface RowsPorts {
   readonly head: number;
 }
 
-/** Read in one go: about a millisecond of an embedded store. */
-const PAGE = 250;
-const PAGE_BYTES = 8 * 1024 * 1024;
 /** Rows that agents ship late stand after younger ones. */
 const SLACK_MS = 3_600_000;
 
@@ -28,15 +26,14 @@ export async function rowAtOrAfter({ store, tenant, head }: RowsPorts, at: numbe
 }
 
 export async function rowsFrom({ store, tenant, head }: RowsPorts, first: number): Promise<{ readonly firstAt: number; readonly next: NextRows }> {
-  let after = first - 1;
+  const after = first - 1;
   const [row] = await store.readRecord({ tenant, after, limit: 1 });
+  const slices = readRowSlices(store, { tenant, after, before: head + 1, limit: head - after });
   return {
     firstAt: row?.at ?? 0,
     async next() {
-      if (after >= head) return undefined;
-      const rows = await store.readRecord({ tenant, after, before: head + 1, limit: PAGE, maxBytes: PAGE_BYTES });
-      after = rows.at(-1)?.seq ?? head;
-      return rows.map(({ line }) => line);
+      const { value: rows, done } = await slices.next();
+      return done === true ? undefined : rows.map(({ line }) => line);
     },
   };
 }

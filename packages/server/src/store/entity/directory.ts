@@ -76,6 +76,8 @@ export interface StandingGrant {
   readonly endReason: string | null;
   readonly principal: string;
   readonly agent: string;
+  /** Whom a gateway's key asked for, where it said so: calls of that subject alone. */
+  readonly onBehalfOf?: { readonly issuer: string; readonly subject: string };
   /** Only calls of this session, where it is no null. */
   readonly session: string | null;
   readonly server: { readonly name: string | null; readonly identity: string | null };
