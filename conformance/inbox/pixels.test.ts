@@ -74,13 +74,14 @@ async function picture(page: Page): Promise<Buffer> {
   if (box.height <= HIGHEST) return tree.screenshot();
   const rest = page.locator("[data-place=arguments] [data-end=rest]");
   await rest.scrollIntoViewIfNeeded();
-  for (let [before, tries] = [Buffer.alloc(0), 0]; ; tries += 1) {
+  let before: Buffer | undefined;
+  for (let tries = 0; ; tries += 1) {
     await page.waitForTimeout(150);
     const end = await rest.boundingBox();
     if (end === null) throw new Error("its end is not shown");
     const top = Math.max(0, end.y - 420);
     const now = await page.screenshot({ clip: { x: box.x, y: top, width: box.width, height: Math.max(1, end.y - top) } });
-    if (now.equals(before) || tries === 20) return now; // it has come to rest
+    if (before?.equals(now) === true || tries === 20) return now; // it has come to rest
     before = now;
   }
 }
