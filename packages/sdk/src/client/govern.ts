@@ -8,8 +8,10 @@ import { governedNotification, type OriginalNotification } from "./governed-noti
 import { governedRequest, refusalOfRequest, type OriginalRequest } from "./governed-request.ts";
 import { refusalOfTask } from "./task-results.ts";
 
-/** Marks our functions, also those of another copy of the SDK in this process. */
+/** Lists on a hook which copies of the SDK in this process it leads through. */
 const GOVERNED = Symbol.for("countersign.governed");
+/** This copy. Another one has policies of its own, and both count. */
+const COPY = Symbol("countersign");
 
 /** v2 makes what a request handler is given here. */
 type OriginalContext = (this: ClientLike, ...given: unknown[]) => unknown;
@@ -87,11 +89,14 @@ async function* unwrapRefusals(client: ClientLike, stream: OriginalStream, reque
 
 function replace(target: object, key: string, wrap: (original: unknown) => unknown): void {
   const original: unknown = Reflect.get(target, key);
-  if (typeof original !== "function" || GOVERNED in original) return;
+  if (typeof original !== "function") return;
+  const marked: unknown = Reflect.get(original, GOVERNED);
+  const copies: readonly unknown[] = Array.isArray(marked) ? marked : [];
+  if (copies.includes(COPY)) return;
   const before = Object.getOwnPropertyDescriptor(target, key);
   const wrapped = wrap(original);
   if (typeof wrapped !== "function") return;
-  Object.defineProperty(wrapped, GOVERNED, { value: true });
+  Object.defineProperty(wrapped, GOVERNED, { value: [...copies, COPY] });
   Object.defineProperty(target, key, { value: wrapped, writable: true, configurable: true, enumerable: false });
   undo.add(() => {
     if (Reflect.get(target, key) !== wrapped) return; // somebody wrapped it after us: leave theirs, ours passes through

@@ -91,6 +91,26 @@ describe("setting up", () => {
     expect(received).toHaveLength(1);
   });
 
+  it("another copy of the SDK in the process, with other policies, does not keep ours from counting", async () => {
+    vi.resetModules();
+    const other = await import("../index.ts");
+    expect(other.init).not.toBe(init);
+    other.init({ policies: { version: 1, default: "allow", policies: [] }, record: "memory", onWarning: () => undefined });
+    onTestFinished(() => other.shutdown());
+    const handler = vi.fn(() => false);
+    start(WRITES);
+    const { client, received } = await connect("v1 esm", { onPolicyBlock: handler });
+    expect((await refusalOf(client.callTool(WRITE))).code).toBe("approval_denied");
+    other.configureSession(client, { serverName: "filesystem" });
+    configureSession(client, { serverName: "filesystem", onPolicyBlock: () => (handler(), true) });
+    await client.callTool(WRITE);
+    expect(handler).toHaveBeenCalledTimes(2);
+    expect(received).toHaveLength(1);
+    await other.shutdown();
+    await client.callTool(WRITE);
+    expect(handler).toHaveBeenCalledTimes(3);
+  });
+
   it("a subclass that overrides request and hands it on is governed once", async () => {
     start(WRITES);
     const { clientClass } = await connect("v1 esm");
