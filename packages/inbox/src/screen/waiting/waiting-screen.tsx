@@ -55,8 +55,8 @@ export function WaitingScreen() {
     Enter: () => current !== undefined && goTo(pathTo("request", current.first.id)),
     x: () => current !== undefined && select(current, !selected.has(current.first.id)),
     d: () => {
-      const requests = chosen.length > 0 ? chosen : (current?.requests ?? []);
-      if (requests.length > 0) setBatch({ choice: "deny", requests });
+      const meant = chosen.length > 0 ? chosen : (current?.requests ?? []);
+      if (meant.length > 0) setBatch({ choice: "deny", requests: meant });
     },
     a: () => chosen.length > 0 && whyNotApprove(chosen) === undefined && setBatch({ choice: "approve", requests: chosen }),
     Escape: () => setSelected(NONE),
