@@ -33,10 +33,16 @@ async function open(page: Page, path = "/policies"): Promise<void> {
   await page.locator("main h1, main h2").first().waitFor();
 }
 
+async function beginDraft(page: Page): Promise<void> {
+  const begin = page.getByRole("button", { name: "New draft" });
+  await expect.poll(() => begin.getAttribute("aria-disabled")).toBe("false");
+  await begin.click();
+}
+
 /** The draft from the version in force, with the cursor at its end. */
 async function openDraft(page: Page): Promise<void> {
   await open(page);
-  await page.getByRole("button", { name: "New draft" }).click();
+  await beginDraft(page);
   await page.locator("[data-ready=true]").waitFor();
   await page.getByRole("textbox", { name: "Policy document" }).click();
   await page.keyboard.press("Control+End");
@@ -152,6 +158,21 @@ describe("a policy editor in the inbox", () => {
     const version = await save("version: 1\ndefault: block\npolicies: []\n");
     await bob.getByRole("link", { name: new RegExp(`Version ${version}`) }).waitFor();
     await ann.getByText(`Version ${version} was saved since`).waitFor();
+  });
+
+  it("a draft is not begun before it is known from what: never from the example where a version is in force", async () => {
+    const page = await at.stage.signIn(await at.stage.invite("Ella", ["policy_editor"]));
+    const held = Promise.withResolvers<void>();
+    await page.route("**/v1/policies", (route) => held.promise.then(() => route.continue()));
+    await open(page);
+    const begin = page.getByRole("button", { name: "New draft" });
+    await begin.waitFor();
+    expect(await begin.getAttribute("aria-disabled")).toBe("true");
+    await begin.click({ force: true });
+    expect(new URL(page.url()).pathname).toBe("/policies");
+    held.resolve();
+    await beginDraft(page);
+    await standsAs(page, "6 policies, no problems.");
   });
 
   it("a draft outlives a look elsewhere, and is thrown away only when that is said", async () => {

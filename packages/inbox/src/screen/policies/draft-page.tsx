@@ -18,7 +18,7 @@ import type { Editor } from "./editor/open-editor.ts";
 import { PolicyEditor } from "./policy-editor.tsx";
 import { ProblemList } from "./problem-list.tsx";
 import { useKnownCalls } from "./recorded-calls.ts";
-import { useStartDraft } from "./start-draft.tsx";
+import { NOT_KNOWN_YET, useStartDraft } from "./start-draft.tsx";
 import { TextDiff } from "./text-diff.tsx";
 import { TryOut } from "./try-out.tsx";
 import { useCheck } from "./use-check.ts";
@@ -37,7 +37,7 @@ export function DraftPage() {
     <EmptyState title="No draft" mark="+">
       <p>A draft lives in one tab and is gone with it until it is saved.</p>
       <p>
-        <Button tone="main" onClick={() => start(inForce?.version ?? null)}>
+        <Button tone="main" whyNot={versions === undefined ? NOT_KNOWN_YET : undefined} onClick={() => start(inForce?.version ?? null)}>
           {inForce === undefined ? "Begin from an example" : `Begin from version ${inForce.version}`}
         </Button>
       </p>

@@ -18,6 +18,9 @@ policies:
     reason: File writes require approval
 `;
 
+/** Why a draft cannot be begun before the versions are there: it would begin from the example. */
+export const NOT_KNOWN_YET = "The versions are not there yet";
+
 /** `start(null)`: from an example. */
 export function useStartDraft(): { readonly start: (base: number | null) => void; readonly dialog: ReactNode } {
   const { draft, set } = useDraft();

@@ -13,7 +13,7 @@ import { count } from "../../part/time-words.ts";
 import { Link } from "../../route/link.tsx";
 import { goTo, pathTo } from "../../route/location.ts";
 import { isChanged, useDraft } from "./draft.ts";
-import { useStartDraft } from "./start-draft.tsx";
+import { NOT_KNOWN_YET, useStartDraft } from "./start-draft.tsx";
 import { Who } from "./who.tsx";
 
 export function VersionList() {
@@ -37,7 +37,7 @@ export function VersionList() {
       <header className="screen-head">
         <h1>Policies</h1>
         {mayEdit ? (
-          <Button tone="main" onClick={() => start(inForce?.version ?? versions?.[0]?.version ?? null)}>
+          <Button tone="main" whyNot={versions === undefined ? NOT_KNOWN_YET : undefined} onClick={() => start(inForce?.version ?? versions?.[0]?.version ?? null)}>
             {draft === undefined ? "New draft" : "Your draft"}
           </Button>
         ) : (
