@@ -33,7 +33,8 @@ let close: (() => Promise<void>) | undefined;
  */
 export function init(options: InitOptions = {}): Initialized {
   const opened = openGovernance(options, "client");
-  void close?.();
+  // What comes next does not depend on it, and a disk that is full must not end the process.
+  close?.().catch((error: unknown) => opened.governance.onWarning(`what was set up before could not be closed in order: ${String(error)}`));
   setGovernance(opened.governance);
   const governed: GovernedClass[] = [];
   const unwatch = governClasses(options.clients ?? [], governed, opened.governance.onWarning);

@@ -76,6 +76,14 @@ describe("setting up", () => {
     expect((await refusalOf(client.callTool(WRITE))).code).toBe("approval_denied");
   });
 
+  it("init after an init whose record cannot be written goes on, and says so", async () => {
+    const full = (): Promise<void> => Promise.reject(new Error("disk full"));
+    init({ policies: WRITES, record: { write: full, sync: full, close: () => Promise.resolve() }, onWarning: () => undefined });
+    const told: string[] = [];
+    init({ policies: WRITES, record: "memory", onWarning: (message) => told.push(message) });
+    await vi.waitFor(() => expect(told.join("\n")).toMatch(/could not be closed in order.*disk full/));
+  });
+
   it("configureSession before init throws", async () => {
     const { client } = await connect("v1 esm");
     expect(() => configureSession(client, { serverName: "filesystem" })).toThrow(/call init\(\) first/);

@@ -88,7 +88,7 @@ export function openGovernance(given: GovernanceSettings, spanKind: "client" | "
   try {
     policies = openPolicies(source, plane, (event) => tell(event, record, settings.inspections ?? [], onWarning));
   } catch (error) {
-    void recorder.close();
+    recorder.close().catch(() => undefined); // what is thrown says more
     throw error;
   }
   const governance = createGovernance({
