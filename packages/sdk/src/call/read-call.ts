@@ -21,6 +21,8 @@ export interface ProposedCall {
   readonly connection?: ConnectionFacts | undefined;
   /** Limit for the canonical params in bytes. Default 4 MiB. */
   readonly maxBytes?: number | undefined;
+  /** Why it is malformed whatever its params are, such as the way it came. */
+  readonly refused?: string | undefined;
 }
 
 export type CallReading = { readonly ok: true; readonly call: ReadCall } | { readonly ok: false; readonly refusal: CallRefusal };
@@ -90,7 +92,8 @@ const EMPTY = { ok: true, value: Object.freeze({}), text: "{}" } as const;
 const NO_CONTEXT = { value: EMPTY.value, text: EMPTY.text } as const;
 
 /** The members of params, each read once, with the task that travels beside them; or a refusal. */
-function readFields({ params, task, eraKeys }: ProposedCall): Map<string, unknown> | Extract<CallReading, { ok: false }> {
+function readFields({ params, task, eraKeys, refused }: ProposedCall): Map<string, unknown> | Extract<CallReading, { ok: false }> {
+  if (refused !== undefined) return malformed(refused);
   try {
     if (params === null || typeof params !== "object" || Array.isArray(params)) return malformed("params must be an object");
     const keys = Object.keys(params);

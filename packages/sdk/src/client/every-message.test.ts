@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { shutdown } from "../index.ts";
 import { CLIENT_KINDS, type Connected } from "./fixture/connected-client.ts";
-import { connect, refusalOf, start, useGovernance, WRITE, WRITES } from "./fixture/governed-client.ts";
+import { connect, refusalOf, rows, start, useGovernance, WRITE, WRITES } from "./fixture/governed-client.ts";
 
 useGovernance();
 
@@ -41,6 +42,14 @@ describe.each(CLIENT_KINDS)("%s client: no message that a server could read as a
     await soon((async () => send(connected))());
     expect(connected.received).toEqual([]);
     expect(written.filter((text) => text.includes("tools/call"))).toEqual([]);
+  });
+
+  it("a call that is sent as a notification is refused as malformed_call, and the record has it", async () => {
+    start(WRITES);
+    const connected = await connect(kind, { onPolicyBlock: () => true });
+    expect((await refusalOf(connected.client.notification(CALL))).code).toBe("malformed_call");
+    await shutdown();
+    expect(rows().filter(({ type }) => type === "decision")).toMatchObject([{ code: "malformed_call", policyId: "mcp:filesystem:", reason: "a call is a request; it cannot be sent as a notification" }]);
   });
 
   it("a second member that reads as method where cases are folded is not sent", async () => {

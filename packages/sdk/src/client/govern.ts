@@ -56,7 +56,7 @@ function hook(target: object): void {
     // The member that was there is the client's own `notification`.
     const notify = original as OriginalNotification;
     return function governedNotify(this: ClientLike, notification: RequestLike, ...rest: unknown[]): Promise<void> {
-      return governedNotification(this, notify, notification, rest);
+      return governedNotification(this, notify, notification, rest, plain);
     };
   });
   replace(target, "buildContext", (original) => {

@@ -17,7 +17,7 @@ export function governContext(client: ClientLike, list: OriginalRequest, context
   }
   if (typeof notify === "function") {
     const original = (message: RequestLike, ...rest: unknown[]): Promise<void> => Reflect.apply(notify, request, [message, ...rest]) as Promise<void>; // v2's own, of the same form
-    put(request, "notify", (message: RequestLike, ...rest: unknown[]) => governedNotification(client, original, message, rest));
+    put(request, "notify", (message: RequestLike, ...rest: unknown[]) => governedNotification(client, original, message, rest, list));
   }
   return context;
 }

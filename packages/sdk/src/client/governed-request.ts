@@ -37,7 +37,7 @@ export function governedRequest(client: ClientLike, original: OriginalRequest, r
   const message = readMessage(request);
   if (message === undefined) return Promise.reject(new TypeError("the method of a request must be a string"));
   const { method } = message;
-  if (method === "tools/call") return governCall(client, original, request, rest, governed, list);
+  if (method === "tools/call") return governCall({ client, original, request, rest, list }, governed);
   if (isAboutTaskResult(method)) {
     const params = snapshotObject(message.params); // the task that is looked up is the one that is asked for
     if (!params.ok) return Promise.reject(new TypeError(`${method}: ${params.reason}`));
@@ -49,7 +49,22 @@ export function governedRequest(client: ClientLike, original: OriginalRequest, r
   return passed;
 }
 
-async function governCall(client: ClientLike, original: OriginalRequest, request: RequestLike, rest: unknown[], governed: Governance, list: OriginalRequest): Promise<unknown> {
+/** Refuses what is no proper call, with its row and its span like any other that does not run. Always rejects. */
+export async function refuseCall(client: ClientLike, list: OriginalRequest, request: RequestLike, refused: string, governed: Governance): Promise<void> {
+  await governCall({ client, original: list, request, rest: [], list, refused }, governed);
+}
+
+interface Attempt {
+  readonly client: ClientLike;
+  readonly original: OriginalRequest;
+  readonly request: RequestLike;
+  readonly rest: readonly unknown[];
+  readonly list: OriginalRequest;
+  /** Why it is malformed, whatever its params are. */
+  readonly refused?: string;
+}
+
+async function governCall({ client, original, request, rest, list, refused }: Attempt, governed: Governance): Promise<unknown> {
   const session = sessionOf(client, governed.principal);
   const connection = connectionOf(client, session, rawRequest(list));
   if (connection === undefined) throw new Error("Not connected"); // as the client says it
@@ -65,6 +80,7 @@ async function governCall(client: ClientLike, original: OriginalRequest, request
     tools: connection.tools,
     connection: connection.facts,
     maxBytes: governed.maxCallBytes,
+    refused,
   };
   const send = (permit: Permit, call: Call, carrier: Carrier): Promise<Sent> => sendCall(client, original, connection, { rest, at, options }, permit, call, carrier);
   const { inspect, policies, record, observe, now, newId } = governed.ports;

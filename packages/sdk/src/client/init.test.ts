@@ -65,6 +65,17 @@ describe("setting up", () => {
     expect(told.filter((message) => message.includes("in force"))).toEqual([]);
   });
 
+  it.each([["throws", (): never => { throw new Error("logger is dead"); }], ["rejects", () => Promise.reject(new Error("logger is dead"))]])("an onWarning that %s ends nothing: a broken document leaves the last good one in force", async (_name, onWarning) => {
+    let changed = (): void => undefined;
+    let document: unknown = WRITES;
+    const source = { name: "rules", load: () => document as typeof WRITES, watch: (look: () => void) => ((changed = look), () => undefined) };
+    init({ policies: source, record: "memory", onWarning });
+    const { client } = await connect("v1 esm", { onPolicyBlock: () => "yes" as never });
+    document = { version: 1, oops: true };
+    changed();
+    expect((await refusalOf(client.callTool(WRITE))).code).toBe("approval_denied");
+  });
+
   it("configureSession before init throws", async () => {
     const { client } = await connect("v1 esm");
     expect(() => configureSession(client, { serverName: "filesystem" })).toThrow(/call init\(\) first/);

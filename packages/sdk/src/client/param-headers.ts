@@ -31,8 +31,8 @@ const MIRROR = /^mcp-param-/i;
 /** Declarations stand under `properties`, at any depth. A value that is no primitive is in no header. */
 function mirrorsOf(schema: JsonValue | undefined, value: JsonValue | undefined): (readonly [string, string])[] {
   const declared = member(schema, "x-mcp-header");
-  const text = typeof declared === "string" ? textOf(value) : undefined;
-  const own = text === undefined ? [] : [[`Mcp-Param-${String(declared)}`, encoded(text)] as const];
+  const text = textOf(value);
+  const own = text === undefined || typeof declared !== "string" ? [] : [[`Mcp-Param-${declared}`, encoded(text)] as const];
   const properties = member(schema, "properties");
   const names = isMap(properties) ? Object.keys(properties) : [];
   return [...own, ...names.flatMap((name) => mirrorsOf(member(properties, name), member(value, name)))];

@@ -133,10 +133,11 @@ function describeApproval(attributes: Attributes, { approval }: CallStory): void
   set(attributes, A.human, approval.human);
 }
 
+/** Of arguments and results. What is found of a tool itself is `tool_change`. */
 function describeFindings(attributes: Attributes, { findings, findingAction }: CallStory): void {
   if (findings.length === 0) return;
   for (const [direction, name] of [["input", A.piiInputTypes], ["output", A.piiOutputTypes]] as const) {
-    const found = new Set(findings.filter((finding) => finding.direction === direction).map(({ type }) => type));
+    const found = new Set(findings.filter((finding) => finding.direction === direction && finding.group !== "tools").map(({ type }) => type));
     if (found.size > 0) attributes[name] = [...found];
   }
   set(attributes, A.piiAction, findingAction);
