@@ -77,7 +77,7 @@ export interface OpenedGovernance {
  */
 export function openGovernance(given: GovernanceSettings, spanKind: "client" | "server"): OpenedGovernance {
   const settings = { ...given };
-  const onWarning = settings.onWarning ?? ((message: string) => console.warn(`countersign: ${message}`));
+  const onWarning = harmless(settings.onWarning ?? ((message: string) => console.warn(`countersign: ${message}`)));
   const approvalTimeoutMs = minutes(settings.approvalTimeoutMinutes ?? 5);
   const plane = controlPlaneOf(settings, approvalTimeoutMs, onWarning);
   const source = policySource(settings, plane);
@@ -88,7 +88,7 @@ export function openGovernance(given: GovernanceSettings, spanKind: "client" | "
   try {
     policies = openPolicies(source, plane, (event) => tell(event, record, settings.inspections ?? [], onWarning));
   } catch (error) {
-    recorder.close().catch(() => undefined); // that is told as a warning, and this is why nothing was set up
+    recorder.close().catch(() => undefined); // what is thrown says more
     throw error;
   }
   const governance = createGovernance({
@@ -113,6 +113,17 @@ export function openGovernance(given: GovernanceSettings, spanKind: "client" | "
       await plane?.close();
       await recorder.close();
     },
+  };
+}
+
+/** A logger that fails, now or later, ends neither a call nor the process. */
+function harmless(tell: (message: string) => unknown): (message: string) => void {
+  return (message) => {
+    try {
+      Promise.resolve(tell(message)).catch(() => undefined);
+    } catch {
+      // There is nobody left to tell.
+    }
   };
 }
 

@@ -42,7 +42,7 @@ export function ErasePanel() {
       </fieldset>
       <div className="settings-row-form">
         {what === "request" ? (
-          <TextField label="Id of the request" hint="From its address. It must have ended." className="mono" autoComplete="off" maxLength={100} value={id} onChange={(event) => setId(event.target.value)} />
+          <TextField label="Id of the request" hint="From its address. It must have ended. What its agent's process recorded of the call goes with its day." className="mono" autoComplete="off" maxLength={100} value={id} onChange={(event) => setId(event.target.value)} />
         ) : (
           <TextField label="All days before (UTC)" hint="Days with open requests are refused." type="date" value={day} onChange={(event) => setDay(event.target.value)} />
         )}

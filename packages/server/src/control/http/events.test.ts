@@ -47,7 +47,7 @@ function record(): NewsSource & { add(...news: Omit<News, "seq">[]): void; addRo
     add(...news) {
       const added = news.map((one) => {
         const seq = rows.length + 1;
-        const row: RecordLine = { seq, at: 0, type: "event", event: "x", callId: null, requestId: one.name === "request" ? `r${seq}` : null, policyId: null, principal: one.forAgents?.principal ?? null, line: "{}" };
+        const row: RecordLine = { seq, at: 0, type: "event", event: one.name === "directory" ? "key_revoked" : "x", callId: null, requestId: one.name === "request" ? `r${seq}` : null, policyId: null, principal: one.forAgents?.principal ?? null, line: "{}" };
         rows.push(row);
         told.push({ ...one, seq });
         return row;
@@ -237,6 +237,24 @@ describe("live events", () => {
     revoked = true;
     await listener.closed;
     expect(app.hub.size).toBe(0);
+  });
+
+  it("whoever loses the right to listen hears nothing that comes after, without waiting for a heartbeat", async () => {
+    const recorded = recordResources();
+    let revoked = false;
+    const signIns = { ...recorded.resources.signIns, identify: (presented: Presented) => recorded.resources.signIns.identify(revoked ? { ...presented, authorization: undefined } : presented) };
+    const source = record();
+    const app = await serveApp({ ...withAll(recorded.resources), signIns }, { source, streams: { heartbeatMs: 60_000 } });
+    closers.push(() => app.close());
+    const gone = listen(app, "an agent's key of the owner");
+    await gone.until("event: hello");
+    source.add(forKey("key1", "in time"));
+    await gone.until("in time");
+    revoked = true;
+    source.add({ name: "directory", forAgents: null, forPeople: { roles: null, data: {} } }, forKey("key1", "too late"));
+    source.add(forKey("key1", "too late"));
+    await gone.closed;
+    expect(gone.text()).not.toContain("too late");
   });
 
   it("a slow reader is dropped, the others hear on, and nothing is kept for it", async () => {

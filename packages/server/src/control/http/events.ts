@@ -62,6 +62,8 @@ interface Stream {
 }
 
 const PAGE_ROWS = 500;
+/** Rows after which somebody who listens may have no right to: asked before anything that comes with them or after them is told. */
+const RIGHTS = new Set(["key_revoked", "person_changed", "signed_out"]);
 /** So many commits that were not told yet: telling has stopped working. */
 const MAX_BACKLOG = 1000;
 const RECONNECT_MS = 1000;
@@ -85,6 +87,7 @@ export function createEventHub(source: NewsSource, limits: Limits["streams"]): E
     if (backlog > MAX_BACKLOG) dropAll();
     telling = telling.then(async () => {
       backlog -= 1;
+      if (rows.some(({ event }) => event !== null && RIGHTS.has(event))) await heartbeat();
       if (streams.size > 0) await tell(rows);
     });
   });

@@ -91,15 +91,14 @@ async function serve(routed: RoutedRequest, bound: Bound, ports: ServePorts): Pr
 
 /** Who it is, once they have not asked too often and, where a browser's cookie says so, once the page proved that it is ours. */
 async function identify(head: RequestHead, address: string, access: readonly Access[], bound: Bound, ports: ServePorts): Promise<{ readonly identity: Identity } | Refusal> {
-  const { rates } = ports;
-  if (bound.attempt) {
-    const wait = rates.signIn.take(address);
-    if (wait > 0) return refuse("too_many", "attempts to sign in", wait);
-  }
   const identified = await ask(head, ports);
   const identity = proven(identified, head, access);
   const wait = takeRate(identity ?? identified.identity, address, head.bodyBytes ?? bound.maxBytes, ports);
   if (wait > 0) return refuse("too_many", "requests", wait);
+  if (bound.attempt) {
+    const waitMore = ports.rates.signIn.take(nameOf(identity ?? ANONYMOUS, address));
+    if (waitMore > 0) return refuse("too_many", "attempts to sign in", waitMore);
+  }
   if (identity === undefined) return refuse("csrf", "");
   return { identity };
 }
@@ -115,6 +114,11 @@ function ask(head: RequestHead, { resources }: ServePorts): Promise<Identified> 
 function proven({ identity, credential, csrf }: Identified, head: RequestHead, access: readonly Access[]): Identity | undefined {
   if (isSafeMethod(head.method) || credential !== "cookie" || identity.kind === "anonymous" || csrf === "match") return identity;
   return access.includes("anyone") ? ANONYMOUS : undefined;
+}
+
+/** Whose attempts are counted together. A signed-in person confirms by passkey whatever a stranger, or an agent, does at the same address. */
+function nameOf(identity: Identity, address: string): string {
+  return identity.kind === "person" ? `person:${identity.personId}` : address;
 }
 
 /** What an agent sends costs as much as it is long: read, parsed, hashed and sealed while the others wait. */

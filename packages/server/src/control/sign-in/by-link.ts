@@ -19,7 +19,7 @@ const DEAD_LINK = "This link does not work, or not any more. Ask for a new one."
 type Spent = { readonly person: Stored<Person> } | { readonly why: string; readonly personId: string | null } | "another";
 
 export async function byLink(context: SignInContext, visitor: Visitor, current: Identity, token: string): Promise<Answer<SignedIn>> {
-  const tooMany = countTry(context, visitor, null);
+  const tooMany = countTry(context, visitor.address, null);
   if (tooMany !== undefined) return tooMany;
   if (!isSecret("link", token)) return refuseSignIn(context, visitor, { via: "link", why: "not a link", person: null }, DEAD_LINK);
   const id = hashSecret(token);
@@ -38,7 +38,7 @@ export async function byLink(context: SignInContext, visitor: Visitor, current: 
   });
   if (spent === "another") return refuse("forbidden", "This link is for another person than the one signed in here. Sign out first.");
   if ("why" in spent) return refuseSignIn(context, visitor, { via: "link", why: spent.why, person: spent.personId }, DEAD_LINK);
-  clearTries(context, visitor, null);
+  clearTries(context, visitor.address, null);
   return signedIn(context, secrets, spent.person.id);
 }
 

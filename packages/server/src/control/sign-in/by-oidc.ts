@@ -37,7 +37,7 @@ export async function startOidc(context: SignInContext, linkToken: string | null
 
 export async function finishOidc(context: SignInContext, visitor: Visitor, token: string | undefined, url: string): Promise<Answer<SignedIn>> {
   if (context.oidc === null) return NONE;
-  const tooMany = countTry(context, visitor, null);
+  const tooMany = countTry(context, visitor.address, null);
   if (tooMany !== undefined) return tooMany;
   const no = (why: string, person: string | null = null) => refuseSignIn(context, visitor, { via: "oidc", why, person }, WRONG);
   const attempt = await readAttempt(context, token, "oidc");
@@ -50,7 +50,7 @@ export async function finishOidc(context: SignInContext, visitor: Visitor, token
   const opening = { secrets, via: "oidc", visitor, proof: { issuer: subject.issuer, subject: subject.subject } } as const;
   const found = await context.ledger.run(subjectCommand(context.oidc, subject, link, newId(), opening));
   if ("why" in found) return no(found.why, found.personId);
-  clearTries(context, visitor, null);
+  clearTries(context, visitor.address, null);
   return signedIn(context, secrets, found.personId);
 }
 

@@ -150,6 +150,16 @@ it("refuses to step up with another person's passkey, in another sign-in, or as 
   expect(codeOf(await at.signIns.passkeyOptions({ kind: "agent", keyId: "k", principal: "key:k", ownerId: ann.personId, name: "a" }, DIGEST))).toBe("forbidden");
 });
 
+it("confirms a request whatever strangers try at the same address, an agent of this machine for one", async () => {
+  for (let n = 0; n < 30; n += 1) expect(codeOf(await at.signIns.byLink(VISITOR, ANONYMOUS, "csl_none"))).toBe("unauthenticated");
+  expect(codeOf(await at.signIns.byLink(VISITOR, ANONYMOUS, "csl_none"))).toBe("too_many");
+  expect(codeOf(await signIn())).toBe("too_many");
+  expect(await person(await signIn(device, {}, ann, DIGEST))).toMatchObject({ signedDigest: DIGEST });
+  // Nor is it a way around: who is signed in has tries of their own, and no more of them.
+  for (let n = 0; n < 30; n += 1) await at.signIns.byPasskey(VISITOR, owner, undefined, {});
+  expect(codeOf(await at.signIns.byPasskey(VISITOR, owner, undefined, {}))).toBe("too_many");
+});
+
 it("adds a passkey once, for whoever began, and nobody brings the id of another's", async () => {
   const { options, cookie } = must(await at.signIns.passkeyRegistrationOptions(owner));
   expect(codeOf(await at.signIns.addPasskey(ann, cookie.value, "x", new SoftwareAuthenticator(ORIGIN).create(options)))).toBe("conflict");

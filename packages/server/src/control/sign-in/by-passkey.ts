@@ -12,7 +12,7 @@ import type { Command } from "../ledger.ts";
 import { actor, isRefusal } from "../people/rights.ts";
 import { refuse } from "../refusal.ts";
 import type { Answer } from "../refusal.ts";
-import { beginAttempt, clearTries, countTry, dropAttempt, readAttempt, refuseSignIn } from "./context.ts";
+import { beginAttempt, clearTries, countTry, dropAttempt, readAttempt, refuseSignIn, triesOf } from "./context.ts";
 import type { SignInContext } from "./context.ts";
 import { newSecrets, openSignIn, signedIn, signInKey } from "./open-sign-in.ts";
 import type { Opening, Secrets } from "./open-sign-in.ts";
@@ -42,7 +42,8 @@ async function begin(context: SignInContext, options: { readonly challenge: stri
 }
 
 export async function byPasskey(context: SignInContext, visitor: Visitor, identity: Identity, token: string | undefined, answer: unknown): Promise<Answer<SignedIn>> {
-  const tooMany = countTry(context, visitor, null);
+  const from = triesOf(visitor, identity);
+  const tooMany = countTry(context, from, null);
   if (tooMany !== undefined) return tooMany;
   const no = (why: string, person: string | null = null) => refuseSignIn(context, visitor, { via: "passkey", why, person }, WRONG);
   const attempt = await readAttempt(context, token, "passkey");
@@ -58,7 +59,7 @@ export async function byPasskey(context: SignInContext, visitor: Visitor, identi
   const secrets = newSecrets();
   const why = await context.ledger.run(passkeyCommand({ attempt: attempt.data, person, passkey, counter: checked.counter, assertion, identity, secrets, visitor }));
   if (why !== undefined) return no(why, person.id);
-  clearTries(context, visitor, null);
+  clearTries(context, from, null);
   return signedIn(context, secrets, person.id);
 }
 

@@ -6,7 +6,7 @@ import type { Stored } from "../../store/store.ts";
 import { actor, findPerson, foldAddress, isRefusal, sameAddress } from "../people/rights.ts";
 import { refuse } from "../refusal.ts";
 import type { Answer, Refusal } from "../refusal.ts";
-import { clearTries, countTry, refuseSignIn } from "./context.ts";
+import { clearTries, countTry, refuseSignIn, triesOf } from "./context.ts";
 import type { SignInContext } from "./context.ts";
 import { newSecrets, openSignIn, signedIn, signInKey } from "./open-sign-in.ts";
 import type { SignedIn, Visitor } from "./sign-ins.ts";
@@ -19,7 +19,7 @@ const JUST_SIGNED_IN_MS = 10 * 60_000;
 
 export async function byPassword(context: SignInContext, visitor: Visitor, { email, password }: { readonly email: string; readonly password: string }): Promise<Answer<SignedIn>> {
   const account = foldAddress(email);
-  const tooMany = countTry(context, visitor, account);
+  const tooMany = countTry(context, visitor.address, account);
   if (tooMany !== undefined) return tooMany;
   const person = context.ledger.resident.all("person").find(({ data }) => data.email !== null && data.status === "active" && sameAddress(data.email, email));
   const checked = await checkPassword(password, person?.data.passwordHash ?? null);
@@ -36,7 +36,7 @@ export async function byPassword(context: SignInContext, visitor: Visitor, { ema
     },
   });
   if (!isOpen) return refuseSignIn(context, visitor, { via: "password", why: "changed meanwhile", person: person.id }, WRONG);
-  clearTries(context, visitor, account);
+  clearTries(context, visitor.address, account);
   return signedIn(context, secrets, person.id);
 }
 
@@ -75,10 +75,11 @@ async function refuseChange(context: SignInContext, visitor: Visitor, identity: 
   const isJust = identity.via !== "password" && context.ledger.resident.now - identity.signedInAt < JUST_SIGNED_IN_MS;
   if (data.passwordHash === null || (body.current === null && isJust)) return undefined;
   const account = `password of ${id}`;
-  const tooMany = countTry(context, visitor, account);
+  const from = triesOf(visitor, identity);
+  const tooMany = countTry(context, from, account);
   if (tooMany !== undefined) return tooMany;
   const checked = body.current !== null && (await checkPassword(body.current, data.passwordHash));
   if (checked === "busy") return BUSY;
-  if (checked) clearTries(context, visitor, account);
+  if (checked) clearTries(context, from, account);
   return checked ? undefined : refuse("forbidden", "The current password is wrong.");
 }

@@ -3,6 +3,7 @@ import { cookieNames } from "../../auth/cookie.ts";
 import type { Cookie, CookieNames } from "../../auth/cookie.ts";
 import { createAttemptLimit } from "../../auth/attempt-limit.ts";
 import type { AttemptLimit } from "../../auth/attempt-limit.ts";
+import type { Identity } from "../../auth/identity.ts";
 import type { Oidc } from "../../auth/oidc.ts";
 import { hashSecret, isSecret, newSecret } from "../../auth/secret.ts";
 import type { Role } from "../../store/entity/directory.ts";
@@ -65,16 +66,21 @@ export function createContext(ledger: Ledger, store: SignInStore, keys: Pick<Key
   };
 }
 
+/** Where tries count together: an address; of somebody who is signed in the person, whom strangers at the same address do not lock out. */
+export function triesOf({ address }: Visitor, identity: Identity): string {
+  return identity.kind === "person" ? `person:${identity.personId}` : address;
+}
+
 /** Counts a try; a refusal where there were too many. What is over the limit leaves no row: a flood must not fill the record. */
-export function countTry({ byAddress, byAccount, ledger }: SignInContext, visitor: Visitor, account: string | null): Refusal | undefined {
+export function countTry({ byAddress, byAccount, ledger }: SignInContext, from: string, account: string | null): Refusal | undefined {
   const now = ledger.resident.now;
-  const wait = byAddress.begin(visitor.address, now) ?? (account === null ? undefined : byAccount.begin(account, now));
+  const wait = byAddress.begin(from, now) ?? (account === null ? undefined : byAccount.begin(account, now));
   return wait === undefined ? undefined : refuse("too_many", "Too many tries. Wait a while.", wait);
 }
 
 /** The address only gets this try back: else one's own sign-ins would pay for guesses at another's. */
-export function clearTries({ byAddress, byAccount }: SignInContext, visitor: Visitor, account: string | null): void {
-  byAddress.refund(visitor.address);
+export function clearTries({ byAddress, byAccount }: SignInContext, from: string, account: string | null): void {
+  byAddress.refund(from);
   if (account !== null) byAccount.clear(account);
 }
 

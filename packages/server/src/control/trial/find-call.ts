@@ -13,7 +13,7 @@ export interface FoundCall extends TriedCall {
 }
 
 export interface FindPorts {
-  readonly store: Pick<Store, "readRecord">;
+  readonly store: Pick<Store, "readRecord" | "read">;
   readonly tenant: string;
   readonly keys: (from: number) => readonly ArgumentKey[];
 }
@@ -29,9 +29,18 @@ export async function findCall({ store, tenant, keys }: FindPorts, callId: strin
   const batch = row["arguments"];
   if (typeof batch !== "number") return { ok: true, found: { row, argumentsText: null, definition: null, arguments: "gone" } };
   if (!mayRead) return { ok: true, found: { row, argumentsText: null, definition: null, arguments: "hidden" } };
+  if (await isErased({ store, tenant }, callId)) return { ok: true, found: { row, argumentsText: null, definition: null, arguments: "gone" } };
   const [sealedLine] = await store.readRecord({ tenant, after: batch - 1, limit: 1 });
   const argumentsText = sealedLine?.seq === batch ? open(sealedLine.line, batch, row, keys(0)) : null;
   return { ok: true, found: { row, argumentsText, definition: null, arguments: argumentsText === null ? "gone" : "used" } };
+}
+
+/** Whether a request about the call had its arguments erased: what its agent's process reported of them is shown no more than they are. */
+async function isErased({ store, tenant }: Pick<FindPorts, "store" | "tenant">, callId: string): Promise<boolean> {
+  const about = await store.readRecord({ tenant, where: { callId, type: ["approval", "intent"] }, limit: MOST_ROWS });
+  const ids = [...new Set(about.flatMap(({ requestId }) => requestId ?? []))];
+  const requests = await store.read(tenant, ids.map((id) => ({ table: "approval", id })));
+  return ids.some((id) => requests.get("approval", id)?.data.sealed === null);
 }
 
 function open(line: string, batch: number, row: JsonObject, keys: readonly ArgumentKey[]): string | null {

@@ -43,6 +43,20 @@ const withPath = (callId: string, path: string, fields: object = {}): object => 
 const replay = async (body: Partial<trial.ReplayBody> & { readonly text: string }, identity = AUDITOR) => must(await trials.replay(identity, { days: 7, against: "record", ...body }, nobody.signal));
 const explain = async (body: trial.ExplainBody, identity = AUDITOR) => must(await trials.explain(identity, body, nobody.signal));
 
+it("a call whose arguments were erased with its request is explained without those that its agent's process recorded", async () => {
+  await activate(world.ledger, 1, text(policy("ask", "action: block")));
+  const asked = must(await world.requests.ask(agent("k"), question({ args: { path: "/etc/secret" } }))).request;
+  await ship(withPath("call", "/etc/secret", { action: "block" }), withPath("another", "/etc/other"));
+  must(await world.requests.cancel(agent("k"), asked.id, { reason: "" }));
+  expect(await explain({ text: ETC, callId: "call" })).toMatchObject({ arguments: "used" });
+  const records = createRecords({ ledger: world.ledger, store, sealer: world.sealer, checkpointKeys: () => [] });
+  await put(world.ledger, person("own", { roles: ["owner"] }));
+  must(await records.erase(voter("own", { roles: ["owner"] }), { requestId: asked.id, reason: "asked to" }));
+  const said = await explain({ text: ETC, callId: "call" });
+  expect([said.arguments, JSON.stringify(said).includes("secret")]).toEqual(["gone", false]);
+  expect(await explain({ text: ETC, callId: "another" })).toMatchObject({ arguments: "used" });
+});
+
 describe("a replay of the record", () => {
   it("tells what was decided then and what would be, with the calls between and how people answered them", async () => {
     await ship(
