@@ -165,7 +165,7 @@ function SaveDialog({ draft, open, onClose }: { readonly draft: Draft; readonly 
         <p className="small muted">A version never changes again. It is not in force until somebody puts it in force.</p>
         <div className="dialog-actions">
           <Button onClick={onClose}>Not now</Button>
-          <Button tone="main" type="submit" busy={isBusy} onClick={() => void save()}>
+          <Button tone="main" type="submit" busy={isBusy}>
             Save
           </Button>
         </div>
