@@ -69,7 +69,7 @@ describe("setting up", () => {
     let changed = (): void => undefined;
     let document: unknown = WRITES;
     const source = { name: "rules", load: () => document as typeof WRITES, watch: (look: () => void) => ((changed = look), () => undefined) };
-    init({ policies: source, record: "memory", onWarning });
+    init({ policies: source, record: "memory", onWarning: onWarning as () => void }); // async functions are passed as well
     const { client } = await connect("v1 esm", { onPolicyBlock: () => "yes" as never });
     document = { version: 1, oops: true };
     changed();
