@@ -69,7 +69,8 @@ describe("setting up", () => {
     let changed = (): void => undefined;
     let document: unknown = WRITES;
     const source = { name: "rules", load: () => document as typeof WRITES, watch: (look: () => void) => ((changed = look), () => undefined) };
-    init({ policies: source, record: "memory", onWarning: onWarning as () => void }); // async functions are passed as well
+    // oxlint-disable-next-line typescript/no-misused-promises -- users do pass async functions
+    init({ policies: source, record: "memory", onWarning });
     const { client } = await connect("v1 esm", { onPolicyBlock: () => "yes" as never });
     document = { version: 1, oops: true };
     changed();
