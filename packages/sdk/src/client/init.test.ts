@@ -69,6 +69,7 @@ describe("setting up", () => {
     let changed = (): void => undefined;
     let document: unknown = WRITES;
     const source = { name: "rules", load: () => document as typeof WRITES, watch: (look: () => void) => ((changed = look), () => undefined) };
+    // oxlint-disable-next-line typescript/no-misused-promises -- users do pass async functions
     init({ policies: source, record: "memory", onWarning });
     const { client } = await connect("v1 esm", { onPolicyBlock: () => "yes" as never });
     document = { version: 1, oops: true };

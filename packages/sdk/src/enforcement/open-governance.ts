@@ -117,10 +117,10 @@ export function openGovernance(given: GovernanceSettings, spanKind: "client" | "
 }
 
 /** A logger that fails, now or later, ends neither a call nor the process. */
-function harmless(tell: (message: string) => unknown): (message: string) => void {
+function harmless(told: (message: string) => unknown): (message: string) => void {
   return (message) => {
     try {
-      Promise.resolve(tell(message)).catch(() => undefined);
+      Promise.resolve(told(message)).catch(() => undefined);
     } catch {
       // There is nobody left to tell.
     }
