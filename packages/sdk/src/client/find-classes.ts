@@ -66,12 +66,16 @@ function copiesIn(modules: string): string[] {
 }
 
 function packagesIn(modules: string): string[] {
+  return namesIn(modules)
+    .filter((name) => !name.startsWith(".") || name === ".pnpm")
+    .flatMap((name) => (name.startsWith("@") || name === ".pnpm" ? namesIn(path.join(modules, name)).map((inner) => path.join(modules, name, inner)) : path.join(modules, name)));
+}
+
+function namesIn(folder: string): string[] {
   try {
-    return readdirSync(modules)
-      .filter((name) => !name.startsWith(".") || name === ".pnpm")
-      .flatMap((name) => (name.startsWith("@") || name === ".pnpm" ? readdirSync(path.join(modules, name)).map((inner) => path.join(modules, name, inner)) : path.join(modules, name)));
+    return readdirSync(folder);
   } catch {
-    return []; // a folder that cannot be read holds nothing that can be loaded
+    return []; // what is no folder, or cannot be read, holds nothing that can be loaded, and says nothing about what lies beside it
   }
 }
 
