@@ -48,6 +48,7 @@ describe("time", () => {
     const { client, received } = await connect("v2 esm", {});
     const refused = refusalOf(client.callTool(WRITE));
     await pending();
+    await until(() => world.way.answered.includes("POST /v1/approvals") || undefined); // the row is there before
     world.way.fault = () => "refuse";
     world.way.cutAll();
     expect((await refused).code).toBe("approval_timeout");
@@ -285,7 +286,8 @@ describe("other combinators", () => {
     const call = client.callTool(WRITE, { signal: controller.signal }).catch((error: unknown) => error);
     const { id } = await pending();
     if (how === "cancel") {
-      await new Promise((resolve) => setTimeout(resolve, 200)); // the row may be there before the caller has heard of it
+      await until(() => world.way.answered.includes("POST /v1/approvals") || undefined); // the row is there before
+      await new Promise((resolve) => setTimeout(resolve, 100)); // and is heard of
       controller.abort();
     } else if (how !== "silence") await fake.decide(id, how);
     await call;
