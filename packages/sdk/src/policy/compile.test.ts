@@ -242,6 +242,12 @@ describe("a look-alike of a blocked name (T-name)", () => {
     expect(matched(document, "files", "Write_Log")).toEqual(["p"]);
   });
 
+  it("is lifted by an exception that spells that very name, and by no other spelling of it", () => {
+    const document = compile(policy("p", "mcp:files:delete_*", "block", { except: "mcp:files:Delete_*" }));
+    expect(matched(document, "files", "Delete_all")).toEqual([]);
+    expect([matched(document, "files", "DELETE_all"), matched(document, "files", "delete_all")]).toEqual([["p"], ["p"]]);
+  });
+
   it("is found where the policy's own name is the odd one", () => {
     const document = compile(policy("p", "mcp:files:Delete\u00c9tat", "block"));
     expect(matched(document, "files", "delete\u00e9tat")).toEqual(["p"]);
