@@ -2,15 +2,12 @@
 // bounds are what a slow machine that others use keeps.
 import { readFileSync } from "node:fs";
 import { brotliCompressSync } from "node:zlib";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChrome } from "./inbox-stage.ts";
 import type { Chrome, InboxStage } from "./inbox-stage.ts";
 
 const WAITING = 10_000;
 const KEYS = 10;
-const USABLE_MS = 3_000;
-const DECISION_MS = 500;
 /** Of the shell and what it loads at once. */
 const BUILT = new URL("../../packages/server/dist/inbox/", import.meta.url);
 
@@ -31,35 +28,18 @@ afterAll(async () => {
   await chrome.close();
 }, 60_000);
 
-/** Opens the first call, approves it, and answers how long that took in milliseconds. */
-async function decide(page: Page): Promise<number> {
-  await page.getByRole("link", { name: /write_file/ }).first().click();
-  const approve = page.getByRole("button", { name: "Approve" });
-  await expect.poll(() => approve.getAttribute("aria-disabled")).toBe("false");
-  return page.evaluate<number>(`new Promise((resolve) => {
-    const button = [...document.querySelectorAll("button")].find((one) => one.textContent.startsWith("Approve"));
-    const started = performance.now();
-    new MutationObserver(() => document.body.textContent.includes("The agent may run exactly this call, once.") && resolve(performance.now() - started)).observe(document.body, { subtree: true, childList: true, characterData: true });
-    button.click();
-  })`);
-}
-
 describe("ten thousand waiting calls", () => {
   it("the list can be used at once, a decision takes a moment, and the tab stays small", { timeout: 60_000 }, async ({ skip }) => {
     skip(chrome.missing !== undefined, chrome.missing ?? "");
     const page = await stage.signIn(await stage.ownerLink());
-    let [usableMs, wholeMs] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-    // The best of three, here and below: the machine has other things to do.
-    for (let times = 0; times < 3 && usableMs >= USABLE_MS; times += 1) {
-      const started = performance.now();
-      await page.reload();
-      await page.getByRole("link", { name: /write_file/ }).first().waitFor();
-      await page.keyboard.press("j");
-      await page.locator(".row-active").waitFor();
-      usableMs = Math.min(usableMs, performance.now() - started);
-      await page.getByText("10,000 calls waiting", { exact: true }).waitFor({ timeout: 20_000 });
-      wholeMs = performance.now() - started;
-    }
+    const started = performance.now();
+    await page.reload();
+    await page.getByRole("link", { name: /write_file/ }).first().waitFor();
+    await page.keyboard.press("j");
+    await page.locator(".row-active").waitFor();
+    const usableMs = performance.now() - started;
+    await page.getByText("10,000 calls waiting", { exact: true }).waitFor({ timeout: 20_000 });
+    const wholeMs = performance.now() - started;
     const rows = await page.getByRole("listitem").filter({ hasText: "write_file" }).count();
     await page.mouse.wheel(0, 300_000);
     await page.getByRole("listitem").filter({ hasText: "write_file" }).first().waitFor();
@@ -67,16 +47,20 @@ describe("ten thousand waiting calls", () => {
     await devtools.send("HeapProfiler.collectGarbage");
     const { usedSize } = await devtools.send("Runtime.getHeapUsage");
     await page.mouse.wheel(0, -600_000);
-    let took = Number.POSITIVE_INFINITY;
-    for (let times = 0; times < 3 && took >= DECISION_MS; times += 1) {
-      if (times > 0) await page.getByRole("link", { name: "Waiting", exact: true }).first().click();
-      took = Math.min(took, await decide(page));
-    }
+    await page.getByRole("link", { name: /write_file/ }).first().click();
+    const approve = page.getByRole("button", { name: "Approve" });
+    await expect.poll(() => approve.getAttribute("aria-disabled")).toBe("false");
+    const took = await page.evaluate<number>(`new Promise((resolve) => {
+      const button = [...document.querySelectorAll("button")].find((one) => one.textContent.startsWith("Approve"));
+      const started = performance.now();
+      new MutationObserver(() => document.body.textContent.includes("The agent may run exactly this call, once.") && resolve(performance.now() - started)).observe(document.body, { subtree: true, childList: true, characterData: true });
+      button.click();
+    })`);
     process.stdout.write(`usable after ${Math.round(usableMs)} ms, all there after ${Math.round(wholeMs)} ms, heap ${(usedSize / 1024 / 1024).toFixed(1)} MiB, decision ${Math.round(took)} ms\n`);
     expect(rows).toBeLessThan(40);
-    expect(usableMs).toBeLessThan(USABLE_MS);
+    expect(usableMs).toBeLessThan(3000);
     expect(usedSize).toBeLessThan(100 * 1024 * 1024);
-    expect(took).toBeLessThan(DECISION_MS);
+    expect(took).toBeLessThan(500);
     expect(stage.complaints).toEqual([]);
   });
 

@@ -1,8 +1,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
-import { Client } from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startTestPostgres, type TestPostgres } from "./fixture/test-postgres.ts";
+import { runSql, startTestPostgres, type TestPostgres } from "./fixture/test-postgres.ts";
 import { openPostgresStore } from "./postgres-store.ts";
 
 let postgres: TestPostgres | { readonly missing: string };
@@ -12,16 +11,6 @@ beforeAll(async () => {
 afterAll(async () => {
   if (!("missing" in postgres)) await postgres.stop();
 });
-
-async function asAdmin(url: string, text: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(text);
-  } finally {
-    await client.end();
-  }
-}
 
 /** A way to a server that leaves out settings of a connection, as a pooler with `ignore_startup_parameters` does. */
 async function forgetfulWay(socket: string, forgotten: string) {
@@ -52,11 +41,11 @@ async function forgetfulWay(socket: string, forgotten: string) {
 it("a database that cannot hold every text is refused before anything is written", async ({ skip }) => {
   if ("missing" in postgres) return skip(postgres.missing);
   const url = await postgres.createDatabase();
-  await asAdmin(url, "create database countersign_latin encoding 'LATIN1' locale 'C' template template0");
+  await runSql(url, "create database countersign_latin encoding 'LATIN1' locale 'C' template template0");
   try {
     await expect(openPostgresStore({ url: url.replace(/\/countersign_test_[a-z0-9_]+/, "/countersign_latin") })).rejects.toMatchObject({ code: "store_unusable", message: expect.stringContaining("LATIN1") });
   } finally {
-    await asAdmin(url, "drop database countersign_latin with (force)");
+    await runSql(url, "drop database countersign_latin with (force)");
   }
   return undefined;
 });

@@ -1,6 +1,5 @@
-import { Client } from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startTestPostgres, type TestPostgres } from "./fixture/test-postgres.ts";
+import { runSql, startTestPostgres, type TestPostgres } from "./fixture/test-postgres.ts";
 import { TENANT, writeSet } from "./fixture/stored-rows.ts";
 import { openPostgresStore } from "./postgres-store.ts";
 
@@ -12,16 +11,6 @@ afterAll(async () => {
   if (!("missing" in postgres)) await postgres.stop();
 });
 
-async function asAdmin(url: string, text: string): Promise<void> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(text);
-  } finally {
-    await client.end();
-  }
-}
-
 function inSchema(url: string, name: string): string {
   return `${url}${url.includes("?") ? "&" : "?"}options=${encodeURIComponent(`-c search_path="${name.replaceAll(" ", "\\ ")}"`)}`;
 }
@@ -29,7 +18,7 @@ function inSchema(url: string, name: string): string {
 it("installations in schemas of their own, whatever they are called, share a database and nothing else", async ({ skip }) => {
   if ("missing" in postgres) return skip(postgres.missing);
   const url = await postgres.createDatabase();
-  await asAdmin(url, `create schema second; create schema "The Third"`);
+  await runSql(url, `create schema second; create schema "The Third"`);
   const ids = new Set<string>();
   for (const at of [url, inSchema(url, "second"), inSchema(url, "The Third")]) {
     // The second time all of it is there.
@@ -50,13 +39,13 @@ it("a role that may create nothing works with what another has made", async ({ s
   if ("missing" in postgres) return skip(postgres.missing);
   const url = await postgres.createDatabase();
   await (await openPostgresStore({ url })).close();
-  await asAdmin(url, `create role worker login; revoke create on schema public from public; grant select, insert, update, delete on all tables in schema public to worker`);
+  await runSql(url, `create role worker login; revoke create on schema public from public; grant select, insert, update, delete on all tables in schema public to worker`);
   const store = await openPostgresStore({ url: url.replace("//countersign@", "//worker@") });
   try {
     expect(await store.commit(writeSet(await store.readHead(TENANT)))).toEqual({ ok: true });
   } finally {
     await store.close();
-    await asAdmin(url, "drop owned by worker; drop role worker");
+    await runSql(url, "drop owned by worker; drop role worker");
   }
   return undefined;
 });

@@ -1,34 +1,18 @@
 import { hash, randomBytes } from "node:crypto";
 import { bindCall, canonicalJson } from "@countersign/sdk/call";
 import type { JsonObject } from "@countersign/sdk";
-import { verifyRecord } from "@countersign/sdk/record";
 import { viewText } from "@countersign/sdk/wire";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { PersonIdentity } from "../../auth/identity.ts";
-import { MemoryStore } from "../fixture/memory-store.ts";
-import { activate, agent, agentKey, digestOf, openWorld, person, put, question, requirement, voter } from "../fixture/world.ts";
-import type { QuestionFields, World } from "../fixture/world.ts";
+import { eachInItsOwnWorld, store, turn, world } from "../fixture/asked-requests.ts";
+import { activate, agent, digestOf, person, put, question, requirement, voter } from "../fixture/world.ts";
+import type { QuestionFields } from "../fixture/world.ts";
 
 const LISTED = { name: "write", inputSchema: { type: "object", properties: { path: { type: "string" }, content: { type: "string" } }, required: ["path"], additionalProperties: false } };
 const FIRST = { path: "/a", content: "SECRET-OLD" };
 const SECOND = { path: "/a", content: "SECRET-NEW" };
 
-let store: MemoryStore;
-let world: World;
-let ahead = 0;
-
-beforeEach(async () => {
-  store = new MemoryStore();
-  ahead = 0;
-  const start = Date.now();
-  store.clock = () => start + ahead;
-  world = await openWorld(store, { pollMs: 3_600_000, monotonic: () => ahead });
-  await put(world.ledger, person("ann"), person("bob"), person("cy"), person("own", { roles: ["owner"] }), agentKey("k1", "own"), agentKey("k2"));
-});
-afterEach(async () => {
-  expect(verifyRecord(store.lines.map(({ line }) => `${line}\n`).join(""))).toMatchObject({ ok: true });
-  await world.close();
-});
+eachInItsOwnWorld();
 
 async function ask(fields: QuestionFields = {}) {
   const answer = await world.requests.ask(agent("k2"), question({ args: FIRST, requirements: [requirement({ edits: true })], listed: LISTED, ...fields }));
@@ -232,17 +216,17 @@ describe("approve with edits", () => {
 
   it("comes too late when time has run out, sweeper or not", async () => {
     const request = await ask({ timeoutMs: 1_000 });
-    ahead += 1_001;
+    turn(1_001);
     expect(await edit("ann", request)).toMatchObject({ code: "ended", state: "expired" });
     expect(await stateOf(request.id)).toBe("expired");
   });
 
   it("gives the new question a window of its own, of the same length", async () => {
     const request = await ask({ timeoutMs: 100_000, requirements: [requirement({ edits: true, quorum: 2 })] });
-    ahead += 90_000;
+    turn(90_000);
     const successor = await mustEdit("ann", request);
     expect(successor.expiresAt - successor.createdAt).toBe(100_000);
-    ahead += 100_000;
+    turn(100_000);
     expect(await stateOf(successor.id)).toBe("expired");
   });
 
