@@ -58,7 +58,7 @@ describe("no process is left behind", () => {
     const { peer, pids } = await startStubborn("killed");
     expect(processesWith(`countersign-watchdog\0${pids[0]}\0`)).toHaveLength(1);
     await peer.kill("SIGKILL");
-    await areGone(pids, 9_000);
+    await areGone(pids, 6_000);
   });
 
   it("when the client is killed outright, and its end of the pipe with it", async () => {
@@ -71,7 +71,7 @@ describe("no process is left behind", () => {
     await expect.poll(() => existsSync(pidFile)).toBe(true);
     await peer.kill("SIGKILL");
     const pids = JSON.parse(readFileSync(pidFile, "utf8")) as readonly number[]; // written by the server
-    await areGone([gateway, ...pids], 9_000);
+    await areGone([gateway, ...pids], 8_000);
   });
 
   it("when the gateway is told to end", async () => {

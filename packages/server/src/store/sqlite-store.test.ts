@@ -86,13 +86,9 @@ describe("the embedded store", () => {
       const other = await openSqliteDatabase(path);
       other.exec("begin immediate");
       const set = writeSet(await store.readHead(TENANT));
-      const took: number[] = [];
-      for (let times = 0; times < 2; times += 1) {
-        const started = performance.now();
-        await expect(store.commit(set)).rejects.toMatchObject({ code: "store_unavailable", maybeWritten: false });
-        took.push(performance.now() - started);
-      }
-      expect(Math.min(...took)).toBeLessThan(2_000); // the machine may have stopped meanwhile
+      const started = performance.now();
+      await expect(store.commit(set)).rejects.toMatchObject({ code: "store_unavailable", maybeWritten: false });
+      expect(performance.now() - started).toBeLessThan(2_000);
       other.exec("commit");
       other.close();
       expect(await store.commit(set)).toEqual({ ok: true });

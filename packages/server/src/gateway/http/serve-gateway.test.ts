@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { LOOPBACK_NAMES } from "./admit-request.ts";
+import { inTime } from "../fixture/in-time.ts";
 import { call, LEGACY, modern, modernCall, post, send } from "./fixture/http-client.ts";
 import type { HttpEndpoint, PostExchange } from "./http-endpoint.ts";
 import { serveGateway, type ServedGateway, type ServeGatewayOptions } from "./serve-gateway.ts";
@@ -228,16 +229,12 @@ describe("R34: what one client sends costs the others nothing", () => {
     ["1,000,000 keys of a call's arguments", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{${Array.from({ length: 1_000_000 }, (_, at) => `"${at.toString(36)}":1`).join(",")}}}}`],
   ])("%s: it is refused, and others go on", async (_what, body) => {
     await open();
-    const longest: number[] = [];
-    for (let times = 0; times < 3; times++) {
-      const stalls = monitorEventLoopDelay({ resolution: 5 });
-      stalls.enable();
-      const came = await post(url, LEGACY, body);
-      stalls.disable();
-      longest.push(stalls.max / 1e6);
-      expect([came.status, JSON.parse(await came.body)]).toMatchObject([400, { error: { code: -32_600 } }]);
-    }
-    expect(Math.min(...longest)).toBeLessThan(250); // the best of three: another process may have had the processor
+    const stalls = monitorEventLoopDelay({ resolution: 5 });
+    stalls.enable();
+    const came = await post(url, LEGACY, body);
+    stalls.disable();
+    expect([came.status, JSON.parse(await came.body)]).toMatchObject([400, { error: { code: -32_600 } }]);
+    expect(stalls.max / 1e6).toBeLessThan(250);
     expect((await post(url, LEGACY, PING)).status).toBe(200);
   });
 
@@ -280,13 +277,7 @@ describe("R34: what one client sends costs the others nothing", () => {
         }),
       );
     }
-    const times: number[] = [];
-    for (let at = 0; at < 20; at++) {
-      const started = performance.now();
-      expect((await post(url, LEGACY, PING)).status).toBe(200);
-      times.push(performance.now() - started);
-    }
-    expect(times.toSorted((a, b) => a - b).at(-3)).toBeLessThan(500); // two of twenty may have met a machine that stopped
+    for (let at = 0; at < 20; at++) expect((await inTime(post(url, LEGACY, PING), 500)).status).toBe(200);
     const [one, two] = [connect(served.port, "127.0.0.1"), connect(served.port, "127.0.0.1")];
     await Promise.race([one, two].map((socket) => new Promise((resolve) => socket.once("close", resolve).on("error", () => undefined))));
     for (const socket of [...sockets, one, two]) socket.destroy();
